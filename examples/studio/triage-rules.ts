@@ -1,0 +1,37 @@
+import { z, type Rule } from 'factotum'
+import type { mail } from 'factotum/mail'
+
+export const Topic = z.enum(['refund', 'lead', 'question', 'invoice', 'newsletter', 'automatic', 'spam'])
+export type Topic = z.infer<typeof Topic>
+
+type Message = z.infer<typeof mail.Message>
+
+/** Words that a human would go by, in the languages that customers write in. The first topic that fits is it. */
+const WORDS: readonly (readonly [Topic, RegExp])[] = [
+  ['spam', /lottery|million (dollars|euro)|\bseo\b|first page of google|crypto|verify your account|account (is|has been) (limited|suspended)|wire transfer|congratulations.{0,40}won/i],
+  ['refund', /\brefund|money back|charged twice|double charge|erstatt|rückerstattung|geld zurück|rembours/i],
+  ['invoice', /\binvoice\b|\breceipt\b|\brechnung\b|payment due|overdue|statement for/i],
+  ['lead', /\bquote\b|\bproposal\b|new website|would like (you )?to build|looking for (someone|a (studio|developer))|angebot|website für|projet de site|how much would/i],
+  ['question', /\?|\bhow (do|can)\b|\bbug\b|\bcrash|\berror\b|does(n't| not) work|funktioniert|problem|problème|\bhelp\b/i],
+]
+
+/** Decides what a mail is about, and says by what. Not sure is a good answer: the operator decides then. */
+export const byRules: Rule<Message, Topic> = (message) => {
+  if (message.autoSubmitted) return { value: message.listId === null ? 'automatic' : 'newsletter', because: 'a program sent it' }
+  if (message.listId !== null) return { value: 'newsletter', because: `list ${message.listId}` }
+  const text = `${message.subject}\n${message.text}`
+  for (const [topic, words] of WORDS) {
+    const hit = words.exec(text)
+    if (hit) return { value: topic, confidence: topic === 'question' ? 0.8 : 0.9, because: `it says "${hit[0]}"` }
+  }
+  return null
+}
+
+/** The language of a mail by its commonest words. */
+export function languageOf(text: string): 'en' | 'de' | 'fr' {
+  const count = (words: RegExp) => text.match(words)?.length ?? 0
+  const german = count(/\b(und|ich|nicht|für|mit|eine?|wir|ist|das|bitte)\b/gi)
+  const french = count(/\b(le|la|les|et|je|pour|vous|est|une?|avec|merci)\b/gi)
+  const english = count(/\b(the|and|you|for|with|is|we|that|please|thanks?)\b/gi)
+  return german > english && german >= french ? 'de' : french > english ? 'fr' : 'en'
+}

@@ -1,0 +1,88 @@
+import { FactotumError } from '../../lib/errors.ts'
+import type { Json } from '../../lib/json.ts'
+import { ask } from '../client.ts'
+import type { Command, Invocation } from '../command.ts'
+import { ago, oneLine } from '../text.ts'
+
+const REASON = { reason: { type: 'string' } } as const
+const VALUE = { value: { type: 'string' } } as const
+
+export const approve: Command = {
+  name: 'approve',
+  usage: '<gate> [--set field=value]…',
+  summary: 'Approve what a gate proposes; with --set, change it first.',
+  options: { set: { type: 'string', multiple: true } },
+  arity: [1, 1],
+  async run(call) {
+    const changes = call.flags.set as unknown as readonly string[] | undefined
+    if (!changes) return send(call, 'approve')
+    return send(call, 'edit', await edited(call, changes))
+  },
+}
+
+export const reject: Command = {
+  name: 'reject',
+  usage: '<gate> --reason TEXT',
+  summary: 'Refuse what a gate proposes, and say why.',
+  options: REASON,
+  arity: [1, 1],
+  run: (call) => send(call, 'reject'),
+}
+
+export const answer: Command = {
+  name: 'answer',
+  usage: '<gate> <value> [--reason TEXT]',
+  summary: 'Answer a question, or decide for an agent that was not sure.',
+  options: REASON,
+  arity: [2, 2],
+  run: (call) => send(call, 'answer', parseValue(call.positionals[1]!)),
+}
+
+export const decide: Command = {
+  name: 'decide',
+  usage: '<gate> <outcome> [--value JSON] [--reason TEXT]',
+  summary: 'Choose any outcome that a gate offers (retry, close, continue, …).',
+  options: { ...REASON, ...VALUE },
+  arity: [2, 2],
+  run: (call) => send(call, call.positionals[1]!, typeof call.flags.value === 'string' ? parseValue(call.flags.value) : undefined),
+}
+
+/** JSON where it is JSON, else the words as they are: `answer g refund` needs no quotes. */
+function parseValue(text: string): Json {
+  try {
+    return JSON.parse(text) as Json
+  } catch {
+    return text
+  }
+}
+
+/** What would run, with some fields changed. It is checked by the action's own schema before anything is approved. */
+async function edited(call: Invocation, changes: readonly string[]): Promise<Json> {
+  const input = (await ask(call.folder, 'input', { id: call.positionals[0]! })) as Record<string, Json>
+  for (const change of changes) {
+    const [field, ...rest] = change.split('=')
+    if (!field || rest.length === 0) throw new FactotumError('cli.usage', `--set takes field=value, such as --set body="Hello"; not "${change}".`)
+    input[field] = typeof input[field] === 'string' ? rest.join('=') : parseValue(rest.join('='))
+  }
+  return input
+}
+
+async function send(call: Invocation, outcome: string, value?: Json): Promise<number> {
+  const reason = typeof call.flags.reason === 'string' ? call.flags.reason : undefined
+  const done = await ask(call.folder, 'decide', {
+    id: call.positionals[0]!,
+    outcome,
+    ...(reason === undefined ? {} : { reason }),
+    ...(value === undefined ? {} : { value }),
+  })
+  if (call.json) {
+    call.print(done)
+    return 0
+  }
+  call.out(`${done.outcome}: ${oneLine(done.title ?? done.gate)}`)
+  if (done.effect?.state === 'held') {
+    const when = done.driven ? `leaves ${ago(done.effect.dueAt ?? 0).replace('now', 'at once')}` : 'leaves when the company is started'
+    call.out(`  ${done.effect.id} ${when}; "factotum cancel ${done.run ?? ''}" stops it until then`)
+  }
+  return 0
+}

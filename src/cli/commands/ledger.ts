@@ -1,0 +1,68 @@
+import { createReadStream, existsSync, readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { splitLines, verifyExport, type Report } from '../../governance/ledger/index.ts'
+import { FactotumError } from '../../lib/errors.ts'
+import { ask } from '../client.ts'
+import type { Command, Invocation } from '../command.ts'
+
+export const ledger: Command = {
+  name: 'ledger',
+  usage: 'verify [--file F --key K] | export <file> [--private] | prove <event>',
+  summary: 'Verify the record, export it, or prove one event.',
+  options: { file: { type: 'string' }, key: { type: 'string' }, private: { type: 'boolean' } },
+  arity: [1, 2],
+  async run(call) {
+    const [verb, argument] = call.positionals
+    switch (verb) {
+      case 'verify':
+        return verify(call)
+      case 'export':
+        return exportFile(call, argument)
+      case 'prove':
+        return prove(call, argument)
+      default:
+        throw new FactotumError('cli.usage', `Usage: factotum ledger ${ledger.usage}`)
+    }
+  },
+}
+
+async function verify(call: Invocation): Promise<number> {
+  const { file, key } = call.flags
+  if (file === undefined && key === undefined) return report(call, await ask(call.folder, 'verify', {}))
+  if (typeof file !== 'string' || typeof key !== 'string') {
+    throw new FactotumError('cli.usage', 'An exported file is verified with the public key that you trust: factotum ledger verify --file F --key K. The key is in data/keys/ledger.pub.')
+  }
+  if (!existsSync(file)) throw new FactotumError('ledger.no_file', `There is no ${file}.`)
+  return report(call, await verifyExport(splitLines(createReadStream(file)), existsSync(key) ? readFileSync(key, 'utf8').trim() : key))
+}
+
+function report(call: Invocation, found: Report): number {
+  if (call.json) call.print(found)
+  else if (found.ok) call.out(`verified: ${found.size} events, root ${found.root}${found.checkpoint ? ', signed' : ''}`)
+  else {
+    call.out(`NOT VERIFIED: ${found.problems.length} problem${found.problems.length === 1 ? '' : 's'}`)
+    for (const p of found.problems.slice(0, 20)) call.out(`  ${p.seq === null ? 'ledger' : `event ${p.seq}`}: ${p.message} [${p.code}]`)
+  }
+  return found.ok ? 0 : 1
+}
+
+async function exportFile(call: Invocation, file: string | undefined): Promise<number> {
+  if (file === undefined) throw new FactotumError('cli.usage', 'Usage: factotum ledger export <file> [--private]')
+  const done = await ask(call.folder, 'export', { file: resolve(file), private: call.flags.private === true })
+  if (call.json) call.print(done)
+  else call.out(`${done.events} events in ${done.file}${done.redacted ? ', without their private parts' : ''}\nverify it anywhere: factotum ledger verify --file ${file} --key "${done.vkey}"`)
+  return 0
+}
+
+async function prove(call: Invocation, event: string | undefined): Promise<number> {
+  if (event === undefined || !/^\d+$/.test(event)) throw new FactotumError('cli.usage', 'Usage: factotum ledger prove <event>, the number that "why" and "run" print.')
+  const proof = await ask(call.folder, 'prove', { event: Number(event) })
+  if (call.json) call.print(proof)
+  else {
+    call.out(`event ${proof.seq} of ${proof.size}: ${proof.event.kind} ${proof.event.stream}`)
+    call.out(`leaf ${proof.leaf}`)
+    for (const hash of proof.proof) call.out(`  ${hash}`)
+    call.out(`\n${proof.checkpoint}`)
+  }
+  return 0
+}

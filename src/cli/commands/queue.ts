@@ -1,0 +1,51 @@
+import type { Result } from '../../server/operations.ts'
+import type { Json } from '../../lib/json.ts'
+import { ask } from '../client.ts'
+import type { Command, Invocation } from '../command.ts'
+import { ago, indent, oneLine, plain } from '../text.ts'
+
+type Item = Result<'queue'>[number]
+
+export const queue: Command = {
+  name: 'queue',
+  usage: '[gate]',
+  summary: 'What waits for you, with its evidence; one gate in full.',
+  arity: [0, 1],
+  async run(call) {
+    const [id] = call.positionals
+    const items = id === undefined ? await ask(call.folder, 'queue', {}) : [await ask(call.folder, 'gate', { id })]
+    if (call.json) {
+      call.print(id === undefined ? items : items[0])
+      return 0
+    }
+    if (items.length === 0) call.out('Nothing waits for you.')
+    for (const item of items) printItem(call, item, id !== undefined)
+    if (items.length > 0 && id === undefined) call.out(`${items.length} waiting. "factotum queue <gate>" shows one in full.`)
+    return 0
+  },
+}
+
+const MAX_LINES = 8
+
+function printItem(call: Invocation, item: Item, whole: boolean): void {
+  call.out(`${item.id}  ${item.kind}${item.risk ? `, ${item.risk}` : ''}, ${ago(item.openedAt)}`)
+  call.out(`  ${oneLine(item.title, 160)}`)
+  const lines = describe(item.proposal).split('\n')
+  const shown = whole ? lines : lines.slice(0, MAX_LINES)
+  for (const line of shown) call.out(`    ${plain(line, whole ? undefined : 160)}`)
+  if (shown.length < lines.length) call.out(`    … ${lines.length - shown.length} more lines`)
+  for (const evidence of item.evidence) call.out(`  ${evidence.kind.padEnd(8)} ${oneLine(evidence.text, whole ? 2_000 : 160)}`)
+  call.out(`  why      ${item.reason}`)
+  call.out(`  ignored  ${item.ifIgnored}`)
+  const choices = item.choices.map((c) => `${c.outcome}${c.needs === 'reason' ? ' --reason …' : ''}${c.options ? ` <${c.options.join(' | ')}>` : ''}`)
+  call.out(`  choose   ${choices.join(', ')}\n`)
+}
+
+/** A proposal as `name: value` lines; long text on lines of its own. */
+function describe(value: Json): string {
+  if (value === null || typeof value !== 'object') return String(value)
+  return Object.entries(value as Readonly<Record<string, Json>>)
+    .filter(([name, item]) => item !== null && name !== 'shape')
+    .map(([name, item]) => (typeof item === 'string' && item.includes('\n') ? `${name}:\n${indent(item, '  ')}` : `${name}: ${typeof item === 'object' ? JSON.stringify(item) : String(item)}`))
+    .join('\n')
+}

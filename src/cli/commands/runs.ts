@@ -1,0 +1,95 @@
+import type { Result } from '../../server/operations.ts'
+import type { Json } from '../../lib/json.ts'
+import { ask } from '../client.ts'
+import type { Command, Invocation } from '../command.ts'
+import { describeLink } from '../links.ts'
+import { ago, columns, oneLine, time } from '../text.ts'
+
+export const runs: Command = {
+  name: 'runs',
+  usage: '[--state STATE] [--limit N]',
+  summary: 'The newest runs.',
+  options: { state: { type: 'string' }, limit: { type: 'string' } },
+  arity: [0, 0],
+  async run(call) {
+    const { state, limit } = call.flags
+    const list = await ask(call.folder, 'runs', {
+      ...(typeof state === 'string' ? { state } : {}),
+      ...(typeof limit === 'string' ? { limit: Number(limit) } : {}),
+    })
+    if (call.json) call.print(list)
+    else if (list.length === 0) call.out('No runs.')
+    else for (const line of columns(list.map((r) => [r.id, r.workflow, r.state, ago(r.startedAt), oneLine(r.error ?? '', 80)]))) call.out(line)
+    return 0
+  },
+}
+
+type Node = Result<'run'>['nodes'][number]
+
+export const run: Command = {
+  name: 'run',
+  usage: '<id>',
+  summary: "One run's story, as a tree.",
+  arity: [1, 1],
+  async run(call) {
+    const story = await ask(call.folder, 'run', { id: call.positionals[0]! })
+    if (call.json) call.print(story)
+    else {
+      const { run: row } = story
+      call.out(`${row.id}  ${row.workflow} v${row.version}  ${row.state}  started ${time(row.started_at)}`)
+      if (row.error) call.out(`  ${oneLine(row.error, 200)} [${row.error_code ?? ''}]`)
+      printNodes(call, story.nodes, '')
+    }
+    return 0
+  },
+}
+
+function printNodes(call: Invocation, nodes: readonly Node[], prefix: string): void {
+  nodes.forEach((node, i) => {
+    const last = i === nodes.length - 1
+    call.out(`${prefix}${last ? '└─' : '├─'} ${String(node.seq).padStart(5)}  ${describeLink(node)}`)
+    printNodes(call, node.children, `${prefix}${last ? '  ' : '│ '} `)
+  })
+}
+
+export const retry: Command = {
+  name: 'retry',
+  usage: '<run> [--step NAME]',
+  summary: 'Set a failed run going again, from the step that failed or an earlier one.',
+  options: { step: { type: 'string' } },
+  arity: [1, 1],
+  async run(call) {
+    const { step } = call.flags
+    return report(call, await ask(call.folder, 'retry', { id: call.positionals[0]!, ...(typeof step === 'string' ? { step } : {}) }))
+  },
+}
+
+export const restart: Command = {
+  name: 'restart',
+  usage: '<run> [--input JSON]',
+  summary: 'Start a failed or parked run over, on other input where given.',
+  options: { input: { type: 'string' } },
+  arity: [1, 1],
+  async run(call) {
+    const { input } = call.flags
+    return report(call, await ask(call.folder, 'restart', { id: call.positionals[0]!, ...(typeof input === 'string' ? { input: JSON.parse(input) as Json } : {}) }))
+  },
+}
+
+export const cancel: Command = {
+  name: 'cancel',
+  usage: '<run> [--reason TEXT]',
+  summary: 'End a run, its open gates, and every effect of it that has not left.',
+  options: { reason: { type: 'string' } },
+  arity: [1, 1],
+  async run(call) {
+    const { reason } = call.flags
+    return report(call, await ask(call.folder, 'cancel', { id: call.positionals[0]!, ...(typeof reason === 'string' ? { reason } : {}) }))
+  },
+}
+
+function report(call: Invocation, row: { id: string; workflow: string; state: string }): number {
+  if (call.json) call.print(row)
+  else call.out(`${row.id}  ${row.workflow}  ${row.state}`)
+  return 0
+}

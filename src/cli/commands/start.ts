@@ -1,0 +1,74 @@
+import { FactotumError } from '../../lib/errors.ts'
+import { openCompany, type OpenCompany } from '../../server/open.ts'
+import { serve } from '../../server/serve.ts'
+import { status as readStatus } from '../../server/views.ts'
+import type { Command, Invocation } from '../command.ts'
+import { companyFolder, loadCompany } from '../company-folder.ts'
+import { printStatus } from './status.ts'
+
+export const start: Command = {
+  name: 'start',
+  usage: '[folder] [--port N] [--once]',
+  summary: 'Run the company; with --once until there is nothing left to do.',
+  options: { port: { type: 'string' }, once: { type: 'boolean' } },
+  arity: [0, 1],
+  async run(call) {
+    const given = call.positionals[0]
+    const folder = given === undefined ? call.folder : companyFolder(given)
+    const company = await openCompany({ folder, company: await loadCompany(folder) })
+    try {
+      await company.start()
+      return call.flags.once ? await once(call, company) : await forever(call, company)
+    } finally {
+      await company.close()
+    }
+  },
+}
+
+/** Runs until nothing is due: what waits for a time or a person is left for the next start. */
+async function once(call: Invocation, company: OpenCompany): Promise<number> {
+  const inbox = await company.readInboxes()
+  await company.coordinator.idle()
+  await company.sealer.seal()
+  const now = await readStatus(company)
+  if (call.json) call.print({ ...now, ingested: inbox })
+  else printStatus(call, now)
+  return 0
+}
+
+async function forever(call: Invocation, company: OpenCompany): Promise<number> {
+  // Before anything else can take long: a signal that comes while the inbox is read ends it in order.
+  const stopped = untilStopped()
+  const listening = await serve(company, { ...portOf(call) })
+  if (call.json) call.print({ company: company.company.name, url: listening.url, pid: process.pid })
+  else {
+    call.out(`${company.company.name} is running at ${listening.url}`)
+    for (const { name, to } of company.describeConnectors()) call.out(`  ${name}: ${to}`)
+  }
+  const inbox = await company.readInboxes()
+  if (!call.json) {
+    if (inbox.new + inbox.quarantined > 0) call.out(`  inbox: ${inbox.new} new, ${inbox.duplicate} known already, ${inbox.quarantined} set aside`)
+    call.out('\nSee what waits for you with "npx factotum queue". Ctrl-C stops; nothing is lost.')
+  }
+  await stopped
+  await listening.close()
+  return 0
+}
+
+function portOf(call: Invocation): { port?: number } {
+  const { port } = call.flags
+  if (port === undefined) return {}
+  const n = Number(port)
+  if (!Number.isInteger(n) || n < 0 || n > 65_535) throw new FactotumError('cli.usage', `--port takes a number from 0 to 65535, not "${String(port)}".`)
+  return { port: n }
+}
+
+/** Also when the shell that started it goes away. */
+function untilStopped(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve())
+    // Timers of the company do not keep a process alive; being asked to run does.
+    const hold = setInterval(() => {}, 2 ** 30)
+    process.once('exit', () => clearInterval(hold))
+  })
+}

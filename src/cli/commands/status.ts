@@ -1,0 +1,31 @@
+import type { Result } from '../../server/operations.ts'
+import { ask } from '../client.ts'
+import type { Command, Invocation } from '../command.ts'
+import { ago, columns, tally } from '../text.ts'
+
+export const status: Command = {
+  name: 'status',
+  usage: '',
+  summary: 'What there is, and what waits.',
+  arity: [0, 0],
+  async run(call) {
+    const now = await ask(call.folder, 'status', {})
+    if (call.json) call.print(now)
+    else printStatus(call, now)
+    return 0
+  },
+}
+
+export function printStatus(call: Invocation, now: Result<'status'>): void {
+  const open = Object.values(now.gates).reduce((a, b) => a + b, 0)
+  const rows = [
+    ['signals', tally(now.signals)],
+    ['runs', tally(now.runs)],
+    ['gates open', open === 0 ? 'none' : `${open}: ${tally(now.gates)}`],
+    ['effects', tally(now.effects)],
+    ['ledger', `${now.events} events${now.sealed ? `, ${now.sealed.events} of them signed ${ago(now.sealed.at)}` : ''}`],
+  ]
+  if (now.witness) rows.push(['witness', now.witness.failure ? `FAILED: ${now.witness.failure}` : `${now.witness.copied ?? 0} events copied outside`])
+  call.out(`${now.company} (${now.store}${now.driven ? '' : ', not running'})`)
+  for (const line of columns(rows)) call.out(`  ${line}`)
+}

@@ -1,0 +1,17 @@
+import { ask } from '../client.ts'
+import type { Command } from '../command.ts'
+import { describeLink } from '../links.ts'
+import { time } from '../text.ts'
+
+export const why: Command = {
+  name: 'why',
+  usage: '<id>',
+  summary: 'The chain that led to something: message, decision, gate, effect, outcome.',
+  arity: [1, 1],
+  async run(call) {
+    const links = await ask(call.folder, 'why', { id: call.positionals[0]! })
+    if (call.json) call.print(links)
+    else for (const link of links) call.out(`${String(link.seq).padStart(6)}  ${time(link.at)}  ${describeLink(link)}`)
+    return 0
+  },
+}

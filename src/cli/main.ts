@@ -1,0 +1,72 @@
+import { parseArgs } from 'node:util'
+import { FactotumError, errorCode, errorMessage } from '../lib/errors.ts'
+import type { Command, Invocation } from './command.ts'
+import { companyFolder } from './company-folder.ts'
+import { COMMANDS } from './registry.ts'
+
+const GLOBAL = { company: { type: 'string' }, json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } as const
+
+/** Runs one command line. Answers the exit status: 0 done, 1 refused or not in order, 2 called wrongly. */
+export async function main(argv: readonly string[]): Promise<number> {
+  const [name, ...rest] = argv
+  // `factotum queue | head`: whoever reads has seen enough.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+  const out = (text = '') => void process.stdout.write(`${text}\n`)
+  if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
+    out(help())
+    return name === undefined ? 2 : 0
+  }
+  const json = rest.includes('--json')
+  try {
+    const command = COMMANDS.find((c) => c.name === name)
+    if (!command) throw new FactotumError('cli.unknown_command', `There is no command "${name}". "factotum help" lists them.`)
+    return await invoke(command, rest, out)
+  } catch (error) {
+    const code = errorCode(error)
+    if (json) out(JSON.stringify({ error: { code, message: errorMessage(error) } }))
+    else process.stderr.write(`factotum: ${errorMessage(error)} [${code}]\n`)
+    if (!(error instanceof FactotumError) && process.env.FACTOTUM_DEBUG) process.stderr.write(`${String((error as Error).stack)}\n`)
+    return code.startsWith('cli.') ? 2 : 1
+  }
+}
+
+async function invoke(command: Command, rest: readonly string[], out: (text?: string) => void): Promise<number> {
+  const parsed = parse(command, rest)
+  if (parsed.values.help) {
+    out(`factotum ${command.name} ${command.usage}\n\n${command.summary}`)
+    return 0
+  }
+  const { positionals } = parsed
+  const [least, most] = command.arity
+  if (positionals.length < least || positionals.length > most) throw usage(command)
+  const given = parsed.values.company
+  const call: Invocation = {
+    get folder() {
+      return companyFolder(typeof given === 'string' ? given : undefined)
+    },
+    positionals,
+    flags: parsed.values as Invocation['flags'],
+    json: parsed.values.json === true,
+    out,
+    print: (value) => out(JSON.stringify(value, null, 2)),
+  }
+  return command.run(call)
+}
+
+function parse(command: Command, rest: readonly string[]) {
+  try {
+    return parseArgs({ args: [...rest], options: { ...command.options, ...GLOBAL }, allowPositionals: true })
+  } catch (cause) {
+    throw new FactotumError('cli.usage', `${errorMessage(cause)}. Usage: factotum ${command.name} ${command.usage}`, { cause })
+  }
+}
+
+function usage(command: Command): FactotumError {
+  return new FactotumError('cli.usage', `Usage: factotum ${command.name} ${command.usage}`)
+}
+
+function help(): string {
+  const width = Math.max(...COMMANDS.map((c) => c.name.length + c.usage.length + 1))
+  const lines = COMMANDS.map((c) => `  ${`${c.name} ${c.usage}`.padEnd(width)}  ${c.summary}`)
+  return ['factotum: the operating system of a company of one', '', ...lines, '', 'Every command takes --company DIR (default: this folder) and --json.'].join('\n')
+}

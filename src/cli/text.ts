@@ -1,0 +1,41 @@
+import { humanDuration } from '../lib/durations.ts'
+
+/** Makes text from outside safe to print: no control characters, no bidi overrides, nothing that moves the cursor. */
+export function plain(text: string, max = Number.POSITIVE_INFINITY): string {
+  // Everything but newline and tab that a terminal could act on, and what can make text read other than it is.
+  const safe = text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g, '·')
+  return safe.length > max ? `${safe.slice(0, max - 1)}…` : safe
+}
+
+export function oneLine(text: string, max = 100): string {
+  return plain(text.replace(/\s+/g, ' ').trim(), max)
+}
+
+export function indent(text: string, by: string): string {
+  return text
+    .split('\n')
+    .map((line) => (line === '' ? line : by + line))
+    .join('\n')
+}
+
+export function ago(at: number, now = Date.now()): string {
+  const ms = now - at
+  return ms < 0 ? `in ${humanDuration(-ms)}` : ms < 1_000 ? 'now' : `${humanDuration(ms)} ago`
+}
+
+export function time(at: number): string {
+  return new Date(at).toISOString().replace('T', ' ').slice(0, 19)
+}
+
+/** `3 done, 1 waiting`, or `none`. */
+export function tally(counts: Readonly<Record<string, number>>): string {
+  const parts = Object.entries(counts).map(([name, n]) => `${n} ${name.replaceAll('_', ' ')}`)
+  return parts.length === 0 ? 'none' : parts.join(', ')
+}
+
+/** Columns padded to their widest cell. */
+export function columns(rows: readonly (readonly string[])[]): string[] {
+  const widths: number[] = []
+  for (const row of rows) row.forEach((cell, i) => (widths[i] = Math.max(widths[i] ?? 0, cell.length)))
+  return rows.map((row) => row.map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i]!))).join('  ').trimEnd())
+}

@@ -1,0 +1,112 @@
+import type { z } from 'zod'
+import type { Json } from '../lib/json.ts'
+import { eventKind, sql, work, type Guard } from '../store/index.ts'
+
+/** How far content may be believed. What derives from several carries the lowest. */
+export type Trust = 'operator' | 'verified' | 'outsider'
+
+export type SignalState = 'new' | 'routed' | 'delivered' | 'kept' | 'quarantined'
+
+/** A kind of thing that happens to the company: its name, the shape of its payload, and what waits match it by. */
+export interface SignalKind<Payload = unknown> {
+  readonly signal: string
+  readonly payload: z.ZodType<Payload>
+  readonly match: (payload: Payload) => string | null
+  /** The message it brings into a conversation, if it is one. */
+  readonly message: ((payload: Payload) => IncomingMessage) | null
+}
+
+/** Any kind of signal, as a registry keeps it: a payload is checked by its own schema before it is used. */
+export interface AnySignalKind {
+  readonly signal: string
+  readonly payload: z.ZodType
+  readonly match: (payload: never) => string | null
+  readonly message: ((payload: never) => IncomingMessage) | null
+}
+
+export interface IncomingMessage {
+  readonly party: string
+  readonly subject: string
+  readonly text: string
+  /** External ids of what it refers to, oldest first, then its own. */
+  readonly ids: readonly string[]
+}
+
+/**
+ * Declares a kind of signal.
+ *
+ *     export const paid = signal('invoice.paid', z.object({ invoice: z.string() }), { match: (p) => p.invoice })
+ */
+export function signal<P>(
+  name: string,
+  payload: z.ZodType<P>,
+  options: { readonly match?: (payload: P) => string | null; readonly message?: (payload: P) => IncomingMessage } = {},
+): SignalKind<P> {
+  return { signal: name, payload, match: options.match ?? (() => null), message: options.message ?? null }
+}
+
+const insertSignal = sql(
+  `insert into signal (id, kind, source, state, trust, match, payload, raw, reason, received_at, received_seq)
+   values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+)
+const setState = sql('update signal set state = ?, reason = ? where id = ?')
+
+interface Received {
+  readonly kind: string
+  readonly source: string
+  readonly trust: Trust
+  readonly state: SignalState
+  /** HMAC of what waits match on. */
+  readonly match: string | null
+  /** HMAC of the content: the same external id with other content is not the same signal. */
+  readonly digest: string
+  readonly reason: string | null
+}
+
+export const signalReceived = eventKind<Received, { readonly payload: Json; readonly raw: string | null }>(
+  'signal.received@1',
+  (e) => [
+    insertSignal(
+      e.stream, e.body.kind, e.body.source, e.body.state, e.body.trust, e.body.match,
+      e.private && JSON.stringify(e.private.payload), e.private?.raw, e.body.reason, e.at, e.seq,
+    ),
+    ...(e.body.state === 'new' ? [work.addWork(e.stream, 'signal', e.at)] : []),
+  ],
+)
+
+/** What became of a signal: it started runs, answered a wait, is kept until something waits for it, or is set aside. */
+export const signalRouted = eventKind<{ readonly state: SignalState; readonly reason: string | null; readonly runs: readonly string[] }>(
+  'signal.routed@1',
+  (e) => [setState(e.body.state, e.body.reason, e.stream), work.endWork(e.stream)],
+)
+
+export interface SignalRow {
+  readonly id: string
+  readonly kind: string
+  readonly source: string
+  readonly state: SignalState
+  readonly trust: Trust
+  readonly match: string | null
+  readonly payload: string | null
+  readonly raw: string | null
+  readonly reason: string | null
+  readonly received_at: number
+  readonly received_seq: number
+}
+
+export const signalById = sql('select * from signal where id = ?')
+export const oldestKept = sql(`select * from signal where state = 'kept' and kind = ? and match = ? order by received_seq limit 1`)
+
+const noneKept = sql(`select 1 as ok where not exists (select 1 from signal where state = 'kept' and kind = ? and match = ?)`)
+const isInState = sql('select 1 as ok from signal where id = ? and state = ?')
+
+/** Refuses to wait for what has come already. */
+export function nothingKept(kind: string, match: string): Guard {
+  return { check: noneKept(kind, match), code: 'signal.kept', message: 'Such a signal is kept already.' }
+}
+
+export function signalIs(id: string, state: SignalState): Guard {
+  return { check: isInState(id, state), code: 'signal.moved', message: `Signal ${id} is no longer ${state}.` }
+}
+
+export const SIGNAL_EVENTS = [signalReceived, signalRouted]

@@ -1,0 +1,151 @@
+import type { z } from 'zod'
+import { milliseconds, type Duration } from '../lib/durations.ts'
+import { FactotumError } from '../lib/errors.ts'
+import type { Json } from '../lib/json.ts'
+import type { AnySignalKind, Trust } from '../context/signals.ts'
+import type { Risk } from '../governance/policy.ts'
+
+/** What an action is given beside its input. */
+export interface ActionContext {
+  /** The effect's idempotency key: the same for every try. Give it to the service where it takes one. */
+  readonly key: string
+  /** The sequence token of this try: a number that only grows. */
+  readonly token: number
+  /** When the effect was proposed, epoch ms: the same for every try. */
+  readonly proposedAt: number
+  /** What the connector opened: a transport, a client. The connector's own type. */
+  readonly connection: unknown
+  /** Aborted when the time-out has passed or the process stops. */
+  readonly signal: AbortSignal
+}
+
+/** What was found outside about an earlier try whose answer was lost. */
+export type Reconciled<O> =
+  | { readonly found: 'yes'; readonly output: O }
+  /** The service proves absence: it is certain that nothing happened. */
+  | { readonly found: 'no' }
+  | { readonly found: 'unknown' }
+
+/**
+ * How an action failed, thrown by its `run`:
+ * `transient` (certainly nothing happened, it may work later), `domain` (it never will), `uncertain` (nobody knows).
+ * Anything else that is thrown counts as uncertain: that is the only safe reading of an unknown error.
+ */
+export class ActionError extends FactotumError {
+  readonly kind: 'transient' | 'domain' | 'uncertain'
+
+  constructor(kind: 'transient' | 'domain' | 'uncertain', code: string, message: string, options: { cause?: unknown } = {}) {
+    super(code, message, options)
+    this.name = 'ActionError'
+    this.kind = kind
+  }
+}
+
+export interface ActionOptions<I, O> {
+  readonly version?: number
+  readonly risk: Risk
+  readonly input: z.ZodType<I>
+  readonly output: z.ZodType<O>
+  /** One sentence for the operator: "Reply to ada@example.org: Re: Order". */
+  readonly title: (input: I) => string
+  /** What will be sent, in the target system's own terms. Default: the input. */
+  readonly preview?: (input: I) => Json
+  readonly run: (input: I, ctx: ActionContext) => Promise<O>
+  /** Takes it back. The key is a new one, derived from the effect's. */
+  readonly undo?: (input: I, output: O, ctx: ActionContext) => Promise<void>
+  /** Looks outside for what an earlier try did. */
+  readonly reconcile?: (input: I, ctx: ActionContext) => Promise<Reconciled<O>>
+  /** The service honours the idempotency key: a second try with it does nothing twice. */
+  readonly idempotent?: boolean
+  /** How long an approved effect waits before it leaves, when the author does not say. */
+  readonly hold?: Duration
+  /** How long one try may take. Default 30 s. */
+  readonly timeout?: Duration
+  /** The message that this effect puts into a conversation, once it has succeeded. */
+  readonly message?: (input: I, output: O) => OutgoingMessage
+}
+
+export interface OutgoingMessage {
+  readonly party: string
+  readonly subject: string
+  readonly text: string
+  /** Its own external id and those it refers to. */
+  readonly ids: readonly string[]
+}
+
+export interface Action<I = never, O = unknown> extends Omit<ActionOptions<I, O>, 'version' | 'hold' | 'timeout' | 'idempotent'> {
+  /** `connector.verb` */
+  readonly action: string
+  readonly connector: string
+  readonly version: number
+  readonly holdMs: number
+  readonly timeoutMs: number
+  readonly idempotent: boolean
+}
+
+/**
+ * Declares an action of a connector: a verb with typed input and output and a risk class.
+ *
+ *     export const refund = action('billing.refund', { risk: 'compensable', input, output, title, run, undo })
+ */
+export function action<I, O>(name: string, options: ActionOptions<I, O>): Action<I, O> {
+  return {
+    ...options,
+    action: name,
+    connector: name.split('.')[0]!,
+    version: options.version ?? 1,
+    holdMs: milliseconds(options.hold ?? 0),
+    timeoutMs: milliseconds(options.timeout ?? '30s'),
+    idempotent: options.idempotent ?? options.risk === 'read',
+  }
+}
+
+/** Any action, as a registry keeps it: its input is checked by its own schema before it is called. */
+export type AnyAction = Pick<Action<never, never>, 'action' | 'connector' | 'version' | 'risk' | 'holdMs' | 'timeoutMs' | 'idempotent'> & {
+  readonly input: z.ZodType
+  readonly output: z.ZodType
+  readonly title: (input: never) => string
+  readonly preview?: (input: never) => Json
+  readonly run: (input: never, ctx: ActionContext) => Promise<unknown>
+  readonly undo?: (input: never, output: never, ctx: ActionContext) => Promise<void>
+  readonly reconcile?: (input: never, ctx: ActionContext) => Promise<Reconciled<unknown>>
+  readonly message?: (input: never, output: never) => OutgoingMessage
+}
+
+/** What a connector is given when it is opened. */
+export interface ConnectorEnvironment {
+  /** The company's data folder, absolute. */
+  readonly dataFolder: string
+}
+
+/** One thing from outside, as a connector hands it over: parsed, or with the reason why it could not be. */
+export interface Incoming {
+  /** What the outside world calls it: it enters once per source and id. */
+  readonly externalId: string
+  /** Where in the source it was, for messages to the operator. */
+  readonly name: string
+  readonly payload: Json
+  /** What makes two arrivals under one id the same: differences that transport makes are left out. */
+  readonly content: string
+  readonly trust: Trust
+  /** As it came. */
+  readonly raw: Uint8Array
+  readonly attachments: readonly Uint8Array[]
+  /** Why it cannot be used: it is set aside where the operator sees it. */
+  readonly defect: string | null
+}
+
+/** A connector with its settings, as `company.ts` lists it. */
+export interface Connector<Connection = unknown> {
+  readonly name: string
+  readonly actions: readonly AnyAction[]
+  readonly signals: readonly AnySignalKind[]
+  /** Reads a file or folder that holds what this connector understands; `kind` is the signal each becomes. */
+  readonly ingest?: { readonly kind: AnySignalKind; read(path: string): AsyncIterable<Incoming> }
+  /** A file or folder (relative to the company's) that is read at every start. */
+  readonly inbox?: string
+  open(env: ConnectorEnvironment): Promise<Connection>
+  close(connection: Connection): Promise<void>
+  /** One line for `status`: where it sends to. */
+  describe(connection: Connection): string
+}

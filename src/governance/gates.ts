@@ -1,0 +1,179 @@
+import { FactotumError } from '../lib/errors.ts'
+import type { Json } from '../lib/json.ts'
+import type { Evidence } from '../context/decisions.ts'
+import { eventKind, sql, type Bound, type EventInput, type Guard, type Store } from '../store/index.ts'
+
+export type GateKind = 'effect' | 'decision' | 'question' | 'uncertain' | 'dead_letter' | 'failure' | 'parked'
+
+/** One outcome that the operator may choose. `fields` says what must come with it. */
+export interface Choice {
+  readonly outcome: string
+  readonly label: string
+  /** What must be given: nothing, a reason in words, or a value (JSON). */
+  readonly needs?: 'reason' | 'value'
+  /** For a value that is one of a few. */
+  readonly options?: readonly string[]
+}
+
+interface Opened {
+  readonly kind: GateKind
+  readonly subject: string
+  readonly run: string | null
+  readonly template: readonly Choice[]
+  readonly evidence: Evidence
+  readonly binding: string | null
+  readonly risk: string | null
+  readonly reason: string
+}
+
+const insertGate = sql(
+  `insert into gate (id, kind, state, subject, run, title, proposal, template, evidence, binding, risk, reason, opened_at, opened_seq)
+   values (?, ?, 'open', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+)
+const decideGateRow = sql(`update gate set state = 'decided', outcome = ?, decided_at = ?, decided_by = ? where id = ?`)
+const closeGateRow = sql(`update gate set state = 'closed', outcome = ?, decided_at = ? where id = ?`)
+
+export const gateOpened = eventKind<Opened, { readonly title: string; readonly proposal: Json }>('gate.opened@1', (e) => [
+  insertGate(
+    e.stream, e.body.kind, e.body.subject, e.body.run, e.private?.title, e.private && JSON.stringify(e.private.proposal),
+    JSON.stringify(e.body.template), JSON.stringify(e.body.evidence), e.body.binding, e.body.risk, e.body.reason, e.at, e.seq,
+  ),
+])
+
+export const gateDecided = eventKind<
+  { readonly outcome: string; readonly binding: string | null },
+  { readonly reason: string | null; readonly value: Json }
+>('gate.decided@1', (e) => [decideGateRow(e.body.outcome, e.at, e.actor, e.stream)])
+
+/** Nobody needs to decide any more: the run ended, was cancelled, or went on. */
+export const gateClosed = eventKind<{ readonly because: string }>('gate.closed@1', (e) => [
+  closeGateRow(e.body.because, e.at, e.stream),
+])
+
+export interface GateRow {
+  readonly id: string
+  readonly kind: GateKind
+  readonly state: 'open' | 'decided' | 'closed'
+  readonly subject: string
+  readonly run: string | null
+  readonly title: string | null
+  readonly proposal: string | null
+  readonly template: string
+  readonly evidence: string
+  readonly binding: string | null
+  readonly risk: string | null
+  readonly reason: string
+  readonly opened_at: number
+  readonly opened_seq: number
+  readonly outcome: string | null
+  readonly decided_at: number | null
+  readonly decided_by: string | null
+}
+
+export const gateById = sql('select * from gate where id = ?')
+const openGatesOfRun = sql(`select * from gate where run = ? and state = 'open'`)
+const gateIsOpen = sql(`select 1 as ok from gate where id = ? and state = 'open'`)
+
+export function gateStillOpen(id: string): Guard {
+  return { check: gateIsOpen(id), code: 'gate.decided', message: `Gate ${id} was decided by someone else first.` }
+}
+
+export function gatesOfRun(store: Store, run: string): Promise<GateRow[]> {
+  return store.read<GateRow>(openGatesOfRun(run))
+}
+
+/** What the operator says at a gate. */
+export interface GateDecision {
+  readonly outcome: string
+  readonly reason?: string
+  readonly value?: Json
+  readonly by?: string
+  /** The binding that was shown: an approval is for exactly that and nothing else. */
+  readonly binding?: string
+}
+
+/** What else is recorded when a gate of a kind is decided, in the same commit as the decision itself. */
+export type Settle = (
+  gate: GateRow,
+  decision: GateDecision,
+) => Promise<{ readonly events: readonly EventInput[]; readonly guards: readonly Guard[]; readonly also?: readonly Bound[] }>
+
+export class Gates {
+  readonly #store: Store
+  readonly #settle = new Map<GateKind, Settle>()
+
+  constructor(store: Store) {
+    this.#store = store
+  }
+
+  /** Says what deciding a gate of this kind leads to. Each layer registers its own kinds. */
+  on(kind: GateKind, settle: Settle): void {
+    this.#settle.set(kind, settle)
+  }
+
+  async get(id: string): Promise<GateRow> {
+    const gate = await this.#store.first<GateRow>(gateById(id))
+    if (!gate) throw new FactotumError('gate.not_found', `There is no gate ${id}. "factotum queue" lists the open ones.`)
+    return gate
+  }
+
+  /**
+   * Records the operator's decision and what follows from it, in one commit. The first decision wins. Throws
+   * `gate.not_found`, `gate.decided`, `gate.bad_outcome`, `gate.needs_reason`, `gate.needs_value`, `gate.changed`.
+   */
+  async decide(id: string, decision: GateDecision): Promise<GateRow> {
+    for (;;) {
+      const gate = await this.get(id)
+      if (gate.state !== 'open') {
+        throw new FactotumError('gate.decided', `Gate ${id} is ${gate.state === 'decided' ? `decided already: ${gate.outcome ?? ''}` : 'closed: nobody waits for it any more'}.`)
+      }
+      checkDecision(gate, decision)
+      const settle = this.#settle.get(gate.kind)
+      if (!settle) throw new FactotumError('gate.unknown_kind', `Nothing here can decide a gate of kind "${gate.kind}". Update Factotum.`)
+      const follows = await settle(gate, decision)
+      const decided = gateDecided(
+        id,
+        { outcome: decision.outcome, binding: gate.binding },
+        { actor: decision.by ?? 'operator', cause: gate.opened_seq, private: { reason: decision.reason ?? null, value: decision.value ?? null } },
+      )
+      try {
+        await this.#store.commit({
+          key: `gate:${id}`,
+          events: [decided, ...follows.events.map((event) => ({ ...event, cause: event.cause ?? { index: 0 } }))],
+          guards: [gateStillOpen(id), ...follows.guards],
+          ...(follows.also ? { also: follows.also } : {}),
+        })
+        return await this.get(id)
+      } catch (error) {
+        // What follows had moved on between reading and committing: look again. The gate itself decides in `get`.
+        if (error instanceof FactotumError && RETRY.has(error.code)) continue
+        throw error
+      }
+    }
+  }
+}
+
+const RETRY = new Set(['gate.decided', 'wait.resolved', 'effect.moved', 'run.moved'])
+
+function checkDecision(gate: GateRow, decision: GateDecision): void {
+  const template = JSON.parse(gate.template) as Choice[]
+  const choice = template.find((c) => c.outcome === decision.outcome)
+  if (!choice) {
+    const known = template.map((c) => c.outcome).join(', ')
+    throw new FactotumError('gate.bad_outcome', `"${decision.outcome}" is not an outcome of gate ${gate.id}. Choose one of: ${known}.`)
+  }
+  if (choice.needs === 'reason' && !decision.reason?.trim()) {
+    throw new FactotumError('gate.needs_reason', `"${choice.outcome}" needs a reason: say why, so that it is on the record.`)
+  }
+  if (choice.needs === 'value' && decision.value === undefined) {
+    throw new FactotumError('gate.needs_value', `"${choice.outcome}" needs a value${choice.options ? `: one of ${choice.options.join(', ')}` : ''}.`)
+  }
+  if (choice.needs === 'value' && choice.options && !choice.options.includes(String(decision.value))) {
+    throw new FactotumError('gate.bad_value', `"${String(decision.value)}" is not one of: ${choice.options.join(', ')}.`)
+  }
+  if (decision.binding !== undefined && decision.binding !== gate.binding) {
+    throw new FactotumError('gate.changed', `What gate ${gate.id} proposes changed after it was shown. Read it again, then decide.`)
+  }
+}
+
+export const GATE_EVENTS = [gateOpened, gateDecided, gateClosed]

@@ -1,0 +1,101 @@
+import { sql, type Bound, type Store } from '../store/index.ts'
+import { Frontier, signCheckpoint, type parseSignerKey } from './ledger/index.ts'
+
+type Signer = ReturnType<typeof parseSignerKey>
+
+const newestCheckpoint = sql('select size, note, frontier from checkpoint order by size desc limit 1')
+const insertCheckpoint = sql('insert into checkpoint (size, note, frontier, at) values (?, ?, ?, ?) on conflict (size) do nothing')
+const insertNode = sql('insert into tree_node (level, idx, hash) values (?, ?, ?) on conflict (level, idx) do nothing')
+const leavesFrom = sql('select leaf from event where seq >= ? and seq < ? order by seq')
+
+const SEAL_EVERY_MS = 1_000
+const LEAVES_PER_READ = 10_000
+
+export interface Sealed {
+  readonly size: number
+  readonly note: string
+}
+
+/**
+ * Signs a checkpoint over the ledger for every second that has events, and at shutdown. A checkpoint is not an event:
+ * signing it would make the next one necessary.
+ */
+export class Sealer {
+  readonly #store: Store
+  readonly #signer: Signer
+  readonly #onSealed: (sealed: Sealed) => void
+  #frontier: Frontier | null = null
+  #sealing: Promise<Sealed | null> | null = null
+  #cancelAlarm: (() => void) | null = null
+  #nodes: Bound[] = []
+  #stopped = false
+
+  constructor(store: Store, signer: Signer, onSealed: (sealed: Sealed) => void = () => {}) {
+    this.#store = store
+    this.#signer = signer
+    this.#onSealed = onSealed
+  }
+
+  start(): void {
+    this.#store.onCommit(() => this.#soon())
+    this.#soon()
+  }
+
+  #soon(): void {
+    if (this.#cancelAlarm || this.#stopped) return
+    this.#cancelAlarm = this.#store.clock.alarm(this.#store.clock.now() + SEAL_EVERY_MS, () => {
+      this.#cancelAlarm = null
+      this.seal().catch((error: unknown) => {
+        process.stderr.write(`factotum: the ledger could not be sealed: ${String(error)}\n`)
+        this.#soon()
+      })
+    })
+  }
+
+  /** Signs everything that is committed now. Answers null where nothing was ever committed. */
+  async seal(): Promise<Sealed | null> {
+    while (this.#sealing) await this.#sealing
+    this.#sealing = this.#seal().finally(() => {
+      this.#sealing = null
+    })
+    return this.#sealing
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#cancelAlarm?.()
+    await this.seal()
+  }
+
+  async #seal(): Promise<Sealed | null> {
+    try {
+      const size = await this.#store.engine.head()
+      if (size === 0) return null
+      const newest = await this.#store.first<{ size: number; note: string; frontier: Uint8Array }>(newestCheckpoint())
+      if (newest?.size === size) return newest
+      // Another process may have sealed meanwhile: go on from the newest checkpoint that is recorded.
+      if (this.#frontier === null || this.#frontier.size < (newest?.size ?? 0)) this.#frontier = this.#resume(newest)
+      await this.#append(this.#frontier, size)
+      const note = signCheckpoint({ size, root: this.#frontier.root() }, this.#signer)
+      const nodes = this.#nodes.splice(0)
+      await this.#store.write([...nodes, insertCheckpoint(size, note, this.#frontier.toBuffer(), this.#store.clock.now())])
+      this.#onSealed({ size, note })
+      return { size, note }
+    } catch (error) {
+      this.#frontier = null
+      this.#nodes = []
+      throw error
+    }
+  }
+
+  #resume(newest: { size: number; frontier: Uint8Array } | undefined): Frontier {
+    const onNode = (level: number, index: number, node: Uint8Array) => void this.#nodes.push(insertNode(level, index, node))
+    return newest ? Frontier.from(newest.size, newest.frontier, onNode) : new Frontier(onNode)
+  }
+
+  async #append(frontier: Frontier, size: number): Promise<void> {
+    for (let at = frontier.size; at < size; at += LEAVES_PER_READ) {
+      for (const row of await this.#store.read<{ leaf: Uint8Array }>(leavesFrom(at, Math.min(size, at + LEAVES_PER_READ)))) frontier.append(row.leaf)
+    }
+  }
+}

@@ -1,0 +1,103 @@
+import { hash } from 'node:crypto'
+import { FactotumError } from './errors.ts'
+
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
+
+/** No recorded value is larger than this, after blobs are split out: history must stay cheap to read back. */
+export const MAX_JSON_BYTES = 1_048_576
+const MAX_DEPTH = 100
+
+function refuse(path: string, what: string): never {
+  throw new FactotumError(
+    'json.not_json',
+    `The value at ${path || 'the top'} is ${what}, which JSON cannot hold. Return plain objects, arrays, strings, finite numbers, booleans or null.`,
+    { metadata: { path } },
+  )
+}
+
+/**
+ * A copy of a value as it will come back from its record (`undefined` at the top is `null`), so that whoever goes on
+ * with it sees the same live and replayed, and cannot change what was recorded. Validates and counts on the way:
+ * throws `json.not_json` naming the path, and `json.too_large` above `maxBytes` of JSON.
+ */
+export function jsonCopy(value: unknown, what: string, maxBytes = MAX_JSON_BYTES): Json {
+  if (value === undefined) return null
+  const size = { chars: 0 }
+  const copied = copy(value, '', 0, size)
+  // A UTF-16 unit is at most six bytes of JSON, so that only large values need an exact count.
+  if (size.chars * 6 > maxBytes) {
+    const bytes = Buffer.byteLength(JSON.stringify(copied))
+    if (bytes > maxBytes) {
+      throw new FactotumError(
+        'json.too_large',
+        `${what} is ${bytes} bytes of JSON; the limit is ${maxBytes}. Return a reference, or put the bytes in a Uint8Array, which is kept as a blob.`,
+        { metadata: { bytes, maxBytes } },
+      )
+    }
+  }
+  return copied
+}
+
+function copy(value: unknown, path: string, depth: number, size: { chars: number }): Json {
+  switch (typeof value) {
+    case 'string':
+      size.chars += value.length + 3
+      return value
+    case 'boolean':
+      size.chars += 6
+      return value
+    case 'number':
+      if (!Number.isFinite(value)) refuse(path, String(value))
+      size.chars += 10
+      return Object.is(value, -0) ? 0 : value
+    case 'object':
+      if (value === null) {
+        size.chars += 5
+        return null
+      }
+      if (depth > MAX_DEPTH) refuse(path, `nested deeper than ${MAX_DEPTH} levels (or a cycle)`)
+      return Array.isArray(value) ? copyArray(value, path, depth, size) : copyObject(value, path, depth, size)
+    default:
+      return refuse(path, `a ${typeof value}`)
+  }
+}
+
+function copyArray(value: readonly unknown[], path: string, depth: number, size: { chars: number }): Json[] {
+  const out: Json[] = []
+  for (let i = 0; i < value.length; i++) {
+    if (value[i] === undefined) refuse(`${path}[${i}]`, 'undefined in an array')
+    out.push(copy(value[i], `${path}[${i}]`, depth + 1, size))
+  }
+  return out
+}
+
+function copyObject(value: object, path: string, depth: number, size: { chars: number }): Json {
+  const proto: unknown = Object.getPrototypeOf(value)
+  if (proto !== Object.prototype && proto !== null) {
+    refuse(path, `an instance of ${(value as { constructor?: { name?: string } }).constructor?.name ?? 'a class'}`)
+  }
+  const out: Record<string, Json> = {}
+  for (const [key, item] of Object.entries(value)) {
+    if (item === undefined) continue
+    // As JSON.parse makes it: a plain property, whatever it is called.
+    if (key === '__proto__') refuse(path, 'an object with a property "__proto__"')
+    size.chars += key.length + 4
+    out[key] = copy(item, path ? `${path}.${key}` : key, depth + 1, size)
+  }
+  return out
+}
+
+/** JSON with sorted keys, so that equal values have equal text (RFC 8785 for the values that we allow). */
+export function canonicalJson(value: unknown): string {
+  if (value === undefined) return 'null'
+  if (value === null || typeof value !== 'object') return JSON.stringify(value)
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`
+  const entries = Object.entries(value).filter(([, v]) => v !== undefined)
+  entries.sort(([a], [b]) => (a < b ? -1 : 1))
+  return `{${entries.map(([k, v]) => `${JSON.stringify(k)}:${canonicalJson(v)}`).join(',')}}`
+}
+
+/** SHA-256 of a value's canonical JSON, base64url, 22 characters (132 bits): enough to tell inputs apart. */
+export function shortHash(value: unknown): string {
+  return hash('sha256', canonicalJson(value), 'base64url').slice(0, 22)
+}

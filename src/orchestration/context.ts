@@ -1,0 +1,31 @@
+import type { Context } from './workflow.ts'
+import { ask, decide } from './verbs/agents.ts'
+import { child, seededRandom, sleep, step, waitFor } from './verbs/basics.ts'
+import { act, compensate } from './verbs/effects.ts'
+import { about, assert, recall, scratch } from './verbs/memory.ts'
+import type { Services } from './verbs/services.ts'
+
+/** The one object through which a workflow touches anything. */
+export function makeContext(services: Services): Context {
+  const { driver } = services
+  return {
+    run: { id: driver.run.id, workflow: driver.run.workflow },
+    now: () => driver.now,
+    random: seededRandom(driver.run.id),
+    step: (name, work, options) => step(services, name, work, options) as never,
+    sleep: (duration, options) => sleep(services, duration, options),
+    waitFor: (kind, options) => waitFor(services, kind, options),
+    child: (workflow, input, options) => child(services, workflow as never, input, options) as never,
+    facts: {
+      about: (kind, lookup, options) => about(services, kind, lookup, options),
+      assert: (entity, statements, options) => assert(services, entity, statements, options),
+    },
+    recall: (query, options) => recall(services, query, options),
+    scratch: scratch(services),
+    decide: (agent, input, options) => decide(services, 'decide', agent, input, options),
+    delegate: (agent, input, options) => decide(services, 'delegate', agent, input, options),
+    ask: (question, options) => ask(services, question, options),
+    act: (action, input, options) => act(services, action, input, options),
+    compensate: () => compensate(services),
+  }
+}

@@ -1,0 +1,231 @@
+import { signalById, type SignalRow, type Trust } from '../context/signals.ts'
+import { sweepScratch } from '../context/scratch.ts'
+import { FactotumError, errorMessage } from '../lib/errors.ts'
+import { newId } from '../lib/ids.ts'
+import { ConflictError, sql, StoreError, work, type EventRow, type Fence, type Store } from '../store/index.ts'
+import type { AnyAction } from '../execution/action.ts'
+import { makeContext } from './context.ts'
+import { Driver } from './driver.ts'
+import { recordEnd, stop } from './ending.ts'
+import { runById, type RunRow } from './events.ts'
+import { fireSchedule, syncSchedules } from './schedules.ts'
+import { admit } from './starting.ts'
+import { Turns } from './turns.ts'
+import type { AnyWorkflow } from './workflow.ts'
+import { compensate } from './verbs/effects.ts'
+
+export interface CoordinatorOptions {
+  readonly store: Store
+  readonly workflows: readonly AnyWorkflow[]
+  readonly actions: ReadonlyMap<string, AnyAction>
+  /** Who moves effects and signals: the layers on both sides of this one. */
+  readonly drivers: { readonly eff: (fence: Fence) => Promise<void>; readonly sig: (fence: Fence) => Promise<void> }
+  /** Hears of what failed while driving, and will be tried again. Default: stderr. */
+  readonly onError?: (error: unknown, id: string) => void
+}
+
+/** Runs and effects driven at the same time. More wait their turn as rows. */
+const MAX_DRIVEN = 1_000
+const LEASE_MS = 30_000
+const SWEEP_MS = 10_000
+const RETRY_MS = 1_000
+
+/** Kinds that neither make anything due nor end anything: the hot path does not ring the bell. */
+const QUIET = new Set(['step.completed@1', 'step.failed@1', 'wait.opened@1', 'effect.dispatched@1', 'decision.made@1', 'fact.asserted@1', 'entity.created@1'])
+
+/** Kept out of `work`: whether anything still waits for its lane. */
+const anyQueued = sql(`select 1 as ok from run where state = 'queued' limit 1`)
+
+/**
+ * Looks for what is due, takes a lease on it and drives it. It holds no truth: kill the process anywhere, and the
+ * next one finds the same rows.
+ */
+export class Coordinator {
+  readonly workflows: ReadonlyMap<string, AnyWorkflow>
+  readonly #store: Store
+  readonly #options: CoordinatorOptions
+  readonly #turns = new Turns()
+  readonly #holder: string
+  readonly #driven = new Map<string, Driver | null>()
+  readonly #idle: (() => void)[] = []
+  #queued = true
+  #rung = false
+  #ticking = false
+  #stopped = false
+  #cancelAlarm: (() => void) | null = null
+  #cancelSweep: (() => void) | null = null
+  #forget: (() => void) | null = null
+
+  constructor(options: CoordinatorOptions) {
+    this.#options = options
+    this.#store = options.store
+    this.#holder = newId('proc', Date.now())
+    this.workflows = new Map(options.workflows.map((w) => [w.workflow, w]))
+    if (this.workflows.size < options.workflows.length) {
+      throw new FactotumError('company.duplicate_workflow', 'Two workflows have the same name. Names are how runs find their code: rename one.')
+    }
+  }
+
+  async start(): Promise<void> {
+    await syncSchedules(this.#store, this.workflows)
+    this.#forget = this.#store.onCommit((rows) => this.#committed(rows))
+    this.#store.engine.onBell(() => {
+      this.#queued = true
+      for (const driver of this.#driven.values()) driver?.bell()
+      this.ring()
+    })
+    this.#sweep()
+  }
+
+  /** Look for work soon. */
+  ring(): void {
+    if (this.#rung || this.#stopped) return
+    this.#rung = true
+    setImmediate(() => {
+      this.#rung = false
+      void this.#tick()
+    })
+  }
+
+  /** Resolves when nothing is due and nothing is driven. What waits for a time or a person does not count. */
+  async idle(): Promise<void> {
+    for (;;) {
+      if (this.#driven.size > 0 || this.#rung || this.#ticking) {
+        await new Promise<void>((resolve) => this.#idle.push(resolve))
+        continue
+      }
+      const now = this.#store.clock.now()
+      const due = await this.#store.first<{ n: number }>(work.dueNow(now, now))
+      if (Number(due?.n) === 0 && !this.#rung && this.#driven.size === 0) return
+      this.ring()
+      await new Promise<void>((resolve) => this.#idle.push(resolve))
+    }
+  }
+
+  /** Lets go of everything. What was under way goes on from its record when somebody takes it up. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#forget?.()
+    this.#cancelAlarm?.()
+    this.#cancelSweep?.()
+    const error = new StoreError('store.closed', 'The coordinator stopped.')
+    for (const driver of this.#driven.values()) driver?.release(error)
+    while (this.#driven.size > 0 || this.#ticking) await new Promise<void>((resolve) => this.#idle.push(resolve))
+    await this.#store.write([work.releaseAll(this.#holder)])
+  }
+
+  #committed(rows: readonly EventRow[]): void {
+    let loud = false
+    for (const row of rows) {
+      if (QUIET.has(row.kind)) continue
+      loud = true
+      if (row.kind === 'wait.resolved@1') this.#driven.get(row.stream)?.bell()
+      else if (row.kind === 'run.started@1' || row.kind === 'run.completed@1' || row.kind === 'run.cancelled@1') this.#queued = true
+      else if (row.kind === 'run.resumed@1' || row.kind === 'run.cancelled@1') this.#driven.get(row.stream)?.release(new StoreError('store.fenced', 'The operator took it over.'))
+    }
+    if (loud) this.ring()
+  }
+
+  async #tick(): Promise<void> {
+    if (this.#ticking || this.#stopped) return
+    this.#ticking = true
+    try {
+      if (this.#queued) {
+        this.#queued = false
+        if (await this.#store.first(anyQueued())) this.#queued = await admit(this.#store, this.workflows)
+      }
+      const now = this.#store.clock.now()
+      const free = MAX_DRIVEN - this.#driven.size
+      const claimed = free <= 0 ? [] : (await this.#store.write([work.claim(this.#holder, now, now + LEASE_MS, free)]))[0]!
+      for (const row of claimed as unknown as { id: string; epoch: number }[]) void this.#drive(row)
+      if (claimed.length === free && free > 0) this.ring()
+      else await this.#setAlarm(now)
+    } catch (error) {
+      this.#report(error, 'coordinator')
+      this.#alarmAt(this.#store.clock.now() + RETRY_MS)
+    } finally {
+      this.#ticking = false
+      this.#wakeIdle()
+    }
+  }
+
+  async #setAlarm(now: number): Promise<void> {
+    const next = (await this.#store.first<{ at: number | null }>(work.nextDue(now)))?.at ?? null
+    if (next !== null) this.#alarmAt(next)
+  }
+
+  #alarmAt(at: number): void {
+    this.#cancelAlarm?.()
+    this.#cancelAlarm = this.#store.clock.alarm(at, () => this.ring())
+  }
+
+  /** What no bell told of: leases of the dead, other processes, expired scratch. And renews our own leases. */
+  #sweep(): void {
+    if (this.#stopped) return
+    const now = this.#store.clock.now()
+    const renew = this.#driven.size > 0 ? [work.renewLeases(now + LEASE_MS, this.#holder)] : []
+    this.#store.write([...renew, sweepScratch(now)]).catch((error: unknown) => this.#report(error, 'sweep'))
+    this.#queued = true
+    this.ring()
+    this.#cancelSweep = this.#store.clock.alarm(now + SWEEP_MS, () => this.#sweep())
+  }
+
+  async #drive(fence: Fence): Promise<void> {
+    const { id } = fence
+    this.#driven.set(id, null)
+    try {
+      if (id.startsWith('run_')) await this.#driveRun(fence)
+      else if (id.startsWith('sch_')) await fireSchedule(this.#store, this.workflows, fence)
+      else await this.#options.drivers[id.startsWith('eff_') ? 'eff' : 'sig'](fence)
+      if (!id.startsWith('run_')) await this.#letGo(fence)
+    } catch (error) {
+      // A conflict or a fence means that somebody else was first, which is how it should be.
+      const expected = error instanceof ConflictError || (error instanceof StoreError && error.code === 'store.fenced') || this.#stopped
+      if (!expected) {
+        this.#report(error, id)
+        this.#store.clock.alarm(this.#store.clock.now() + RETRY_MS, () => void this.#letGo(fence).catch(() => {}))
+      } else await this.#letGo(fence).catch(() => {})
+    } finally {
+      this.#driven.delete(id)
+      this.#wakeIdle()
+    }
+  }
+
+  async #letGo(fence: Fence): Promise<void> {
+    await this.#store.write([work.releaseLease(fence.id, fence.epoch)])
+    if (!this.#stopped) this.ring()
+  }
+
+  async #driveRun(fence: Fence): Promise<void> {
+    const run = await this.#store.first<RunRow>(runById(fence.id))
+    if (!run) return
+    const workflow = this.workflows.get(run.workflow)
+    const driver = new Driver(this.#store, this.#turns, run, fence)
+    if (!workflow) {
+      return stop(this.#store, run, fence, run.started_seq, 'parked', 'run.workflow_missing', null, `This company has no workflow "${run.workflow}".`)
+    }
+    if (workflow.version !== run.version) {
+      return stop(this.#store, run, fence, run.started_seq, 'parked', 'run.version', null, `It was started under version ${run.version} of "${run.workflow}"; the code is version ${workflow.version}.`)
+    }
+    this.#driven.set(run.id, driver)
+    const signal = run.signal === null ? undefined : await this.#store.first<SignalRow>(signalById(run.signal))
+    const trust: Trust = signal?.trust ?? 'operator'
+    const services = {
+      store: this.#store, driver, actions: this.#options.actions, trust,
+      seen: { signals: run.signal === null ? [] : [run.signal], facts: [], decisions: [], messages: [] },
+    }
+    const input: unknown = JSON.parse(run.input ?? 'null') ?? JSON.parse(signal?.payload ?? 'null')
+    const end = await driver.drive(() => (driver.history.compensate ? compensate(services) : workflow.body(makeContext(services), input as never)))
+    if (end.end === 'released') throw end.error
+    await recordEnd(driver, end)
+  }
+
+  #report(error: unknown, id: string): void {
+    if (this.#options.onError) this.#options.onError(error, id)
+    else process.stderr.write(`factotum: ${id}: ${errorMessage(error)}\n`)
+  }
+
+  #wakeIdle(): void {
+    for (const wake of this.#idle.splice(0)) wake()
+  }
+}

@@ -1,0 +1,447 @@
+import { FactotumError, errorCode, errorMessage } from '../lib/errors.ts'
+import { jsonCopy, shortHash, type Json } from '../lib/json.ts'
+import { ConflictError, stillOpen, StoreError, waitOpened, waitResolved, work, type Bound, type CommitResult, type EventInput, type Fence, type Guard, type Store, type WaitKind } from '../store/index.ts'
+import { gateClosed, gateStillOpen } from '../governance/gates.ts'
+import { RunError, StepError } from './errors.ts'
+import { runSuspended, stepCompleted, stepFailed, type RunRow } from './events.ts'
+import { readArrivals, readHistory, type Completion, type History, type OpenedWait } from './history.ts'
+import type { Turns } from './turns.ts'
+
+/** A run that calls more often than this is an endless loop, or should be split into children. */
+export const MAX_CALLS = 10_000
+const NO_HASH = ''
+
+/** How a call began: it is done, or it waits for something. The events are committed with its record. */
+export interface Begun {
+  readonly done?: { readonly value?: unknown; readonly refs?: Json }
+  readonly wait?: { readonly kind: WaitKind; readonly subject: string | null; readonly deadline: number | null }
+  readonly events?: readonly EventInput[]
+  readonly guards?: readonly Guard[]
+  readonly also?: readonly Bound[]
+}
+
+/** What a verb of the context tells the driver about one call. */
+export interface Call<T> {
+  readonly kind: string
+  readonly name: string
+  readonly key?: string | number | undefined
+  /** What is declared about the call's input: a change of it is a mismatch. */
+  readonly input?: unknown
+  /** Does the work. Called again when a guard did not hold. `cause`: what led here; `wait`: the id a wait will have. */
+  readonly begin: (at: { readonly op: string; readonly wait: string; readonly cause: number }) => Promise<Begun> | Begun
+  /** Makes the value from its record: loads what the record only refers to. Absent: the record is the value. */
+  readonly read?: (completion: Completion) => Promise<T> | T
+}
+
+interface Pending {
+  readonly op: string
+  readonly call: Call<unknown>
+  readonly hash: string
+  readonly resolve: (value: unknown) => void
+  readonly reject: (error: unknown) => void
+  state: 'new' | 'working' | 'waiting'
+}
+
+export type DriveEnd =
+  | { readonly end: 'returned'; readonly value: Json }
+  | { readonly end: 'threw'; readonly op: string | null; readonly error: unknown }
+  | { readonly end: 'mismatch'; readonly op: string; readonly message: string }
+  | { readonly end: 'suspended' }
+  | { readonly end: 'released'; readonly error: unknown }
+
+/**
+ * Drives one run once: replays its record, goes on live, and ends when the workflow returned, threw or only waits.
+ *
+ * What must stay true: completions reach the workflow in ledger order, one a turn, live and on replay. A result of
+ * our own is held back while anything that was committed before it has not been read (`inbox` tells).
+ */
+export class Driver {
+  readonly run: RunRow
+  readonly store: Store
+  readonly fence: Fence
+  readonly #turns: Turns
+  readonly #pending = new Map<string, Pending>()
+  readonly #queue: Completion[] = []
+  readonly #unstarted: Pending[] = []
+  #history!: History
+  #inbox = -1
+  #seen = new Set<string>()
+  #working = 0
+  #holds = 0
+  #inTurn = true
+  #live = false
+  #closing = false
+  #finished: { value: unknown } | { error: unknown } | null = null
+  #lastOp: string | null = null
+  #ended = false
+  #end!: (end: DriveEnd) => void
+  #catching: Promise<void> | null = null
+  #bellAgain = false
+  /** The time and `seq` of the last thing delivered. */
+  now: number
+  cause: number
+
+  constructor(store: Store, turns: Turns, run: RunRow, fence: Fence) {
+    this.store = store
+    this.run = run
+    this.fence = fence
+    this.#turns = turns
+    this.now = run.started_at
+    this.cause = run.started_seq
+  }
+
+  get history(): History {
+    return this.#history
+  }
+
+  async drive(body: () => Promise<unknown>): Promise<DriveEnd> {
+    this.#inbox = await this.#readInbox()
+    this.#history = await readHistory(this.store, this.run.id)
+    this.#queue.push(...this.#history.completions.splice(0))
+    return new Promise((resolve) => {
+      this.#end = (end) => {
+        if (this.#ended) return
+        this.#ended = true
+        resolve(end)
+      }
+      Promise.resolve()
+        .then(body)
+        .then(
+          (value) => (this.#finished = { value }),
+          (error: unknown) => (this.#finished = { error }),
+        )
+      this.#turns.atEnd(() => this.#turnEnded())
+    })
+  }
+
+  /** Something arrived for this run while it is driven. */
+  bell(): void {
+    if (!this.#ended) this.#catchUp()
+  }
+
+  /** Another driver has the run, or the process stops: nothing of this one counts any more. */
+  release(error: unknown): void {
+    this.#end({ end: 'released', error })
+  }
+
+  /** Makes one call of the workflow: from the record, or for the first time. */
+  call<T>(call: Call<T>): Promise<T> {
+    const op = call.key === undefined ? call.name : `${call.name}:${call.key}`
+    if (this.#ended || this.#finished) return refused(new RunError('run.context_released', `"${op}" was called after its run had been let go. Await every call of ctx before the workflow returns.`))
+    if (this.#seen.has(op)) return Promise.reject(new RunError('run.duplicate_step', `"${op}" was called twice in one run. Give each call in a loop or branch its own key.`))
+    if (this.#seen.size >= MAX_CALLS) return Promise.reject(new RunError('run.too_many_steps', `This run made ${MAX_CALLS} calls and "${op}" is one more. Is it an endless loop? Split long work into children.`))
+    this.#seen.add(op)
+    let hash = NO_HASH
+    try {
+      hash = call.input === undefined ? shortHash(call.kind) : shortHash([call.kind, jsonCopy(call.input, `The input of "${op}"`)])
+    } catch (error) {
+      return Promise.reject(error as Error)
+    }
+    const recorded = this.#history.recorded.get(op)
+    if (recorded !== undefined && recorded !== hash) {
+      this.#mismatch(op, `The record of "${op}" was made with another kind of call or other input.`)
+      return new Promise(() => {})
+    }
+    return new Promise<T>((resolve, reject) => {
+      const pending: Pending = { op, call: call as Call<unknown>, hash, resolve: resolve as (value: unknown) => void, reject, state: 'new' }
+      this.#pending.set(op, pending)
+      if (recorded !== undefined) pending.state = 'waiting'
+      else if (this.#live) void this.#begin(pending)
+      else this.#unstarted.push(pending)
+    })
+  }
+
+  /** Where in the ledger a recorded call stands: what counts when the run is retried from it. */
+  get lastOp(): string | null {
+    return this.#lastOp
+  }
+
+  /** The waits that are open as the run ends or is left. */
+  openWaits(): OpenedWait[] {
+    return [...this.#history.waits.values()].filter((w) => !w.resolved)
+  }
+
+  inboxGuard(): Guard {
+    return { check: work.inboxIs(this.run.id, this.#inbox), code: 'run.inbox_moved', message: 'Something arrived for this run.' }
+  }
+
+  // --- live calls ---------------------------------------------------------------------------------------------
+
+  async #begin(pending: Pending): Promise<void> {
+    pending.state = 'working'
+    this.#working++
+    this.#lastOp = pending.op
+    const wait = `${this.run.id}:${this.run.generation}:${pending.op}`
+    try {
+      for (;;) {
+        let begun: Begun
+        const cause = this.cause
+        try {
+          begun = await pending.call.begin({ op: pending.op, wait, cause })
+        } catch (error) {
+          if (error instanceof StoreError) throw error
+          begun = { done: { value: error instanceof Error ? error : new Error(String(error)) } }
+        }
+        if (this.#ended) return
+        try {
+          return await this.#record(pending, begun, wait, cause)
+        } catch (error) {
+          // What it read had changed when it was to be recorded: look again.
+          if (error instanceof ConflictError) continue
+          throw error
+        }
+      }
+    } catch (error) {
+      this.#broken(pending, error)
+    } finally {
+      this.#working--
+      if (!this.#inTurn) this.#turns.atEnd(() => this.#quiet())
+    }
+  }
+
+  /** Something that no record can be made of: the store refused, or a verb of ours is wrong. */
+  #broken(pending: Pending, error: unknown): void {
+    if (error instanceof StoreError) return this.release(error)
+    this.#end({ end: 'threw', op: pending.op, error })
+  }
+
+  async #record(pending: Pending, begun: Begun, wait: string, cause: number): Promise<void> {
+    const { op, hash } = pending
+    const extra = begun.events ?? []
+    const by = { actor: `run:${this.run.id}`, cause }
+    if (begun.wait) {
+      const { kind, subject, deadline } = begun.wait
+      const opened = waitOpened(this.run.id, { wait, op, hash, kind, subject, deadline }, by)
+      const result = await this.#commit(`${wait}:open`, [...extra, opened], begun)
+      this.#history.waits.set(op, { wait, op, kind, subject, deadline, resolved: false })
+      pending.state = 'waiting'
+      if (result.inbox !== this.#inbox) this.#catchUp()
+      return
+    }
+    const event = this.#stepEvent(pending, begun.done?.value, begun.done?.refs, by)
+    const result = await this.#commit(wait, [...extra, event.input], begun)
+    const seq = result.seq + extra.length
+    this.#arrived({ seq, at: result.at, op, by: 'answer', refs: begun.done?.refs ?? null, ...event.completion }, result.inbox)
+  }
+
+  #stepEvent(pending: Pending, value: unknown, refs: Json | undefined, by: { actor: string; cause: number }) {
+    const { op, hash } = pending
+    const { kind } = pending.call
+    const failed = (error: unknown) => {
+      const code = errorCode(error)
+      const message = errorMessage(error).slice(0, 4_000)
+      return {
+        input: stepFailed(this.run.id, { op, kind, hash, code }, { ...by, private: { message } }),
+        completion: { ok: false, code, value: message as Json },
+      }
+    }
+    if (value instanceof Error) return failed(value)
+    try {
+      const copy = jsonCopy(value, `The result of "${op}"`)
+      const body = refs === undefined ? { op, kind, hash } : { op, kind, hash, refs }
+      return { input: stepCompleted(this.run.id, body, { ...by, private: { value: copy } }), completion: { ok: true, code: '', value: copy } }
+    } catch (error) {
+      return failed(error)
+    }
+  }
+
+  #commit(key: string, events: readonly EventInput[], begun: Begun): Promise<CommitResult> {
+    return this.store.commit({
+      key,
+      events,
+      fence: this.fence,
+      ...(begun.guards ? { guards: begun.guards } : {}),
+      ...(begun.also ? { also: begun.also } : {}),
+    })
+  }
+
+  // --- deliveries, in ledger order ------------------------------------------------------------------------------
+
+  #arrived(completion: Completion, inbox: number): void {
+    this.#enqueue(completion)
+    if (inbox === this.#inbox) this.#deliver()
+    else this.#catchUp()
+  }
+
+  #enqueue(completion: Completion): void {
+    let at = this.#queue.length
+    while (at > 0 && this.#queue[at - 1]!.seq > completion.seq) at--
+    this.#queue.splice(at, 0, completion)
+  }
+
+  /** Reads what others committed for this run. Deliveries are held back until it is known. */
+  #catchUp(): void {
+    if (this.#catching) {
+      this.#bellAgain = true
+      return
+    }
+    this.#holds++
+    this.#catching = this.#readNew()
+      .catch((error: unknown) => this.release(error))
+      .then(() => {
+        this.#catching = null
+        this.#holds--
+        if (this.#bellAgain) {
+          this.#bellAgain = false
+          return this.#catchUp()
+        }
+        this.#deliver()
+        if (!this.#inTurn) this.#turns.atEnd(() => this.#quiet())
+      })
+  }
+
+  async #readNew(): Promise<void> {
+    // In this order: an arrival between the two reads is seen again, never missed.
+    const inbox = await this.#readInbox()
+    for (const arrival of await readArrivals(this.store, this.run.id, this.#history)) this.#enqueue(arrival)
+    this.#inbox = inbox
+  }
+
+  async #readInbox(): Promise<number> {
+    return (await this.store.first<{ inbox: number }>(work.kindOf(this.run.id)))?.inbox ?? -1
+  }
+
+  #deliver(): void {
+    if (this.#inTurn || this.#holds > 0 || this.#closing || this.#ended || this.#finished) return
+    const next = this.#queue.shift()
+    if (!next) return
+    const pending = this.#pending.get(next.op)
+    if (!pending) {
+      return this.#mismatch(next.op, `"${next.op}" is on the record at this point, and the workflow no longer asks for it.`)
+    }
+    this.#inTurn = true
+    this.now = next.at
+    this.cause = next.seq
+    this.#pending.delete(next.op)
+    if (!next.ok) {
+      pending.reject(new StepError(next.op, next.code, String(next.value)))
+    } else if (pending.call.read) {
+      return this.#deliverRead(pending, next, pending.call.read)
+    } else {
+      pending.resolve(next.value)
+    }
+    this.#turns.atEnd(() => this.#turnEnded())
+  }
+
+  #deliverRead(pending: Pending, completion: Completion, read: (c: Completion) => unknown): void {
+    const end = () => this.#turns.atEnd(() => this.#turnEnded())
+    const fail = (error: unknown) => {
+      if (error instanceof StoreError) return this.release(error)
+      pending.reject(error)
+      end()
+    }
+    const give = (value: unknown) => {
+      pending.resolve(value)
+      end()
+    }
+    try {
+      const value = read(completion)
+      if (value instanceof Promise) value.then(give, fail)
+      else give(value)
+    } catch (error) {
+      fail(error)
+    }
+  }
+
+  #turnEnded(): void {
+    this.#inTurn = false
+    this.#quiet()
+  }
+
+  // --- ends -----------------------------------------------------------------------------------------------------
+
+  /** The workflow has gone as far as it can. Is it over, at work, waiting, or lost? */
+  #quiet(): void {
+    if (this.#ended || this.#inTurn || this.#holds > 0) return
+    if (!this.#finished && this.#queue.length > 0) return this.#deliver()
+    if (!this.#live) this.#goLive()
+    if (this.#working > 0 || this.#closing) return
+    // A call that nobody awaited was recorded all the same before the run ends.
+    if (this.#finished) return this.#finish(this.#finished)
+    if (this.#pending.size === 0) {
+      const error = new RunError('run.foreign_await', `The workflow waits for something that is not a call of ctx${this.#lastOp ? ` (after "${this.#lastOp}")` : ''}. Put it into ctx.step, so that its result is recorded.`)
+      return this.#end({ end: 'threw', op: this.#lastOp, error })
+    }
+    this.#closing = true
+    void this.#suspend().then(
+      (done) => {
+        this.#closing = false
+        if (done) this.#end({ end: 'suspended' })
+        else this.#turns.atEnd(() => this.#quiet())
+      },
+      (error: unknown) => this.release(error),
+    )
+  }
+
+  /** The record is used up: what was called and has none begins now. */
+  #goLive(): void {
+    const left = this.#finished && this.#queue.find((c) => !this.#pending.has(c.op))
+    if (left) return this.#mismatch(left.op, `"${left.op}" is on the record, and the workflow ended without asking for it.`)
+    this.#live = true
+    for (const pending of this.#unstarted.splice(0)) void this.#begin(pending)
+  }
+
+  #finish(finished: { value: unknown } | { error: unknown }): void {
+    if ('error' in finished) return this.#end({ end: 'threw', op: finished.error instanceof StepError ? finished.error.step : this.#lastOp, error: finished.error })
+    try {
+      this.#end({ end: 'returned', value: jsonCopy(finished.value, 'The result of the workflow') })
+    } catch (error) {
+      this.#end({ end: 'threw', op: null, error })
+    }
+  }
+
+  /** Lets the run go until something comes. True when it is recorded; false when something came in the meantime. */
+  async #suspend(): Promise<boolean> {
+    const open = this.openWaits()
+    const now = this.store.clock.now()
+    const due = open.filter((w) => w.deadline !== null && w.deadline <= now)
+    if (due.length > 0) {
+      await Promise.all(due.map((w) => this.#timeOut(w)))
+      this.#catchUp()
+      return false
+    }
+    const deadlines = open.flatMap((w) => (w.deadline === null ? [] : [w.deadline]))
+    const wakeAt = deadlines.length === 0 ? null : Math.min(...deadlines)
+    try {
+      await this.store.commit({
+        key: `${this.run.id}:suspend:${this.fence.epoch}`,
+        events: [runSuspended(this.run.id, { on: open.map((w) => w.op), wakeAt }, { cause: this.cause })],
+        guards: [this.inboxGuard()],
+        fence: this.fence,
+        also: [work.revokeLease(this.run.id)],
+      })
+      return true
+    } catch (error) {
+      if (!(error instanceof ConflictError)) throw error
+      this.#catchUp()
+      return false
+    }
+  }
+
+  /** The first commit wins: an answer that was quicker refuses this one. */
+  async #timeOut(wait: OpenedWait): Promise<void> {
+    try {
+      const gate = wait.kind === 'gate' && wait.subject !== null ? wait.subject : null
+      const resolved = waitResolved(this.run.id, { wait: wait.wait, op: wait.op, by: 'timeout', subject: wait.subject }, { private: { value: null }, cause: this.cause })
+      await this.store.commit({
+        key: `${wait.wait}:timeout`,
+        events: gate === null ? [resolved] : [resolved, gateClosed(gate, { because: 'nobody answered in time' }, { cause: { index: 0 } })],
+        guards: gate === null ? [stillOpen(wait.wait)] : [stillOpen(wait.wait), gateStillOpen(gate)],
+        fence: this.fence,
+      })
+    } catch (error) {
+      if (!(error instanceof ConflictError)) throw error
+    }
+  }
+
+  #mismatch(op: string, message: string): void {
+    this.#end({ end: 'mismatch', op, message })
+  }
+}
+
+/** A rejection that nobody may be listening to any more. */
+function refused(error: FactotumError): Promise<never> {
+  const promise = Promise.reject(error)
+  promise.catch(() => {})
+  return promise
+}

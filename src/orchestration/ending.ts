@@ -1,0 +1,114 @@
+import { NO_EVIDENCE } from '../context/decisions.ts'
+import { effectsOfRun, type EffectRow } from '../execution/events.ts'
+import { gateOpened, type Choice } from '../governance/gates.ts'
+import { errorCode, errorMessage } from '../lib/errors.ts'
+import type { Json } from '../lib/json.ts'
+import { answerWait, ConflictError, waitClosed, work, type EventInput, type Guard, type Store } from '../store/index.ts'
+import { gateById, gateClosed, gateStillOpen, type GateRow } from '../governance/gates.ts'
+import type { DriveEnd, Driver } from './driver.ts'
+import { runCancelled, runCompleted, runFailed, runParked, type RunRow } from './events.ts'
+
+const CANCEL: Choice = { outcome: 'cancel', label: 'Cancel the run', needs: 'reason' }
+const RESTART: Choice = { outcome: 'restart', label: 'Start it over; with a value: on that input' }
+
+export const FAILURE_CHOICES: readonly Choice[] = [
+  { outcome: 'retry', label: 'Retry from the step that failed' },
+  RESTART,
+  { outcome: 'compensate', label: 'Take back what it did, then end it' },
+  CANCEL,
+]
+export const PARKED_CHOICES: readonly Choice[] = [{ outcome: 'continue', label: 'Go on with the code as it is now' }, RESTART, CANCEL]
+
+/** Records how a drive ended. Waking up again is the coordinator's business, so `suspended` and `released` need nothing. */
+export async function recordEnd(driver: Driver, end: DriveEnd): Promise<void> {
+  switch (end.end) {
+    case 'returned':
+      return driver.history.compensate ? compensated(driver) : completed(driver, end.value)
+    case 'threw':
+      return stop(driver.store, driver.run, driver.fence, driver.cause, 'failed', errorCode(end.error), end.op, errorMessage(end.error))
+    case 'mismatch':
+      return stop(driver.store, driver.run, driver.fence, driver.cause, 'parked', 'run.mismatch', end.op, end.message)
+    case 'suspended':
+    case 'released':
+  }
+}
+
+async function completed(driver: Driver, result: Json): Promise<void> {
+  await endWith(driver, () => runCompleted(driver.run.id, {}, { private: { result }, cause: driver.cause }), { state: 'done', result })
+}
+
+async function compensated(driver: Driver): Promise<void> {
+  await endWith(driver, () => runCancelled(driver.run.id, {}, { private: { reason: 'what it did was taken back' }, cause: driver.cause }), { state: 'cancelled', result: null })
+}
+
+/** The end, what it leaves open, and the answer to whoever waits for it, in one commit. */
+async function endWith(driver: Driver, event: () => EventInput, answer: Json): Promise<void> {
+  const { store, run } = driver
+  for (;;) {
+    const parent = await answerWait(store, run.parent_wait, answer, { cause: { index: 0 } })
+    const left = await leftOpen(driver)
+    try {
+      await store.commit({
+        key: `${run.id}:${run.generation}:end`,
+        events: [event(), ...left.events, ...parent.events],
+        guards: [...left.guards, ...parent.guards],
+        fence: driver.fence,
+        // A step that is still at work somewhere must not be recorded for a run that has ended.
+        also: [work.revokeLease(run.id)],
+      })
+      return
+    } catch (error) {
+      if (!(error instanceof ConflictError)) throw error
+    }
+  }
+}
+
+/** Races leave losers: their waits are closed and nobody is asked any more. An effect that lost stays with its gate. */
+async function leftOpen(driver: Driver): Promise<{ events: EventInput[]; guards: Guard[] }> {
+  const events: EventInput[] = []
+  const guards: Guard[] = []
+  for (const wait of driver.openWaits()) {
+    events.push(waitClosed(driver.run.id, { wait: wait.wait, op: wait.op }))
+    if (wait.kind !== 'gate' || wait.subject === null) continue
+    const gate = await driver.store.first<GateRow>(gateById(wait.subject))
+    if (gate?.state !== 'open') continue
+    events.push(gateClosed(gate.id, { because: 'the run went on without it' }))
+    guards.push(gateStillOpen(gate.id))
+  }
+  return { events, guards }
+}
+
+/** The run cannot go on by itself: it stops, visibly, at a gate that says why and what can be done. */
+export async function stop(
+  store: Store,
+  run: RunRow,
+  fence: { readonly id: string; readonly epoch: number },
+  cause: number,
+  state: 'failed' | 'parked',
+  code: string,
+  op: string | null,
+  message: string,
+): Promise<void> {
+  const event = (state === 'failed' ? runFailed : runParked)(run.id, { code, op }, { private: { message }, cause })
+  const effects = (await store.read<EffectRow>(effectsOfRun(run.id))).filter((e) => e.state === 'succeeded' || e.state === 'dispatched')
+  const gate = gateOpened(
+    store.newId('gate'),
+    {
+      kind: state === 'failed' ? 'failure' : 'parked', subject: run.id, run: run.id, template: state === 'failed' ? FAILURE_CHOICES : PARKED_CHOICES,
+      evidence: run.signal === null ? NO_EVIDENCE : { ...NO_EVIDENCE, signals: [run.signal] }, binding: null, risk: null, reason: code,
+    },
+    {
+      private: {
+        title: `${run.workflow} ${state === 'failed' ? 'failed' : 'is parked'}${op ? ` at "${op}"` : ''}: ${message}`,
+        proposal: { op, code, message, effects: effects.map((e) => ({ id: e.id, action: e.action, state: e.state })) },
+      },
+      cause: { index: 0 },
+    },
+  )
+  await store.commit({
+    key: `${run.id}:${run.generation}:${state}:${fence.epoch}`,
+    events: [event, gate],
+    fence,
+    also: [work.revokeLease(run.id)],
+  })
+}

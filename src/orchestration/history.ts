@@ -1,0 +1,113 @@
+import type { Json } from '../lib/json.ts'
+import { sql, type Store, type WaitKind } from '../store/index.ts'
+
+/** One thing that ended for a run: what is delivered to it, in ledger order. */
+export interface Completion {
+  readonly seq: number
+  readonly at: number
+  readonly op: string
+  readonly ok: boolean
+  /** `timeout` when the deadline of a wait was first. */
+  readonly by: 'answer' | 'timeout'
+  readonly value: Json
+  readonly refs: Json
+  readonly code: string
+}
+
+/** A wait that this run has opened and that counts. */
+export interface OpenedWait {
+  readonly wait: string
+  readonly op: string
+  readonly kind: WaitKind
+  readonly subject: string | null
+  readonly deadline: number | null
+  resolved: boolean
+}
+
+export interface History {
+  readonly completions: Completion[]
+  readonly waits: Map<string, OpenedWait>
+  /** For each recorded call the hash of its kind and declared input, to compare with what the code asks for now. */
+  readonly recorded: Map<string, string>
+  /** The newest event read. */
+  cursor: number
+  /** The operator asked that what it did be taken back, instead of going on. */
+  compensate: boolean
+}
+
+interface Row {
+  readonly seq: number
+  readonly kind: string
+  readonly at: number
+  readonly body: string
+  readonly private: string | null
+}
+
+interface EventBody {
+  readonly op: string
+  readonly kind: string
+  readonly hash: string
+  readonly wait: string
+  readonly subject: string | null
+  readonly deadline: number | null
+  readonly by: 'answer' | 'timeout'
+  readonly refs?: Json
+  readonly code: string
+  readonly mode: string
+  readonly from: number | null
+}
+
+const streamFrom = sql('select seq, kind, at, body, private from event where stream = ? and seq > ? order by seq')
+
+/** A run's history: its own stream, as far as it counts after retries and restarts. */
+export async function readHistory(store: Store, run: string): Promise<History> {
+  const history: History = { completions: [], waits: new Map(), recorded: new Map(), cursor: -1, compensate: false }
+  let rows = await store.read<Row>(streamFrom(run, -1))
+  const last = rows.at(-1)?.seq ?? -1
+  for (const row of rows) {
+    if (row.kind !== 'run.resumed@1') continue
+    const body = JSON.parse(row.body) as EventBody
+    history.compensate = body.mode === 'compensate'
+    if (body.from !== null) rows = rows.filter((r) => r.seq < body.from! || r.seq > row.seq)
+  }
+  for (const row of rows) addRow(history, row)
+  history.cursor = last
+  return history
+}
+
+/** Reads what came since, and returns what of it came from outside the driver. */
+export async function readArrivals(store: Store, run: string, history: History): Promise<Completion[]> {
+  const rows = await store.read<Row>(streamFrom(run, history.cursor))
+  const before = history.completions.length
+  for (const row of rows) {
+    if (row.kind === 'wait.resolved@1') addRow(history, row)
+    history.cursor = row.seq
+  }
+  return history.completions.splice(before)
+}
+
+function addRow(history: History, row: Row): void {
+  const body = JSON.parse(row.body) as EventBody
+  const secret = row.private === null ? null : (JSON.parse(row.private) as { value?: Json; message?: string })
+  const completion = { seq: row.seq, at: row.at, op: body.op, by: 'answer', value: secret?.value ?? null, refs: body.refs ?? null } as const
+  switch (row.kind) {
+    case 'step.completed@1':
+      history.recorded.set(body.op, body.hash)
+      history.completions.push({ ...completion, ok: true, code: '' })
+      return
+    case 'step.failed@1':
+      history.recorded.set(body.op, body.hash)
+      history.completions.push({ ...completion, ok: false, code: body.code, value: secret?.message ?? null })
+      return
+    case 'wait.opened@1':
+      history.recorded.set(body.op, body.hash)
+      history.waits.set(body.op, { wait: body.wait, op: body.op, kind: body.kind as WaitKind, subject: body.subject, deadline: body.deadline, resolved: false })
+      return
+    case 'wait.resolved@1': {
+      const wait = history.waits.get(body.op)
+      if (!wait || wait.wait !== body.wait || wait.resolved) return
+      wait.resolved = true
+      history.completions.push({ ...completion, ok: true, by: body.by, code: '' })
+    }
+  }
+}

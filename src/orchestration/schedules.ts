@@ -1,0 +1,88 @@
+import { Cron } from 'croner'
+import { signalReceived } from '../context/signals.ts'
+import { FactotumError } from '../lib/errors.ts'
+import { sql, type EventInput, type Fence, type Store } from '../store/index.ts'
+import { scheduleFired, scheduleRemoved, scheduleSet, type ScheduleRow } from './events.ts'
+import { start } from './starting.ts'
+import type { AnyWorkflow, Schedule } from './workflow.ts'
+
+const allSchedules = sql('select * from schedule order by id')
+const scheduleById = sql('select * from schedule where id = ?')
+/** After a long absence `all` means the newest so many: each is a run. The rest is counted and said. */
+const MAX_CATCH_UP = 1_000
+
+/** The first tick after `after`, epoch ms. Throws `schedule.invalid`. */
+export function nextTick(schedule: { readonly cron: string; readonly zone: string }, after: number): number {
+  try {
+    const next = new Cron(schedule.cron, { timezone: schedule.zone, paused: true }).nextRun(new Date(after))
+    if (next) return next.getTime()
+  } catch (cause) {
+    throw new FactotumError('schedule.invalid', `"${schedule.cron}" in "${schedule.zone}" is not a schedule: write five cron fields and an IANA time zone.`, { cause })
+  }
+  throw new FactotumError('schedule.invalid', `"${schedule.cron}" never comes again.`)
+}
+
+/** Brings the recorded schedules in line with what the company's workflows declare. */
+export async function syncSchedules(store: Store, workflows: ReadonlyMap<string, AnyWorkflow>): Promise<void> {
+  const known = await store.read<ScheduleRow>(allSchedules())
+  for (const row of known) {
+    if (workflows.get(row.workflow)?.schedule) continue
+    await store.commit({ key: `${row.id}:remove:${row.next_at}:${await store.engine.head()}`, events: [scheduleRemoved(row.id, {})] })
+  }
+  for (const workflow of workflows.values()) {
+    if (!workflow.schedule) continue
+    const { cron, zone, catchUp } = settings(workflow.schedule)
+    const id = `sch_${workflow.workflow}`
+    const row = known.find((r) => r.id === id)
+    if (row && row.cron === cron && row.zone === zone && row.catch_up === catchUp) continue
+    const nextAt = nextTick({ cron, zone }, store.clock.now())
+    await store.commit({
+      key: `${id}:set:${await store.engine.head()}`,
+      events: [scheduleSet(id, { workflow: workflow.workflow, cron, zone, catchUp, nextAt })],
+    })
+  }
+}
+
+function settings(schedule: Schedule): { cron: string; zone: string; catchUp: 'none' | 'latest' | 'all' } {
+  return { cron: schedule.cron, zone: schedule.zone ?? 'UTC', catchUp: schedule.catchUp ?? 'latest' }
+}
+
+/** A tick that is later than this was missed: the process was down. */
+const ON_TIME_MS = 60_000
+
+/** Fires what is due: each tick is a signal and starts a run, and what was missed is caught up as the schedule says. */
+export async function fireSchedule(store: Store, workflows: ReadonlyMap<string, AnyWorkflow>, fence: Fence): Promise<void> {
+  const row = await store.first<ScheduleRow>(scheduleById(fence.id))
+  const workflow = row && workflows.get(row.workflow)
+  if (!row || !workflow) return
+  const now = store.clock.now()
+  const due: number[] = []
+  let next = row.next_at
+  let missed = 0
+  for (; next <= now; next = nextTick(row, next)) {
+    due.push(next)
+    if (due.length > MAX_CATCH_UP) {
+      due.shift()
+      missed++
+    }
+  }
+  if (due.length === 0) return
+  const late = due.filter((at) => now - at > ON_TIME_MS)
+  const run = row.catch_up === 'all' ? due : due.slice(-1).filter((at) => row.catch_up === 'latest' || !late.includes(at))
+  const fired = scheduleFired(row.id, { ticks: run.length, missed: missed + due.length - run.length, nextAt: next })
+  const events: EventInput[] = [fired]
+  for (const at of run) events.push(...tick(store, workflow, row.id, at, events.length))
+  await store.commit({ key: `${row.id}:tick:${row.next_at}`, events, fence })
+}
+
+function tick(store: Store, workflow: AnyWorkflow, schedule: string, at: number, index: number): EventInput[] {
+  const id = store.newId('sig')
+  const input = { scheduledFor: at }
+  const signal = signalReceived(
+    id,
+    { kind: 'schedule.tick', source: schedule, trust: 'operator', state: 'routed', match: null, digest: '', reason: null },
+    { private: { payload: input, raw: null }, cause: { index: 0 } },
+  )
+  const lane = workflow.lane ? workflow.lane(input as never) : null
+  return [signal, start(store, { workflow, input: null, signal: id, lane, cause: { index } }).event]
+}

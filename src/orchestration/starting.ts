@@ -1,0 +1,82 @@
+import type { Json } from '../lib/json.ts'
+import { sql, type Cause, type EventInput, type Guard, type Store } from '../store/index.ts'
+import { FactotumError } from '../lib/errors.ts'
+import { RunError } from './errors.ts'
+import { runAdmitted, runStarted, type RunRow } from './events.ts'
+import type { AnyWorkflow } from './workflow.ts'
+
+export interface Start {
+  readonly workflow: AnyWorkflow
+  /** What it is given; null when `signal` says where that is. */
+  readonly input: Json
+  readonly signal?: string
+  /** What the author's lane function says of it. */
+  readonly lane?: string | null
+  readonly parent?: { readonly run: string; readonly wait: string }
+  readonly actor?: string
+  readonly cause?: Cause
+}
+
+/**
+ * The event that starts a run. One with a lane or a limit starts queued and is admitted by a commit of its own, which
+ * is where first in, first out is decided. A child has no lane: it would wait behind its own parent.
+ */
+export function start(store: Store, s: Start): { readonly id: string; readonly event: EventInput } {
+  const id = store.newId('run')
+  const lane = s.lane == null || s.parent ? null : store.pseudonym(`lane:${s.workflow.workflow}:${s.lane}`)
+  const event = runStarted(
+    id,
+    {
+      workflow: s.workflow.workflow,
+      version: s.workflow.version,
+      state: lane === null && s.workflow.limit === null ? 'active' : 'queued',
+      lane,
+      signal: s.signal ?? null,
+      parent: s.parent?.run ?? null,
+      parentWait: s.parent?.wait ?? null,
+    },
+    { private: { input: s.input }, actor: s.actor ?? 'system', cause: s.cause ?? null },
+  )
+  return { id, event }
+}
+
+/** A workflow's input, checked by its own schema. Throws `run.bad_input`. */
+export function checkRunInput(workflow: AnyWorkflow, input: unknown): Json {
+  if (workflow.input === null) return (input ?? null) as Json
+  const parsed = workflow.input.safeParse(input)
+  if (parsed.success) return parsed.data as Json
+  const issue = parsed.error.issues[0]
+  throw new RunError('run.bad_input', `The workflow "${workflow.workflow}" does not take this input, at ${issue?.path.join('.') || 'the top'}: ${issue?.message ?? 'invalid'}.`)
+}
+
+const firstInLane = sql(
+  `select * from run r where r.state = 'queued' and (r.lane is null or not exists
+     (select 1 from run x where x.lane = r.lane and x.ended_at is null and x.started_seq < r.started_seq))
+   order by r.started_seq limit ?`,
+)
+const laneIsFree = sql(
+  `select 1 as ok from run r where r.id = ? and r.state = 'queued' and (r.lane is null or not exists
+     (select 1 from run x where x.lane = r.lane and x.ended_at is null and x.started_seq < r.started_seq))`,
+)
+const belowLimit = sql(`select 1 as ok where (select count(*) from run where workflow = ? and ended_at is null and state <> 'queued') < ?`)
+const BATCH = 200
+
+/** Admits the queued runs whose turn it is. True when there may be more. */
+export async function admit(store: Store, workflows: ReadonlyMap<string, AnyWorkflow>): Promise<boolean> {
+  const queued = await store.read<RunRow>(firstInLane(BATCH))
+  // Together, so that they share a transaction; a limit is counted in the commit, so none slips past it.
+  const admitted = await Promise.all(queued.map((run) => admitOne(store, run, workflows.get(run.workflow)?.limit ?? null)))
+  return queued.length === BATCH && admitted.some(Boolean)
+}
+
+async function admitOne(store: Store, run: RunRow, limit: number | null): Promise<boolean> {
+  const guards: Guard[] = [{ check: laneIsFree(run.id), code: 'run.not_its_turn', message: 'Another run of its lane is first.' }]
+  if (limit !== null) guards.push({ check: belowLimit(run.workflow, limit), code: 'run.not_its_turn', message: 'The workflow is at its limit.' })
+  try {
+    await store.commit({ key: `${run.id}:admit`, events: [runAdmitted(run.id, {}, { cause: run.started_seq })], guards })
+    return true
+  } catch (error) {
+    if (error instanceof FactotumError && error.code === 'run.not_its_turn') return false
+    throw error
+  }
+}

@@ -1,0 +1,128 @@
+import { blob, readBlob } from '../../context/blobs.ts'
+import { nothingKept, oldestKept, signalById, signalIs, signalRouted, type SignalKind, type SignalRow } from '../../context/signals.ts'
+import { milliseconds, type Duration } from '../../lib/durations.ts'
+import { jsonCopy, type Json } from '../../lib/json.ts'
+import type { Bound, Store } from '../../store/index.ts'
+import type { Begun } from '../driver.ts'
+import { RunError } from '../errors.ts'
+import type { Completion } from '../history.ts'
+import { checkRunInput, start } from '../starting.ts'
+import type { AnyWorkflow, CallOptions, Context } from '../workflow.ts'
+import type { Services } from './services.ts'
+
+type StepOptions = { readonly key?: string | number; readonly input?: unknown }
+type WaitOptions = CallOptions & { readonly match: string; readonly timeout?: Duration }
+
+/** `step`: runs work of the author's once. Bytes in its result become blobs and come back as bytes. */
+export function step({ driver, store }: Services, name: string, work: () => unknown, options?: StepOptions): Promise<unknown> {
+  return driver.call({
+    kind: 'step',
+    name,
+    key: options?.key,
+    input: options?.input,
+    begin: async () => {
+      const value = await work()
+      const blobs: Bound[] = []
+      const split = splitBlobs(value, blobs, 0)
+      return blobs.length === 0 ? { done: { value } } : { done: { value: split, refs: 'blobs' }, also: blobs }
+    },
+    read: (completion) => (completion.refs === 'blobs' ? joinBlobs(store, completion.value) : completion.value),
+  })
+}
+
+function splitBlobs(value: unknown, blobs: Bound[], depth: number): unknown {
+  if (value === null || typeof value !== 'object' || depth > 100) return value
+  if (value instanceof Uint8Array) {
+    const { hash, write } = blob(value)
+    blobs.push(write)
+    return { $blob: hash }
+  }
+  if (Array.isArray(value)) return value.map((item) => splitBlobs(item, blobs, depth + 1))
+  if (Object.getPrototypeOf(value) !== Object.prototype) return value
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, splitBlobs(item, blobs, depth + 1)]))
+}
+
+async function joinBlobs(store: Store, value: Json): Promise<unknown> {
+  if (value === null || typeof value !== 'object') return value
+  if ('$blob' in value && typeof value.$blob === 'string') return (await readBlob(store, value.$blob)) ?? null
+  if (Array.isArray(value)) return Promise.all((value as Json[]).map((item) => joinBlobs(store, item)))
+  const entries = await Promise.all(Object.entries(value).map(async ([key, item]) => [key, await joinBlobs(store, item as Json)] as const))
+  return Object.fromEntries(entries)
+}
+
+export function sleep({ driver }: Services, duration: Duration, options?: CallOptions): Promise<void> {
+  const ms = milliseconds(duration)
+  return driver.call<void>({
+    kind: 'sleep',
+    name: options?.name ?? 'sleep',
+    key: options?.key,
+    input: ms,
+    begin: () => ({ wait: { kind: 'timer', subject: null, deadline: driver.now + ms } }),
+    read: () => undefined,
+  })
+}
+
+/** What an open wait for a signal is found by. */
+export function signalSubject(kind: string, match: string): string {
+  return `${kind}|${match}`
+}
+
+export function waitFor<P>({ driver, store }: Services, kind: SignalKind<P>, options: WaitOptions): Promise<P | null> {
+  const match = store.pseudonym(options.match)
+  const timeout = options.timeout === undefined ? null : milliseconds(options.timeout)
+  return driver.call<P | null>({
+    kind: 'waitFor',
+    name: options.name ?? kind.signal,
+    key: options.key,
+    input: [kind.signal, match, timeout],
+    begin: async ({ cause }): Promise<Begun> => {
+      const early = await store.first<SignalRow>(oldestKept(kind.signal, match))
+      if (early) {
+        const taken = signalRouted(early.id, { state: 'delivered', reason: null, runs: [driver.run.id] }, { cause })
+        return { done: { value: { signal: early.id } }, events: [taken], guards: [signalIs(early.id, 'kept')] }
+      }
+      const deadline = timeout === null ? null : driver.now + timeout
+      return { wait: { kind: 'signal', subject: signalSubject(kind.signal, match), deadline }, guards: [nothingKept(kind.signal, match)] }
+    },
+    read: async (completion) => (completion.by === 'timeout' ? null : ((await payloadOf(store, completion)) as P)),
+  })
+}
+
+async function payloadOf(store: Store, completion: Completion): Promise<unknown> {
+  const id = (completion.value as { signal?: string } | null)?.signal
+  const row = id === undefined ? undefined : await store.first<SignalRow>(signalById(id))
+  return row?.payload == null ? null : (JSON.parse(row.payload) as unknown)
+}
+
+export function child({ driver, store }: Services, workflow: AnyWorkflow, input: unknown, options?: CallOptions): Promise<unknown> {
+  const checked = checkRunInput(workflow, jsonCopy(input, `The input of "${workflow.workflow}"`))
+  return driver.call({
+    kind: 'child',
+    name: options?.name ?? workflow.workflow,
+    key: options?.key,
+    input: [workflow.workflow, checked],
+    begin: ({ wait, cause }) => {
+      const started = start(store, { workflow, input: checked, parent: { run: driver.run.id, wait }, actor: `run:${driver.run.id}`, cause })
+      return { wait: { kind: 'child', subject: started.id, deadline: null }, events: [started.event] }
+    },
+    read: (completion) => {
+      const ended = completion.value as { state: string; result: Json }
+      if (ended.state === 'done') return ended.result
+      throw new RunError('run.child_ended', `The child run "${workflow.workflow}" was ${ended.state}.`)
+    },
+  })
+}
+
+/** A seeded sequence (mulberry32), so that a run draws the same numbers whenever it is driven. */
+export function seededRandom(seed: string): () => number {
+  let state = 2_166_136_261
+  for (let i = 0; i < seed.length; i++) state = Math.imul(state ^ seed.charCodeAt(i), 16_777_619)
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let t = Math.imul(state ^ (state >>> 15), 1 | state)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
+  }
+}
+
+export type Basics = Pick<Context, 'step' | 'sleep' | 'waitFor' | 'child'>

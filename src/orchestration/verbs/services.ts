@@ -1,0 +1,21 @@
+import type { Evidence } from '../../context/decisions.ts'
+import type { Trust } from '../../context/signals.ts'
+import type { Store } from '../../store/index.ts'
+import type { AnyAction } from '../../execution/action.ts'
+import type { Driver } from '../driver.ts'
+
+/** What the verbs of one drive share. */
+export interface Services {
+  readonly store: Store
+  readonly driver: Driver
+  readonly actions: ReadonlyMap<string, AnyAction>
+  /** The lowest label of anything this run has seen. */
+  readonly trust: Trust
+  /** What this run has read so far, by reference: what its next decision or gate is shown with. */
+  readonly seen: { signals: string[]; facts: string[]; decisions: string[]; messages: string[] }
+}
+
+export function evidenceOf(services: Services): Evidence {
+  const { signals, facts, decisions, messages } = services.seen
+  return { signals: [...signals], facts: [...facts], decisions: [...decisions], messages: [...messages] }
+}

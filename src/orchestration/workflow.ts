@@ -1,0 +1,158 @@
+import type { z } from 'zod'
+import type { Entity, EntityKind, Statements } from '../context/facts.ts'
+import type { AnySignalKind, SignalKind } from '../context/signals.ts'
+import type { Tier } from '../context/decisions.ts'
+import type { Action } from '../execution/action.ts'
+import type { EffectResult } from '../execution/effects.ts'
+import type { Duration } from '../lib/durations.ts'
+import type { Agent } from './agent.ts'
+
+/** How a call is told from its siblings: by `name`, and in loops and branches by `key`. */
+export interface CallOptions {
+  readonly name?: string
+  readonly key?: string | number
+}
+
+/** A choice that was made, with the id under which it is on the record. */
+export interface Decided<O> {
+  readonly id: string
+  readonly value: O
+  readonly tier: Tier
+  readonly confidence: number | null
+  readonly because: string
+}
+
+/** Text that the company keeps, with where it came from. */
+export interface Passage {
+  readonly id: string
+  readonly at: number
+  readonly from: 'us' | 'them'
+  readonly subject: string
+  readonly text: string
+}
+
+export interface Question<T> {
+  readonly title: string
+  /** What the operator is shown: plain data. */
+  readonly about?: unknown
+  /** The answers that may be given. */
+  readonly options?: readonly (T & string)[]
+  readonly answer?: z.ZodType<T>
+  /** How long to wait. */
+  readonly timeout?: Duration
+  /** What holds when nobody answers in time. */
+  readonly otherwise?: T
+}
+
+export interface Compensation {
+  /** Effects that were taken back, newest first. */
+  readonly undone: readonly string[]
+  /** Effects that could not be, and wait for the operator or stay as they are. */
+  readonly left: readonly string[]
+}
+
+/** A table of everything that a workflow can do. Each call is a named step: recorded once, returned from the record after. */
+export interface Context {
+  readonly run: { readonly id: string; readonly workflow: string }
+  /** The time of the last thing that happened to this run, epoch ms. */
+  now(): number
+  /** 0 <= x < 1, the same sequence whenever the run is driven again. */
+  random(): number
+  /** Runs `work` once and records what it returns (JSON; Uint8Arrays become blobs). */
+  step<T>(name: string, work: () => T | Promise<T>, options?: { readonly key?: string | number; readonly input?: unknown }): Promise<T>
+  sleep(duration: Duration, options?: CallOptions): Promise<void>
+  /** The next signal of a kind (that came early, or comes now); null when the time-out was first. */
+  waitFor<P>(kind: SignalKind<P>, options: CallOptions & { readonly match: string; readonly timeout?: Duration }): Promise<P | null>
+  /** Runs another workflow to its end. Throws `run.child_ended` when it was cancelled. */
+  child<I, O>(workflow: Workflow<I, O>, input: I, options?: CallOptions): Promise<O>
+  readonly facts: {
+    /** What is believed about the entity that a key (an address, a customer number) names. New ones are made. */
+    about<A extends Readonly<Record<string, z.ZodType>>>(kind: EntityKind<A>, lookup: string, options?: CallOptions): Promise<Entity<A>>
+    /** Records new facts; what they replace ends now. */
+    assert<A extends Readonly<Record<string, z.ZodType>>>(
+      entity: Entity<A>,
+      statements: Statements<A>,
+      options?: CallOptions & { readonly because?: { readonly id: string } },
+    ): Promise<void>
+  }
+  /** What was said before, newest and nearest first, within a budget of tokens (4 characters each). */
+  recall(query: string, options: CallOptions & { readonly about: { readonly id: string }; readonly budget?: number }): Promise<readonly Passage[]>
+  /** Working state of this run only, gone after its time to live. Never truth. */
+  readonly scratch: {
+    set(key: string, value: unknown, options?: { readonly ttl?: Duration }): Promise<void>
+    get(key: string): unknown
+  }
+  /** Lets an agent choose. The cheapest tier that is sure decides; the operator is the last. */
+  decide<I, O>(agent: Agent<I, O>, input: NoInfer<I>, options?: CallOptions): Promise<Decided<O>>
+  /** Lets an agent make something. The same tiers as `decide`. */
+  delegate<I, O>(agent: Agent<I, O>, input: NoInfer<I>, options?: CallOptions): Promise<Decided<O>>
+  /** Asks the operator something that is not about an effect. Null when nobody answered and there is no `otherwise`. */
+  ask<T>(question: Question<T>, options?: CallOptions): Promise<T | null>
+  /** Uses an action: policy, gate, hold and retries included. Answers with a value whatever happens. */
+  act<I, O>(action: Action<I, O>, input: NoInfer<I>, options?: CallOptions & { readonly hold?: Duration }): Promise<EffectResult<I, O>>
+  /** Takes back what this run did, newest first. */
+  compensate(): Promise<Compensation>
+}
+
+export interface WorkflowOptions<I> {
+  /** The signals that start it. */
+  readonly on?: SignalKind<I> | readonly SignalKind<I>[]
+  /** What it takes when it is started by hand or by another workflow. */
+  readonly input?: z.ZodType<I>
+  /** Grows when a change would make runs that are under way do something else. Default 1. */
+  readonly version?: number
+  /** One run at a time for each value, first in first out. */
+  readonly lane?: (input: I) => string
+  /** How many runs may be under way (waiting ones included). */
+  readonly limit?: number
+  readonly schedule?: Schedule
+}
+
+export interface Schedule {
+  /** Five or six fields. */
+  readonly cron: string
+  /** IANA name, such as `Europe/Vienna`. Default UTC. */
+  readonly zone?: string
+  /** What of the ticks that were missed while the process was down runs: none, the latest, or every one. */
+  readonly catchUp?: 'none' | 'latest' | 'all'
+}
+
+/** What a scheduled run is given. */
+export interface Tick {
+  readonly scheduledFor: number
+}
+
+export interface Workflow<I = never, O = unknown> {
+  readonly workflow: string
+  readonly version: number
+  readonly on: readonly SignalKind<I>[]
+  readonly input: z.ZodType<I> | null
+  readonly lane: ((input: I) => string) | null
+  readonly limit: number | null
+  readonly schedule: Schedule | null
+  readonly body: (ctx: Context, input: I) => Promise<O>
+}
+
+/** Any workflow, as a registry keeps it: its input is checked by its own schema before it is started. */
+export interface AnyWorkflow extends Omit<Workflow<never, unknown>, 'on' | 'input'> {
+  readonly on: readonly AnySignalKind[]
+  readonly input: z.ZodType | null
+}
+
+/**
+ * Declares a workflow: a named, versioned async function that survives the process. Whatever it awaits must come from
+ * `ctx`; anything else it does must be the same each time it is driven with the same records.
+ */
+export function workflow<I, O>(name: string, options: WorkflowOptions<I>, body: (ctx: Context, input: I) => Promise<O>): Workflow<I, O> {
+  const { on } = options
+  return {
+    workflow: name,
+    version: options.version ?? 1,
+    on: on === undefined ? [] : Array.isArray(on) ? (on as readonly SignalKind<I>[]) : [on as SignalKind<I>],
+    input: options.input ?? null,
+    lane: options.lane ?? null,
+    limit: options.limit ?? null,
+    schedule: options.schedule ?? null,
+    body,
+  }
+}

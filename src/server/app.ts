@@ -1,0 +1,45 @@
+import { timingSafeEqual } from 'node:crypto'
+import { Hono } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import { FactotumError } from '../lib/errors.ts'
+import { operate } from './operations.ts'
+import type { OpenCompany } from './open.ts'
+
+const MAX_BODY_BYTES = 4 * 1024 * 1024
+
+/**
+ * The company over HTTP, on loopback, for whoever can read its token: `POST /v1/<operation>` with JSON arguments.
+ * Errors are problem+json (RFC 9457) with a stable `code`.
+ */
+export function app(company: OpenCompany, token: string): Hono {
+  const expected = Buffer.from(`Bearer ${token}`)
+  const http = new Hono()
+  http.use(bodyLimit({ maxSize: MAX_BODY_BYTES, onError: (c) => c.json(problem('http.too_large', `A request has at most ${MAX_BODY_BYTES} bytes.`, 413), 413) }))
+  http.get('/', (c) => c.text(`${company.company.name}: Factotum is running. Use the factotum command in its folder.\n`))
+  http.get('/healthz', (c) => c.json({ ok: true }))
+  http.use('/v1/*', async (c, next) => {
+    const given = Buffer.from(c.req.header('authorization') ?? '')
+    // A page in the operator's browser cannot set this header across origins, and cannot know the token.
+    if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
+      return c.json(problem('http.unauthorized', 'Give the token in data/server.json as a bearer token.', 401), 401)
+    }
+    return next()
+  })
+  http.post('/v1/:operation', async (c) => {
+    const args: unknown = await c.req.json().catch(() => {
+      throw new FactotumError('http.bad_json', 'The body of the request is not JSON.')
+    })
+    return c.json((await operate(company, c.req.param('operation'), args)) as object)
+  })
+  http.notFound((c) => c.json(problem('http.not_found', 'There is nothing here.', 404), 404))
+  http.onError((error, c) => {
+    if (error instanceof FactotumError) return c.json(problem(error.code, error.message, 400), 400)
+    process.stderr.write(`factotum: ${error.stack ?? error.message}\n`)
+    return c.json(problem('http.internal', 'Something went wrong inside Factotum; its log says what.', 500), 500)
+  })
+  return http
+}
+
+function problem(code: string, detail: string, status: number) {
+  return { type: 'about:blank', title: code, status, code, detail }
+}

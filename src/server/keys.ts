@@ -1,0 +1,50 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { chmod, mkdir, open, readFile, rename } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { generateKey, parseSignerKey } from '../governance/ledger/index.ts'
+
+/** The secrets of a company: outside the database, readable by its owner only, never in the ledger, logs or errors. */
+export interface Keys {
+  /** 32 bytes under which outside keys are stored as HMACs. */
+  readonly secret: Uint8Array
+  readonly signer: ReturnType<typeof parseSignerKey>
+  /** The public key that verifies the ledger, in note format. */
+  readonly vkey: string
+}
+
+/** Reads the keys in `folder`, making what is not there. The ledger's key is named after the company folder. */
+export async function loadKeys(folder: string, name: string): Promise<Keys> {
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  const secret = await readOrMake(join(folder, 'company.key'), () => randomBytes(32).toString('hex'))
+  let verifier = ''
+  const signerText = await readOrMake(join(folder, 'ledger.key'), () => {
+    const made = generateKey(name)
+    verifier = made.verifierKey
+    return made.signerKey
+  })
+  const signer = parseSignerKey(signerText)
+  await readOrMake(join(folder, 'ledger.pub'), () => verifier || signer.verifier.text)
+  return { secret: Buffer.from(secret, 'hex'), signer, vkey: signer.verifier.text }
+}
+
+async function readOrMake(path: string, make: () => string): Promise<string> {
+  if (!existsSync(path)) await writePrivate(path, `${make()}\n`)
+  return (await readFile(path, 'utf8')).trim()
+}
+
+/** There whole or not at all, and only for its owner. */
+export async function writePrivate(path: string, text: string): Promise<void> {
+  const temporary = `${path}.tmp`
+  const file = await open(temporary, 'w', 0o600)
+  try {
+    await file.writeFile(text)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  await chmod(temporary, 0o600)
+  await rename(temporary, path)
+  const folder = await open(dirname(path), 'r')
+  await folder.sync().finally(() => folder.close())
+}

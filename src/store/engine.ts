@@ -1,0 +1,73 @@
+import type { EventRow } from './events.ts'
+import type { Bound, Statement, Value } from './sql.ts'
+
+/**
+ * What a database must do for the store; everything above is written once. Two engines pass one conformance suite.
+ *
+ * Words: a *member* is one caller's commit; a *group* is the members that share a transaction and an fsync.
+ */
+export interface Engine {
+  readonly dialect: 'sqlite' | 'postgres'
+  query(statement: Statement, values: readonly Value[]): Promise<Record<string, Value>[]>
+  /** For query builders that make their own text, in this engine's own placeholders. */
+  queryText(text: string, values: readonly Value[]): Promise<Record<string, Value>[]>
+  /** Writes to tables that are not projections, in one transaction. Returns the rows of each `returning`. */
+  write(writes: readonly Bound[]): Promise<Record<string, Value>[][]>
+  /**
+   * Runs a group in one transaction: an outcome per member, in order, after all that succeeded are durable.
+   * A group that fails as a whole is rolled back and its members are rerun singly.
+   */
+  commitGroup(members: readonly Member[]): Outcome[] | Promise<Outcome[]>
+  /** The number of events, which is the next `seq`. */
+  head(): Promise<number>
+  /** Reads large parts of the ledger in order without holding them: rows with `from <= seq < to`. */
+  events(from: number, to: number): AsyncIterable<EventRow[]>
+  /** The settings that a durable commit rests on, as the database has them. */
+  durability(): Promise<Record<string, Value>>
+  /** An empty copy of the schema to rebuild projections into; `drop` removes it. */
+  scratch(): Promise<Scratch>
+  /** Another process may have committed. Never calls back for this process's own commits. */
+  onBell(ring: () => void): void
+  close(): Promise<void>
+}
+
+export interface Scratch {
+  apply(writes: readonly Bound[]): Promise<void>
+  query(text: string): Promise<Record<string, Value>[]>
+  drop(): Promise<void>
+}
+
+/** A guard is SQL that must match a row, or the commit is refused with a typed conflict. */
+export interface Guard {
+  readonly check: Bound
+  readonly code: string
+  readonly message: string
+}
+
+/** Says which lease the caller drives under. A stale holder is refused. */
+export interface Fence {
+  readonly id: string
+  readonly epoch: number
+}
+
+export interface Member {
+  readonly key: string
+  /** Kind and body text of each event: what a second commit under the same key must repeat. */
+  readonly content: readonly (readonly [kind: string, body: string])[]
+  readonly fence: Fence | null
+  readonly guards: readonly Guard[]
+  readonly also: readonly Bound[]
+  /** Bytes that this commit will write, roughly. */
+  readonly size: number
+  /** Makes the rows once `seq` is known. Pure: a group that is rerun builds again. */
+  build(firstSeq: number): Built
+}
+
+export interface Built {
+  readonly rows: readonly EventRow[]
+  readonly writes: readonly Bound[]
+}
+
+export type Outcome =
+  | { readonly ok: true; readonly seq: number; readonly duplicate: boolean; readonly inbox: number; readonly built: Built | null }
+  | { readonly ok: false; readonly error: Error }

@@ -1,0 +1,282 @@
+import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
+import { StoreError } from './errors.ts'
+import type { Engine, Member, Outcome, Scratch } from './engine.ts'
+import type { EventRow } from './events.ts'
+import { MIGRATION_TABLE, pendingMigrations, readMigrations } from './migrate.ts'
+import { BEGIN, COMMIT, landed, LOCK_HEAD, ROLLBACK, runGroup, statementOf, type Attempt, type Ledger } from './postgres-group.ts'
+import { connect, isConnectionLoss, isPermanent, Link, Lost, StepError, types, type Row, type Step } from './postgres-link.ts'
+import { storable, sql, type Bound, type Statement, type Value } from './sql.ts'
+
+const EVENTS_PER_READ = 2_000
+const READERS = 8
+const BELL = 'factotum_bell'
+/** Any two numbers, as long as every Factotum uses the same: they name the lock that migrations take turns on. */
+const MIGRATION_LOCK = '70265, 1'
+const MAX_LOSSES = 5
+const MAX_DEADLOCKS = 5
+
+/**
+ * The write path only touches rows by key, so plans are made once and always use the indexes, however empty a table was
+ * then. A process that stops in the middle of a transaction is cut off, so that the others do not wait for it for ever.
+ */
+const WRITER_SETTINGS = `
+  set synchronous_commit = on; set plan_cache_mode = force_generic_plan; set enable_seqscan = off;
+  set enable_hashjoin = off; set enable_mergejoin = off; set jit = off;
+  set lock_timeout = '30s'; set idle_in_transaction_session_timeout = '15s'`
+
+export interface PostgresOptions {
+  /** How long a lost server is waited for before `store.unreachable`. */
+  readonly patience_ms?: number
+}
+
+const UNKNOWN: Ledger = { head: -1, alone: false }
+const DURABILITY = {
+  name: 'durability',
+  text: `select name, setting from pg_settings where name in ('synchronous_commit', 'fsync', 'full_page_writes') order by name`,
+}
+const eventRange = sql('select * from event where seq >= ? and seq < ? order by seq')().statement
+const headNow = sql('select next from ledger_head where id = 1')().statement
+
+/** Opens (and where needed makes and migrates) the database. Throws `store.newer`, `store.unreachable`. */
+export async function openPostgres(url: string, options: PostgresOptions = {}): Promise<Engine> {
+  const engine = new Postgres(url, options.patience_ms ?? 30_000)
+  try {
+    await engine.open()
+    return engine
+  } catch (error) {
+    await engine.close()
+    throw error
+  }
+}
+
+class Postgres implements Engine {
+  readonly dialect = 'postgres'
+  readonly #url: string
+  readonly #patience: number
+  readonly #pool: pg.Pool
+  readonly #texts = new Map<string, string>()
+  /** Marks the bells that this process rings, so that it does not wake itself. */
+  readonly #me = randomBytes(8).toString('hex')
+  readonly #bell: Step = { prepared: { name: 'bell', text: 'select pg_notify($1, $2)' }, values: [BELL, this.#me] }
+  #link: Link | null = null
+  #turn: Promise<unknown> = Promise.resolve()
+  #ledger: Ledger = UNKNOWN
+  #listener: pg.Client | null = null
+  #closed = false
+
+  constructor(url: string, patience: number) {
+    this.#url = url
+    this.#patience = patience
+    this.#pool = new pg.Pool({ connectionString: url, types, max: READERS, keepAlive: true, connectionTimeoutMillis: 10_000, fallback_application_name: 'factotum-read' })
+    this.#pool.on('error', () => {}) // an idle reader was cut off; the next query makes a new one
+  }
+
+  async open(): Promise<void> {
+    const client = await this.#patiently(() => connect(this.#url, 'factotum-migrate'))
+    try {
+      const encoding = (await client.query<{ server_encoding: string }>('show server_encoding')).rows[0]?.server_encoding
+      if (encoding !== 'UTF8') {
+        throw new StoreError('store.unreachable', `The database ${this.#where()} is encoded in ${encoding ?? 'nothing'}; mail needs UTF8. Make it with ENCODING 'UTF8'.`)
+      }
+      await client.query(`select pg_advisory_lock(${MIGRATION_LOCK})`)
+      await migrateClient(client)
+    } finally {
+      await client.end().catch(() => {}) // and with it the lock
+    }
+    const got = await this.durability()
+    if (!got.synchronous_commit || got.synchronous_commit === 'off') {
+      throw new StoreError('store.unreachable', `PostgreSQL refused its durability settings (${JSON.stringify(got)}).`)
+    }
+  }
+
+  async durability(): Promise<Row> {
+    const rows = await this.#write([{ prepared: DURABILITY, values: [], rows: true }])
+    return Object.fromEntries(rows[0]!.map((row) => [String(row.name), row.setting ?? null]))
+  }
+
+  query(statement: Statement, values: readonly Value[]): Promise<Row[]> {
+    const { name, text } = statementOf(statement)
+    return this.#read(name, text, values)
+  }
+
+  queryText(text: string, values: readonly Value[]): Promise<Row[]> {
+    let name = this.#texts.get(text)
+    if (!name && this.#texts.size < 500) this.#texts.set(text, (name = `t${this.#texts.size}`))
+    return this.#read(name, text, values.map(storable))
+  }
+
+  async #read(name: string | undefined, text: string, values: readonly Value[]): Promise<Row[]> {
+    const query = name === undefined ? { text, values: values as Value[] } : { name, text, values: values as Value[] }
+    return (await this.#patiently(() => this.#pool.query<Row>(query))).rows
+  }
+
+  /** Under the head's lock like commits, so that a lease and the fences on it never disagree. */
+  async write(writes: readonly Bound[]): Promise<Row[][]> {
+    return this.#write(writes.map((w) => ({ prepared: statementOf(w.statement), values: w.values, rows: true })))
+  }
+
+  #write(steps: readonly Step[]): Promise<Row[][]> {
+    return this.#inTurn(() =>
+      this.#onLink(async (link) => {
+        const got = await this.#refusing(link, () => link.send([BEGIN, LOCK_HEAD, ...steps, COMMIT]))
+        return steps.map((_, i) => got.get(i + 2) ?? [])
+      }),
+    )
+  }
+
+  commitGroup(members: readonly Member[]): Promise<Outcome[]> {
+    return this.#inTurn(async () => {
+      // What was sent with a COMMIT that was not answered.
+      let doubt: Attempt | null = null
+      const commit = (link: Link): Promise<Outcome[]> =>
+        this.#refusing(link, async () => {
+          if (doubt && (await landed(link, doubt))) return doubt.outcomes
+          doubt = null
+          const done = await runGroup(link, members, this.#ledger, this.#bell, (sent) => (doubt = sent))
+          this.#ledger = done
+          return done.outcomes
+        })
+      try {
+        return await this.#onLink(commit)
+      } catch (cause) {
+        if (doubt === null || !(cause instanceof StoreError)) throw cause
+        throw new StoreError('store.broken', `The connection to ${this.#where()} was lost during a COMMIT and cannot be made again, so it is not known whether it happened. Factotum stops; start it again when the database is back.`, { cause })
+      }
+    })
+  }
+
+  /** A refused transaction is undone; a deadlock with somebody else's session is tried again. */
+  async #refusing<T>(link: Link, run: () => Promise<T>): Promise<T> {
+    for (let deadlocks = 0; ; deadlocks++) {
+      try {
+        return await run()
+      } catch (error) {
+        this.#ledger = UNKNOWN
+        if (!(error instanceof StepError)) throw error
+        await link.send([ROLLBACK])
+        if (/^40/.test(error.cause.code ?? '') && deadlocks < MAX_DEADLOCKS) continue
+        if (error.cause.code === '55P03') {
+          throw new StoreError('store.unreachable', `Somebody else has held the head of the ledger in ${this.#where()} for 30 s. Look for a stuck session in pg_stat_activity.`, { cause: error.cause })
+        }
+        throw error.cause
+      }
+    }
+  }
+
+  /** One after another: this process has one write connection. */
+  #inTurn<T>(run: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(run)
+    this.#turn = turn.catch(() => {})
+    return turn
+  }
+
+  /** Runs on the write connection; made again when it is lost. What runs must bear being run again. */
+  async #onLink<T>(run: (link: Link) => Promise<T>): Promise<T> {
+    for (let losses = 1; ; losses++) {
+      if (!this.#link || this.#link.closed) {
+        this.#ledger = UNKNOWN
+        this.#link = await this.#patiently(() => Link.open(this.#url, WRITER_SETTINGS))
+      }
+      try {
+        return await run(this.#link)
+      } catch (cause) {
+        if (!(cause instanceof Lost)) throw cause
+        if (losses === MAX_LOSSES) throw this.#unreachable(cause)
+      }
+    }
+  }
+
+  async #patiently<T>(run: () => Promise<T>): Promise<T> {
+    const until = Date.now() + this.#patience
+    for (let pause = 20; ; pause = Math.min(1_000, pause * 2)) {
+      if (this.#closed) throw new StoreError('store.closed', 'The store is closed.')
+      try {
+        return await run()
+      } catch (cause) {
+        if (isPermanent(cause) && /^(28|3D)/.test((cause as pg.DatabaseError).code ?? '')) throw this.#unreachable(cause)
+        if (!isConnectionLoss(cause)) throw cause
+        if (Date.now() + pause > until) throw this.#unreachable(cause)
+        await sleep(pause * (0.5 + Math.random() / 2))
+      }
+    }
+  }
+
+  #where(): string {
+    const { host, pathname } = new URL(this.#url)
+    return `${host}${pathname}`
+  }
+
+  #unreachable(cause: unknown): StoreError {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    return new StoreError('store.unreachable', `PostgreSQL at ${this.#where()} cannot be used: ${why}. Check DATABASE_URL and that the server runs.`, { cause })
+  }
+
+  async head(): Promise<number> {
+    return Number((await this.query(headNow, []))[0]!.next)
+  }
+
+  async *events(from: number, to: number): AsyncGenerator<EventRow[]> {
+    for (let at = from; at < to; at += EVENTS_PER_READ) {
+      yield (await this.query(eventRange, [at, Math.min(to, at + EVENTS_PER_READ)])) as unknown as EventRow[]
+    }
+  }
+
+  /** Temporary tables: they hide the company's own on this connection, are not logged and end with it. */
+  async scratch(): Promise<Scratch> {
+    const client = await this.#patiently(() => connect(this.#url, 'factotum-scratch'))
+    await client.query('set search_path to pg_temp')
+    await migrateClient(client)
+    const link = new Link(client)
+    return {
+      apply: async (writes) => {
+        try {
+          await link.send([BEGIN, ...writes.map((w) => ({ prepared: statementOf(w.statement), values: w.values })), COMMIT])
+        } catch (error) {
+          throw error instanceof StepError ? error.cause : error
+        }
+      },
+      query: async (text) => (await client.query<Row>(text)).rows,
+      drop: () => client.end(),
+    }
+  }
+
+  onBell(ring: () => void): void {
+    void this.#listen(ring)
+  }
+
+  async #listen(ring: () => void): Promise<void> {
+    for (let again = false; !this.#closed; again = true) {
+      try {
+        const client = (this.#listener = await connect(this.#url, 'factotum-bell'))
+        const lost = new Promise<void>((resolve) => client.on('end', resolve))
+        client.on('notification', (bell) => {
+          if (bell.payload !== this.#me) ring()
+        })
+        await client.query(`listen ${BELL}`)
+        if (again) ring() // one may have been missed
+        await lost
+      } catch {
+        // The same as a lost connection: wait and listen again. The sweep of overdue work does not need the bell.
+      }
+      if (!this.#closed) await sleep(1_000, undefined, { ref: false })
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    await this.#turn
+    this.#closed = true
+    await Promise.all([this.#link?.close(), this.#listener?.end().catch(() => {}), this.#pool.end()])
+  }
+}
+
+async function migrateClient(client: pg.Client): Promise<void> {
+  await client.query(MIGRATION_TABLE)
+  const applied = await client.query<Row>('select version, checksum from migration order by version')
+  for (const m of pendingMigrations(readMigrations('postgres'), applied.rows)) {
+    // One simple query is one transaction: all of it or nothing.
+    await client.query(`${m.text}\n; insert into migration values (${m.version}, '${m.name}', '${m.checksum}')`)
+  }
+}

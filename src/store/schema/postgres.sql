@@ -1,0 +1,282 @@
+-- Factotum on PostgreSQL, after all migrations. Written by scripts/schema-dump.ts: do not edit.
+
+create table blob (
+  hash text collate "C" not null,
+  size bigint not null,
+  bytes bytea not null,
+  PRIMARY KEY (hash)
+);
+
+create table checkpoint (
+  size bigint not null,
+  note text collate "C" not null,
+  frontier bytea not null,
+  at bigint not null,
+  PRIMARY KEY (size)
+);
+
+create table conversation (
+  id text collate "C" not null,
+  state text collate "C" not null,
+  turn text collate "C" not null,
+  subject text collate "C",
+  opened_at bigint not null,
+  updated_at bigint not null,
+  PRIMARY KEY (id)
+);
+
+create table conversation_key (
+  key text collate "C" not null,
+  conversation text collate "C" not null,
+  PRIMARY KEY (key)
+);
+
+create table decision (
+  id text collate "C" not null,
+  run text collate "C" not null,
+  op text collate "C" not null,
+  agent text collate "C" not null,
+  tier text collate "C" not null,
+  value text collate "C",
+  confidence double precision,
+  rationale text collate "C",
+  evidence text collate "C" not null,
+  decided_at bigint not null,
+  decided_seq bigint not null,
+  PRIMARY KEY (id)
+);
+CREATE INDEX decision_run ON public.decision USING btree (run);
+
+create table effect (
+  id text collate "C" not null,
+  run text collate "C" not null,
+  op text collate "C" not null,
+  wait text collate "C",
+  undoes text collate "C",
+  action text collate "C" not null,
+  action_version bigint not null,
+  risk text collate "C" not null,
+  state text collate "C" not null,
+  key text collate "C" not null,
+  token bigint not null,
+  binding text collate "C" not null,
+  input text collate "C",
+  output text collate "C",
+  error_code text collate "C",
+  error text collate "C",
+  hold_ms bigint not null,
+  due_at bigint,
+  settled_at bigint,
+  proposed_at bigint not null,
+  proposed_seq bigint not null,
+  PRIMARY KEY (id)
+);
+CREATE INDEX effect_run ON public.effect USING btree (run);
+CREATE INDEX effect_state ON public.effect USING btree (state, proposed_at);
+
+create table entity (
+  id text collate "C" not null,
+  kind text collate "C" not null,
+  created_seq bigint not null,
+  PRIMARY KEY (id)
+);
+
+create table entity_key (
+  kind text collate "C" not null,
+  lookup text collate "C" not null,
+  entity text collate "C" not null,
+  label text collate "C",
+  PRIMARY KEY (kind, lookup)
+);
+CREATE INDEX entity_key_entity ON public.entity_key USING btree (entity);
+
+create table event (
+  seq bigint not null,
+  key text collate "C",
+  kind text collate "C" not null,
+  stream text collate "C" not null,
+  actor text collate "C" not null,
+  cause bigint,
+  at bigint not null,
+  body text collate "C" not null,
+  private text collate "C",
+  salt bytea,
+  private_hash text collate "C",
+  leaf bytea not null,
+  PRIMARY KEY (seq)
+);
+CREATE UNIQUE INDEX event_key ON public.event USING btree (key) WHERE (key IS NOT NULL);
+CREATE INDEX event_stream ON public.event USING btree (stream, seq);
+
+create table fact (
+  id text collate "C" not null,
+  entity text collate "C" not null,
+  attribute text collate "C" not null,
+  value text collate "C",
+  valid_from bigint not null,
+  valid_to bigint,
+  recorded_seq bigint not null,
+  ended_seq bigint,
+  trust text collate "C" not null,
+  actor text collate "C" not null,
+  source text collate "C",
+  PRIMARY KEY (id)
+);
+CREATE INDEX fact_entity ON public.fact USING btree (entity, attribute, recorded_seq);
+
+create table gate (
+  id text collate "C" not null,
+  kind text collate "C" not null,
+  state text collate "C" not null,
+  subject text collate "C" not null,
+  run text collate "C",
+  title text collate "C",
+  proposal text collate "C",
+  template text collate "C" not null,
+  evidence text collate "C" not null,
+  binding text collate "C",
+  risk text collate "C",
+  reason text collate "C" not null,
+  opened_at bigint not null,
+  opened_seq bigint not null,
+  outcome text collate "C",
+  decided_at bigint,
+  decided_by text collate "C",
+  PRIMARY KEY (id)
+);
+CREATE INDEX gate_open ON public.gate USING btree (opened_at) WHERE (state = 'open'::text);
+CREATE INDEX gate_run ON public.gate USING btree (run);
+
+create table lease (
+  id text collate "C" not null,
+  holder text collate "C" not null,
+  epoch bigint not null,
+  until bigint not null,
+  PRIMARY KEY (id)
+);
+
+create table ledger_head (
+  id bigint not null,
+  next bigint not null,
+  PRIMARY KEY (id),
+  CHECK ((id = 1))
+) with (fillfactor=10);
+
+create table message (
+  id text collate "C" not null,
+  conversation text collate "C" not null,
+  direction text collate "C" not null,
+  at bigint not null,
+  party text collate "C",
+  party_key text collate "C",
+  subject text collate "C",
+  text text collate "C",
+  PRIMARY KEY (id)
+);
+CREATE INDEX message_conversation ON public.message USING btree (conversation, at);
+CREATE INDEX message_party ON public.message USING btree (party_key, at);
+
+create table meta (
+  name text collate "C" not null,
+  value text collate "C" not null,
+  PRIMARY KEY (name)
+);
+
+create table migration (
+  version integer not null,
+  name text not null,
+  checksum text not null,
+  PRIMARY KEY (version)
+);
+
+create table run (
+  id text collate "C" not null,
+  workflow text collate "C" not null,
+  version bigint not null,
+  state text collate "C" not null,
+  generation bigint not null,
+  lane text collate "C",
+  signal text collate "C",
+  parent text collate "C",
+  parent_wait text collate "C",
+  input text collate "C",
+  result text collate "C",
+  error_code text collate "C",
+  error text collate "C",
+  started_at bigint not null,
+  started_seq bigint not null,
+  ended_at bigint,
+  PRIMARY KEY (id)
+);
+CREATE INDEX run_lane ON public.run USING btree (lane, started_seq) WHERE ((lane IS NOT NULL) AND (ended_at IS NULL));
+CREATE INDEX run_open ON public.run USING btree (workflow, state, started_seq) WHERE (ended_at IS NULL);
+CREATE INDEX run_parent ON public.run USING btree (parent) WHERE (parent IS NOT NULL);
+CREATE INDEX run_state ON public.run USING btree (state, started_seq);
+
+create table schedule (
+  id text collate "C" not null,
+  workflow text collate "C" not null,
+  cron text collate "C" not null,
+  zone text collate "C" not null,
+  catch_up text collate "C" not null,
+  next_at bigint not null,
+  fired bigint not null,
+  PRIMARY KEY (id)
+);
+
+create table scratch (
+  run text collate "C" not null,
+  op text collate "C" not null,
+  key text collate "C" not null,
+  value text collate "C" not null,
+  expires_at bigint not null,
+  PRIMARY KEY (run, op)
+);
+
+create table signal (
+  id text collate "C" not null,
+  kind text collate "C" not null,
+  source text collate "C" not null,
+  state text collate "C" not null,
+  trust text collate "C" not null,
+  match text collate "C",
+  payload text collate "C",
+  raw text collate "C",
+  reason text collate "C",
+  received_at bigint not null,
+  received_seq bigint not null,
+  PRIMARY KEY (id)
+);
+CREATE INDEX signal_kept ON public.signal USING btree (kind, match) WHERE (state = 'kept'::text);
+CREATE INDEX signal_state ON public.signal USING btree (state, received_seq);
+
+create table tree_node (
+  level bigint not null,
+  idx bigint not null,
+  hash bytea not null,
+  PRIMARY KEY (level, idx)
+);
+
+create table wait (
+  id text collate "C" not null,
+  run text collate "C" not null,
+  op text collate "C" not null,
+  kind text collate "C" not null,
+  subject text collate "C",
+  state text collate "C" not null,
+  winner text collate "C",
+  deadline bigint,
+  opened_seq bigint not null,
+  PRIMARY KEY (id)
+);
+CREATE INDEX wait_run ON public.wait USING btree (run) WHERE (state = 'open'::text);
+CREATE INDEX wait_subject ON public.wait USING btree (subject) WHERE ((state = 'open'::text) AND (subject IS NOT NULL));
+
+create table work (
+  id text collate "C" not null,
+  kind text collate "C" not null,
+  at bigint,
+  inbox bigint not null,
+  PRIMARY KEY (id)
+);
+CREATE INDEX work_due ON public.work USING btree (at) WHERE (at IS NOT NULL);

@@ -1,0 +1,169 @@
+-- Factotum on SQLite, after all migrations. Written by scripts/schema-dump.ts: do not edit.
+
+CREATE TABLE blob (hash text primary key, size integer not null, bytes blob not null) strict;
+CREATE TABLE checkpoint (size integer primary key, note text not null, frontier blob not null, at integer not null) strict;
+CREATE TABLE conversation (id text primary key, state text not null, turn text not null, subject text, opened_at integer not null, updated_at integer not null) strict, without rowid;
+CREATE TABLE conversation_key (key text primary key, conversation text not null) strict, without rowid;
+CREATE TABLE decision (
+  id text primary key,
+  run text not null,
+  op text not null,
+  agent text not null,
+  tier text not null,
+  value text,
+  confidence real,
+  rationale text,
+  evidence text not null,          -- JSON references, never copies
+  decided_at integer not null,
+  decided_seq integer not null
+) strict, without rowid;
+CREATE INDEX decision_run on decision (run);
+CREATE TABLE effect (
+  id text primary key,
+  run text not null,
+  op text not null,
+  wait text,                       -- the wait of the run that proposed it
+  undoes text,                     -- the effect that this one takes back
+  action text not null,
+  action_version integer not null,
+  risk text not null,
+  state text not null,
+  key text not null,               -- idempotency key, given to the outside service
+  token integer not null,          -- sequence token: grows with every dispatch
+  binding text not null,
+  input text,
+  output text,
+  error_code text,
+  error text,
+  hold_ms integer not null,
+  due_at integer,
+  settled_at integer,
+  proposed_at integer not null,
+  proposed_seq integer not null
+) strict, without rowid;
+CREATE INDEX effect_run on effect (run);
+CREATE INDEX effect_state on effect (state, proposed_at);
+CREATE TABLE entity (id text primary key, kind text not null, created_seq integer not null) strict, without rowid;
+CREATE TABLE entity_key (kind text not null, lookup text not null, entity text not null, label text, primary key (kind, lookup)) strict, without rowid;
+CREATE INDEX entity_key_entity on entity_key (entity);
+CREATE TABLE event (
+  seq integer primary key,
+  key text,                        -- the commit's key, on its first event only
+  kind text not null,
+  stream text not null,
+  actor text not null,
+  cause integer,
+  at integer not null,
+  body text not null,
+  private text,
+  salt blob,
+  private_hash text,
+  leaf blob not null
+) strict;
+CREATE UNIQUE INDEX event_key on event (key) where key is not null;
+CREATE INDEX event_stream on event (stream, seq);
+CREATE TABLE fact (
+  id text primary key,
+  entity text not null,
+  attribute text not null,
+  value text,                      -- JSON; null once erased
+  valid_from integer not null,
+  valid_to integer,                -- null: still true
+  recorded_seq integer not null,
+  ended_seq integer,               -- null: still believed
+  trust text not null,
+  actor text not null,
+  source text                      -- the stream it came from: a signal, an effect, a decision
+) strict, without rowid;
+CREATE INDEX fact_entity on fact (entity, attribute, recorded_seq);
+CREATE TABLE gate (
+  id text primary key,
+  kind text not null,              -- effect, decision, question, uncertain, failure, parked
+  state text not null,             -- open, decided, closed
+  subject text not null,           -- the effect, decision or run that waits
+  run text,
+  title text,
+  proposal text,                   -- JSON: what is proposed, in the target's terms
+  template text not null,          -- JSON: the outcomes that may be chosen
+  evidence text not null,          -- JSON references
+  binding text,                    -- hash of what would run; an approval is for exactly this
+  risk text,
+  reason text not null,            -- the policy or cause that asked
+  opened_at integer not null,
+  opened_seq integer not null,
+  outcome text,
+  decided_at integer,
+  decided_by text
+) strict, without rowid;
+CREATE INDEX gate_open on gate (opened_at) where state = 'open';
+CREATE INDEX gate_run on gate (run);
+CREATE TABLE lease (id text primary key, holder text not null, epoch integer not null, until integer not null) strict, without rowid;
+CREATE TABLE message (
+  id text primary key,             -- the signal it came in by, or the effect it left by
+  conversation text not null,
+  direction text not null,         -- in, out
+  at integer not null,
+  party text,
+  party_key text,
+  subject text,
+  text text
+) strict, without rowid;
+CREATE INDEX message_conversation on message (conversation, at);
+CREATE INDEX message_party on message (party_key, at);
+CREATE TABLE meta (name text primary key, value text not null) strict, without rowid;
+CREATE TABLE migration (version integer primary key, name text not null, checksum text not null);
+CREATE TABLE run (
+  id text primary key,
+  workflow text not null,
+  version integer not null,
+  state text not null,             -- queued, active, waiting, parked, failed, done, cancelled
+  generation integer not null,     -- grows with every retry or restart
+  lane text,                       -- HMAC of the author's lane value
+  signal text,
+  parent text,
+  parent_wait text,
+  input text,
+  result text,
+  error_code text,
+  error text,
+  started_at integer not null,
+  started_seq integer not null,
+  ended_at integer
+) strict, without rowid;
+CREATE INDEX run_lane on run (lane, started_seq) where lane is not null and ended_at is null;
+CREATE INDEX run_open on run (workflow, state, started_seq) where ended_at is null;
+CREATE INDEX run_parent on run (parent) where parent is not null;
+CREATE INDEX run_state on run (state, started_seq);
+CREATE TABLE schedule (id text primary key, workflow text not null, cron text not null, zone text not null, catch_up text not null, next_at integer not null, fired integer not null) strict, without rowid;
+CREATE TABLE scratch (run text not null, op text not null, key text not null, value text not null, expires_at integer not null, primary key (run, op)) strict, without rowid;
+CREATE TABLE signal (
+  id text primary key,
+  kind text not null,
+  source text not null,
+  state text not null,             -- new, routed, delivered, kept, quarantined
+  trust text not null,             -- operator, verified, outsider
+  match text,                      -- HMAC of what waits correlate on
+  payload text,
+  raw text,                        -- hash of the blob it came as
+  reason text,
+  received_at integer not null,
+  received_seq integer not null
+) strict, without rowid;
+CREATE INDEX signal_kept on signal (kind, match) where state = 'kept';
+CREATE INDEX signal_state on signal (state, received_seq);
+CREATE TABLE tree_node (level integer not null, idx integer not null, hash blob not null, primary key (level, idx)) strict, without rowid;
+CREATE TABLE wait (
+  id text primary key,             -- run:generation:op
+  run text not null,
+  op text not null,
+  kind text not null,              -- timer, signal, gate, effect, child, decision
+  subject text,                    -- the gate, effect or child it is for; for a signal its kind and match
+  state text not null,             -- open, resolved, closed
+  winner text,                     -- what resolved it first
+  deadline integer,
+  opened_seq integer not null
+) strict, without rowid;
+CREATE INDEX wait_run on wait (run) where state = 'open';
+CREATE INDEX wait_subject on wait (subject) where state = 'open' and subject is not null;
+CREATE TABLE work (id text primary key, kind text not null, at integer, inbox integer not null) strict, without rowid;
+CREATE INDEX work_due on work (at) where at is not null;

@@ -1,0 +1,32 @@
+/**
+ * Every table of the company, in one place: the projections with the order that compares them, and what is neither
+ * ledger nor projection with the reason why. A test holds this list against the schema.
+ */
+export const PROJECTIONS: Readonly<Record<string, string>> = {
+  work: 'id',
+  entity: 'id',
+  entity_key: 'kind, lookup',
+  fact: 'id',
+  decision: 'id',
+  conversation: 'id',
+  conversation_key: 'key',
+  message: 'id',
+  gate: 'id',
+  effect: 'id',
+  run: 'id',
+  wait: 'id',
+  schedule: 'id',
+  signal: 'id',
+}
+
+export const NOT_REBUILT: Readonly<Record<string, string>> = {
+  event: 'the ledger itself',
+  ledger_head: 'where the ledger ends (PostgreSQL): the row that commits take turns on',
+  meta: 'identity of the company and of this database',
+  migration: 'which schema this is',
+  lease: 'who drives what right now',
+  blob: 'large content, named by its hash in events',
+  checkpoint: 'signatures over the ledger: an event for each would never end',
+  tree_node: 'cache of the Merkle tree',
+  scratch: 'ephemeral context: has a time to live and no history',
+}
