@@ -1,4 +1,13 @@
 /** What a connector author imports. */
-export { action, ActionError, type Action, type ActionContext, type Connector, type ConnectorEnvironment, type Incoming, type Reconciled } from './execution/action.ts'
+export {
+  action,
+  ActionError,
+  type Action,
+  type ActionContext,
+  type Connector,
+  type ConnectorEnvironment,
+  type Incoming,
+  type Reconciled,
+} from './execution/action.ts'
 export { signal, type SignalKind } from './context/signals.ts'
 export type { Json } from './lib/json.ts'

@@ -67,9 +67,23 @@ export const reply = action('mail.reply', {
   timeout: '2m',
   title: (input) => `Reply to ${input.to.replyTo}: ${subjectOf(input)}`,
   preview: (input) => ({ to: input.to.replyTo, subject: subjectOf(input), body: input.body }),
-  message: (input, sent) => ({ party: input.to.replyTo, subject: subjectOf(input), text: input.body, ids: [...input.to.references, input.to.id, ...(sent ? [sent.messageId] : [])] }),
+  message: (input, sent) => ({
+    party: input.to.replyTo,
+    subject: subjectOf(input),
+    text: input.body,
+    ids: [...input.to.references, input.to.id, ...(sent ? [sent.messageId] : [])],
+  }),
   run: (input, ctx) =>
-    send({ to: input.to.replyTo, subject: subjectOf(input), body: input.body, inReplyTo: input.to.id, references: [...input.to.references, input.to.id] }, ctx),
+    send(
+      {
+        to: input.to.replyTo,
+        subject: subjectOf(input),
+        body: input.body,
+        inReplyTo: input.to.id,
+        references: [...input.to.references, input.to.id],
+      },
+      ctx,
+    ),
 })
 
 /** Sends a new mail. */
@@ -80,6 +94,11 @@ export const compose = action('mail.send', {
   hold: '10s',
   timeout: '2m',
   title: (input) => `Mail to ${input.to}: ${input.subject}`,
-  message: (input, sent) => ({ party: input.to, subject: input.subject, text: input.body, ids: sent ? [sent.messageId] : [] }),
+  message: (input, sent) => ({
+    party: input.to,
+    subject: input.subject,
+    text: input.body,
+    ids: sent ? [sent.messageId] : [],
+  }),
   run: (input, ctx) => send(input, ctx),
 })

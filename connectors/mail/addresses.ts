@@ -13,6 +13,7 @@ const NON_ASCII = /\P{ASCII}/u
  * not turn a stranger's address into a known one, nor may normalisation turn a look-alike into ASCII.
  */
 function readAddress(address: string): string | null {
+  if (address.length > LIMITS.address) return null
   const plain = address.normalize('NFC').toLowerCase()
   if (plain.length > LIMITS.address || !ADDRESS.test(plain)) return null
   return NON_ASCII.test(address) && !NON_ASCII.test(plain) ? null : plain

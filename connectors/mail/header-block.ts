@@ -56,15 +56,24 @@ export function splitHeader(source: Buffer): Split {
     for (let i = 0; i < raw.length; i++) if (raw[i] === CR) raw[i] = LF
     defects.push('Lines ended in a lone CR; they were read as line ends.')
   }
+  return { ...splitAt(raw, firstLine(raw, defects), defects), defects }
+}
+
+/** Takes a part of a multipart apart. It may have no header, and then starts with an empty line. */
+export function splitPart(part: Buffer, defects: string[]): Pick<Split, 'fields' | 'body'> {
+  return splitAt(part, 0, defects)
+}
+
+function splitAt(raw: Buffer, start: number, defects: string[]): Pick<Split, 'fields' | 'body'> {
   const lines: Buffer[] = []
-  const body = collectHeader(raw, firstLine(raw, defects), lines, defects)
+  const body = collectHeader(raw, start, lines, defects)
   const fields: string[] = []
   for (const text of decodeHead(lines, defects)) {
     const clean = text.replaceAll('\0', '').replaceAll('\r', ' ')
     if (/^[ \t]/.test(clean) && fields.length > 0) fields[fields.length - 1] += `\r\n${clean}`
     else fields.push(clean)
   }
-  return { fields, body: raw.subarray(body), defects }
+  return { fields, body: raw.subarray(body) }
 }
 
 /** Collects header lines into `lines`; answers where the body starts. */

@@ -5,6 +5,7 @@ const ID = /^[^\s<>\p{C}]+$/u
 
 /** `id` when it can be used as a message id, normalised; else null. */
 function usable(id: string): string | null {
+  if (id.length > LIMITS.id * 2) return null
   const plain = id.replace(/\s+/g, '').normalize('NFC')
   return plain.length <= LIMITS.id && ID.test(plain) ? plain : null
 }

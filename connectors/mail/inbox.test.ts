@@ -29,7 +29,7 @@ test('the sample inbox is read: what is sound has no defects, what is broken is 
     '29-malformed-broken-boundary': ['The boundary between the parts never comes; the body was read as plain text.'],
     '30-malformed-bad-date': ['The date is not readable.'],
     '31-malformed-wrong-charset': ['The text is not valid UTF-8; it was read as windows-1252.'],
-    '32-malformed-truncated-base64': ['The base64 text stops in the middle; what was there was read.'],
+    '32-malformed-truncated-base64': ['The base64 content stops in the middle; what was there was read.'],
     '37-hostile-bidi-zero-width': [
       "The sender's name had line breaks, invisible or reordering characters; removed.",
       'The name of attachment 1 had line breaks, invisible or reordering characters; removed.',

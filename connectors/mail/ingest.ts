@@ -14,14 +14,26 @@ export async function incomingMail(name: string, raw: Uint8Array): Promise<Incom
   try {
     const { message, attachments } = await parseMail(raw)
     return {
-      externalId: message.id, name, payload: message, content: essence(message), trust: 'outsider', raw,
-      attachments: attachments.map((a) => a.bytes), defect: null,
+      externalId: message.id,
+      name,
+      payload: message,
+      content: essence(message),
+      trust: 'outsider',
+      raw,
+      attachments: attachments.map((a) => a.bytes),
+      defect: null,
     }
   } catch (error) {
     const digest = hash('sha256', raw)
     return {
-      externalId: `sha256-${digest}`, name, payload: { name, size: raw.length }, content: digest, trust: 'outsider', raw,
-      attachments: [], defect: error instanceof Error ? error.message : String(error),
+      externalId: `sha256-${digest}`,
+      name,
+      payload: { name, size: raw.length },
+      content: digest,
+      trust: 'outsider',
+      raw,
+      attachments: [],
+      defect: error instanceof Error ? error.message : String(error),
     }
   }
 }

@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto'
-import { type Email, decodeWords } from 'postal-mime'
+import { decodeWords } from 'postal-mime'
 import { addressList, sender } from './addresses.ts'
 import { type AttachmentBytes, collectAttachments } from './attachments.ts'
 import { cleanBody, cleanLine, countInvisible, cut, hasTricks } from './clean-text.ts'
-import { decodeContent } from './content.ts'
+import { readContent } from './content.ts'
 import { mailDate } from './date.ts'
 import { MailError } from './errors.ts'
 import { fieldValue, fieldValues, splitHeader } from './header-block.ts'
-import { htmlToText } from './html-to-text.ts'
 import { messageIds, references } from './identifiers.ts'
+import type { Content } from './leaf.ts'
 import { LIMITS, type Message } from './message.ts'
 
 export type ParsedMail = { message: Message; attachments: AttachmentBytes[] }
@@ -29,9 +29,9 @@ export async function parseMail(raw: Uint8Array): Promise<ParsedMail> {
   }
   const split = splitHeader(Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength))
   const { fields, defects } = split
-  const email = await decodeContent(split)
+  const content = await readContent(split, defects)
   const { from, fromName } = sender(fieldValues(fields, 'from'), defects)
-  const { infos, contents } = collectAttachments(email.attachments, defects)
+  const { infos, contents } = collectAttachments(content.attachments, defects)
   const message: Message = {
     id: messageId(fieldValues(fields, 'message-id'), raw, defects),
     from,
@@ -41,7 +41,7 @@ export async function parseMail(raw: Uint8Array): Promise<ParsedMail> {
     cc: addressList('Cc', fieldValues(fields, 'cc'), defects),
     subject: subject(fieldValue(fields, 'subject'), defects),
     date: date(fieldValue(fields, 'date'), defects),
-    text: text(email, defects),
+    text: text(content, defects),
     references: references([...fieldValues(fields, 'references'), ...fieldValues(fields, 'in-reply-to')], defects),
     listId: listId(fieldValue(fields, 'list-id')),
     autoSubmitted: isAutoSubmitted(fields),
@@ -49,7 +49,7 @@ export async function parseMail(raw: Uint8Array): Promise<ParsedMail> {
     size: raw.length,
     defects: [],
   }
-  message.defects = defects.slice(0, LIMITS.defects).map((defect) => cleanLine(defect, LIMITS.defect))
+  message.defects = [...new Set(defects)].slice(0, LIMITS.defects).map((defect) => cleanLine(defect, LIMITS.defect))
   return { message, attachments: contents }
 }
 
@@ -75,9 +75,8 @@ function date(value: string | null, defects: string[]): number | null {
   return at
 }
 
-function text(email: Email, defects: string[]): string {
-  // A blank text part beside HTML is common; the HTML is then what the sender wrote.
-  const plain = email.text?.trim() ? email.text : htmlToText(email.html ?? '', LIMITS.text + 1)
+function text(content: Content, defects: string[]): string {
+  const plain = content.text
   const clean = cleanBody(plain, LIMITS.text)
   if (plain.length > LIMITS.text) defects.push(`The text was cut to ${LIMITS.text} characters.`)
   if (clean.includes('\ufffd'))

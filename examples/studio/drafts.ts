@@ -11,7 +11,11 @@ interface Task {
 }
 
 const GREETING = { en: 'Hello', de: 'Guten Tag', fr: 'Bonjour' }
-const AGAIN = { en: ', good to hear from you again', de: ', schön, wieder von Ihnen zu hören', fr: ', ravie de vous relire' }
+const AGAIN = {
+  en: ', good to hear from you again',
+  de: ', schön, wieder von Ihnen zu hören',
+  fr: ', ravie de vous relire',
+}
 const SIGNATURE = 'Mara Lind\nNorthlight Studio'
 
 const BODIES: Readonly<Partial<Record<Topic, Readonly<Record<'en' | 'de' | 'fr', string>>>>> = {
@@ -38,5 +42,8 @@ export const byTemplate: Rule<Task, z.infer<typeof Draft>> = ({ topic, name, lan
   if (!text) return null
   const first = name?.split(' ')[0]
   const greeting = `${GREETING[language]}${first ? ` ${first}` : ''}${writtenBefore ? AGAIN[language] : ''},`
-  return { value: { body: `${greeting}\n\n${text}\n\n${SIGNATURE}` }, because: `the template for ${topic} in ${language}` }
+  return {
+    value: { body: `${greeting}\n\n${text}\n\n${SIGNATURE}` },
+    because: `the template for ${topic} in ${language}`,
+  }
 }

@@ -8,16 +8,26 @@ type Message = z.infer<typeof mail.Message>
 
 /** Words that a human would go by, in the languages that customers write in. The first topic that fits is it. */
 const WORDS: readonly (readonly [Topic, RegExp])[] = [
-  ['spam', /lottery|million (dollars|euro)|\bseo\b|first page of google|crypto|verify your account|account (is|has been) (limited|suspended)|wire transfer|congratulations.{0,40}won/i],
+  [
+    'spam',
+    /lottery|million (dollars|euro)|\bseo\b|first page of google|crypto|verify your account|account (is|has been) (limited|suspended)|wire transfer|congratulations.{0,40}won/i,
+  ],
   ['refund', /\brefund|money back|charged twice|double charge|erstatt|rückerstattung|geld zurück|rembours/i],
   ['invoice', /\binvoice\b|\breceipt\b|\brechnung\b|payment due|overdue|statement for/i],
-  ['lead', /\bquote\b|\bproposal\b|new website|would like (you )?to build|looking for (someone|a (studio|developer))|angebot|website für|projet de site|how much would/i],
-  ['question', /\?|\bhow (do|can)\b|\bbug\b|\bcrash|\berror\b|does(n't| not) work|funktioniert|problem|problème|\bhelp\b/i],
+  [
+    'lead',
+    /\bquote\b|\bproposal\b|new website|would like (you )?to build|looking for (someone|a (studio|developer))|angebot|website für|projet de site|how much would/i,
+  ],
+  [
+    'question',
+    /\?|\bhow (do|can)\b|\bbug\b|\bcrash|\berror\b|does(n't| not) work|funktioniert|problem|problème|\bhelp\b/i,
+  ],
 ]
 
 /** Decides what a mail is about, and says by what. Not sure is a good answer: the operator decides then. */
 export const byRules: Rule<Message, Topic> = (message) => {
-  if (message.autoSubmitted) return { value: message.listId === null ? 'automatic' : 'newsletter', because: 'a program sent it' }
+  if (message.autoSubmitted)
+    return { value: message.listId === null ? 'automatic' : 'newsletter', because: 'a program sent it' }
   if (message.listId !== null) return { value: 'newsletter', because: `list ${message.listId}` }
   const text = `${message.subject}\n${message.text}`
   for (const [topic, words] of WORDS) {

@@ -47,6 +47,7 @@ async function post(server: ServerFile, name: string, args: unknown): Promise<un
   // Another program may have taken the port of a server that was killed.
   if (response.status === 401) return null
   const body = (await response.json()) as { code?: string; detail?: string }
-  if (!response.ok) throw new FactotumError(body.code ?? 'http.error', body.detail ?? `The server answered ${response.status}.`)
+  if (!response.ok)
+    throw new FactotumError(body.code ?? 'http.error', body.detail ?? `The server answered ${response.status}.`)
   return body
 }

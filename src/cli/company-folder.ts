@@ -10,7 +10,10 @@ export function companyFolder(given: string | undefined): string {
   for (const folder of given === undefined ? [here, join(here, 'examples/studio')] : [here]) {
     if (existsSync(join(folder, 'company.ts')) || existsSync(join(folder, 'company.js'))) return folder
   }
-  throw new FactotumError('company.not_found', `There is no company.ts in ${here}. Go to a company's folder, name it with --company, or make one with "factotum init <folder>".`)
+  throw new FactotumError(
+    'company.not_found',
+    `There is no company.ts in ${here}. Go to a company's folder, name it with --company, or make one with "factotum init <folder>".`,
+  )
 }
 
 /** Loads what `company.ts` declares. Throws `company.invalid`, and whatever its code throws. */
@@ -19,7 +22,10 @@ export async function loadCompany(folder: string): Promise<Company> {
   const loaded = (await import(pathToFileURL(file).href)) as { default?: Partial<Company> }
   const declared = loaded.default
   if (!declared || typeof declared.name !== 'string' || !Array.isArray(declared.workflows)) {
-    throw new FactotumError('company.invalid', `${file} does not export a company. It should say: export default company({ name: "…" }).`)
+    throw new FactotumError(
+      'company.invalid',
+      `${file} does not export a company. It should say: export default company({ name: "…" }).`,
+    )
   }
   return declared as Company
 }

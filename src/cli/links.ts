@@ -9,10 +9,12 @@ export function describeLink(link: Link): string {
   return `${what.padEnd(18)} ${oneLine(detail, 120)}${by}`.trimEnd()
 }
 
-const text = (value: unknown): string => (typeof value === 'string' ? value : value === undefined || value === null ? '' : JSON.stringify(value))
+const text = (value: unknown): string =>
+  typeof value === 'string' ? value : value === undefined || value === null ? '' : JSON.stringify(value)
 
 const DETAILS: Readonly<Record<string, (link: Link) => string>> = {
-  'signal.received': (l) => `${text(l.body.kind)} from ${text(l.body.trust)} ${text((l.private?.payload as { from?: string } | null)?.from)} "${text((l.private?.payload as { subject?: string } | null)?.subject)}"`,
+  'signal.received': (l) =>
+    `${text(l.body.kind)} from ${text(l.body.trust)} ${text((l.private?.payload as { from?: string } | null)?.from)} "${text((l.private?.payload as { subject?: string } | null)?.subject)}"`,
   'signal.routed': (l) => `${text(l.body.state)} ${text(l.body.reason)}`,
   'message.joined': (l) => `${text(l.body.direction)} ${text(l.private?.party)} "${text(l.private?.subject)}"`,
   'run.started': (l) => `${text(l.body.workflow)} ${l.stream}`,
@@ -28,16 +30,19 @@ const DETAILS: Readonly<Record<string, (link: Link) => string>> = {
   'wait.closed': (l) => text(l.body.op),
   'entity.created': (l) => `${text(l.body.kind)} ${text(l.private?.label)}`,
   'fact.asserted': (l) => `${text(l.body.attribute)} = ${text(l.private?.value)}`,
-  'decision.made': (l) => `${text(l.body.agent)} = ${text(l.private?.value)} (${text(l.body.tier)}: ${text(l.private?.rationale)})`,
+  'decision.made': (l) =>
+    `${text(l.body.agent)} = ${text(l.private?.value)} (${text(l.body.tier)}: ${text(l.private?.rationale)})`,
   'gate.opened': (l) => `${text(l.private?.title)} ${l.stream}`,
   'gate.decided': (l) => `${text(l.body.outcome)} ${text(l.private?.reason)}`,
   'gate.closed': (l) => text(l.body.because),
-  'effect.proposed': (l) => `${text(l.body.action)}, ${text(l.body.risk)}, ${text(l.body.state)}: ${text(l.body.reason)}`,
+  'effect.proposed': (l) =>
+    `${text(l.body.action)}, ${text(l.body.risk)}, ${text(l.body.state)}: ${text(l.body.reason)}`,
   'effect.revised': () => 'changed by the operator before it was approved',
   'effect.held': (l) => `leaves at ${new Date(Number(l.body.dueAt)).toISOString()}`,
   'effect.dispatched': (l) => `try ${text(l.body.token)}`,
   'effect.retrying': (l) => `${text(l.body.code)}: ${text(l.private?.error)}`,
-  'effect.settled': (l) => `${text(l.body.state)} ${text((l.private?.output as { messageId?: string } | null)?.messageId)}`,
+  'effect.settled': (l) =>
+    `${text(l.body.state)} ${text((l.private?.output as { messageId?: string } | null)?.messageId)}`,
   'effect.stopped': (l) => `${text(l.body.state)}: ${text(l.private?.error)}`,
   'effect.undo': (l) => text(l.body.state),
 }

@@ -4,7 +4,11 @@ import type { Command, Invocation } from './command.ts'
 import { companyFolder } from './company-folder.ts'
 import { COMMANDS } from './registry.ts'
 
-const GLOBAL = { company: { type: 'string' }, json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } as const
+const GLOBAL = {
+  company: { type: 'string' },
+  json: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const
 
 /** Runs one command line. Answers the exit status: 0 done, 1 refused or not in order, 2 called wrongly. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -19,13 +23,15 @@ export async function main(argv: readonly string[]): Promise<number> {
   const json = rest.includes('--json')
   try {
     const command = COMMANDS.find((c) => c.name === name)
-    if (!command) throw new FactotumError('cli.unknown_command', `There is no command "${name}". "factotum help" lists them.`)
+    if (!command)
+      throw new FactotumError('cli.unknown_command', `There is no command "${name}". "factotum help" lists them.`)
     return await invoke(command, rest, out)
   } catch (error) {
     const code = errorCode(error)
     if (json) out(JSON.stringify({ error: { code, message: errorMessage(error) } }))
     else process.stderr.write(`factotum: ${errorMessage(error)} [${code}]\n`)
-    if (!(error instanceof FactotumError) && process.env.FACTOTUM_DEBUG) process.stderr.write(`${String((error as Error).stack)}\n`)
+    if (!(error instanceof FactotumError) && process.env.FACTOTUM_DEBUG)
+      process.stderr.write(`${String((error as Error).stack)}\n`)
     return code.startsWith('cli.') ? 2 : 1
   }
 }
@@ -57,7 +63,9 @@ function parse(command: Command, rest: readonly string[]) {
   try {
     return parseArgs({ args: [...rest], options: { ...command.options, ...GLOBAL }, allowPositionals: true })
   } catch (cause) {
-    throw new FactotumError('cli.usage', `${errorMessage(cause)}. Usage: factotum ${command.name} ${command.usage}`, { cause })
+    throw new FactotumError('cli.usage', `${errorMessage(cause)}. Usage: factotum ${command.name} ${command.usage}`, {
+      cause,
+    })
   }
 }
 
@@ -68,5 +76,11 @@ function usage(command: Command): FactotumError {
 function help(): string {
   const width = Math.max(...COMMANDS.map((c) => c.name.length + c.usage.length + 1))
   const lines = COMMANDS.map((c) => `  ${`${c.name} ${c.usage}`.padEnd(width)}  ${c.summary}`)
-  return ['factotum: the operating system of a company of one', '', ...lines, '', 'Every command takes --company DIR (default: this folder) and --json.'].join('\n')
+  return [
+    'factotum: the operating system of a company of one',
+    '',
+    ...lines,
+    '',
+    'Every command takes --company DIR (default: this folder) and --json.',
+  ].join('\n')
 }

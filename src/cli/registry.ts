@@ -12,5 +12,21 @@ import { why } from './commands/why.ts'
 
 /** Every command, in the order that help shows them. */
 export const COMMANDS: readonly Command[] = [
-  init, start, ingest, status, queue, approve, reject, answer, decide, runs, run, retry, restart, cancel, why, ledger, doctor,
+  init,
+  start,
+  ingest,
+  status,
+  queue,
+  approve,
+  reject,
+  answer,
+  decide,
+  runs,
+  run,
+  retry,
+  restart,
+  cancel,
+  why,
+  ledger,
+  doctor,
 ]

@@ -3,7 +3,10 @@ import { humanDuration } from '../lib/durations.ts'
 /** Makes text from outside safe to print: no control characters, no bidi overrides, nothing that moves the cursor. */
 export function plain(text: string, max = Number.POSITIVE_INFINITY): string {
   // Everything but newline and tab that a terminal could act on, and what can make text read other than it is.
-  const safe = text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g, '·')
+  const safe = text.replace(
+    /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g,
+    '·',
+  )
   return safe.length > max ? `${safe.slice(0, max - 1)}…` : safe
 }
 
@@ -37,5 +40,10 @@ export function tally(counts: Readonly<Record<string, number>>): string {
 export function columns(rows: readonly (readonly string[])[]): string[] {
   const widths: number[] = []
   for (const row of rows) row.forEach((cell, i) => (widths[i] = Math.max(widths[i] ?? 0, cell.length)))
-  return rows.map((row) => row.map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i]!))).join('  ').trimEnd())
+  return rows.map((row) =>
+    row
+      .map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i]!)))
+      .join('  ')
+      .trimEnd(),
+  )
 }

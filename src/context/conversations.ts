@@ -18,12 +18,26 @@ const insertMessage = sql(
  * effect it left by; `keys` are HMACs of its own Message-ID and those it refers to.
  */
 export const messageJoined = eventKind<
-  { readonly message: string; readonly direction: 'in' | 'out'; readonly partyKey: string; readonly keys: readonly string[] },
+  {
+    readonly message: string
+    readonly direction: 'in' | 'out'
+    readonly partyKey: string
+    readonly keys: readonly string[]
+  },
   { readonly party: string; readonly subject: string; readonly text: string }
 >('message.joined@1', (e) => [
   openConversation(e.stream, e.body.direction === 'in' ? 'ours' : 'theirs', e.private?.subject, e.at, e.at),
   ...e.body.keys.map((key) => addKey(key, e.stream)),
-  insertMessage(e.body.message, e.stream, e.body.direction, e.at, e.private?.party, e.body.partyKey, e.private?.subject, e.private?.text),
+  insertMessage(
+    e.body.message,
+    e.stream,
+    e.body.direction,
+    e.at,
+    e.private?.party,
+    e.body.partyKey,
+    e.private?.subject,
+    e.private?.text,
+  ),
 ])
 
 export interface MessageRow {
@@ -56,7 +70,11 @@ export interface Joining {
  * Finds the conversation that a message belongs to: the one that knows any id it refers to, else a new one named by
  * the oldest of them, so that two replies that arrive before their root still meet.
  */
-export async function joinConversation(store: Store, m: Joining, cause: EventInput['cause'] = null): Promise<EventInput> {
+export async function joinConversation(
+  store: Store,
+  m: Joining,
+  cause: EventInput['cause'] = null,
+): Promise<EventInput> {
   const keys = [...new Set(m.ids)].map((id) => store.pseudonym(`message:${id}`))
   let conversation: string | undefined
   for (const key of keys) {

@@ -34,8 +34,17 @@ export const decisionMade = eventKind<
   { readonly value: Json; readonly rationale: string }
 >('decision.made@1', (e) => [
   insertDecision(
-    e.stream, e.body.run, e.body.op, e.body.agent, e.body.tier, e.private && JSON.stringify(e.private.value),
-    e.body.confidence, e.private?.rationale, JSON.stringify(e.body.evidence), e.at, e.seq,
+    e.stream,
+    e.body.run,
+    e.body.op,
+    e.body.agent,
+    e.body.tier,
+    e.private && JSON.stringify(e.private.value),
+    e.body.confidence,
+    e.private?.rationale,
+    JSON.stringify(e.body.evidence),
+    e.at,
+    e.seq,
   ),
 ])
 

@@ -38,7 +38,10 @@ export type Statements<A extends Attributes> = { readonly [K in keyof A]?: z.inp
 export function entity<A extends Attributes>(name: string, attributes: A): EntityKind<A> {
   for (const reserved of ['id', 'kind']) {
     if (reserved in attributes) {
-      throw new FactotumError('fact.reserved_attribute', `The entity "${name}" declares an attribute "${reserved}", a name every entity has. Call it something else.`)
+      throw new FactotumError(
+        'fact.reserved_attribute',
+        `The entity "${name}" declares an attribute "${reserved}", a name every entity has. Call it something else.`,
+      )
     }
   }
   return { entity: name, attributes }
@@ -54,7 +57,10 @@ const endFact = sql('update fact set ended_seq = ?, valid_to = ? where id = ?')
 
 export const entityCreated = eventKind<{ readonly kind: string; readonly lookup: string }, { readonly label: string }>(
   'entity.created@1',
-  (e) => [insertEntity(e.stream, e.body.kind, e.seq), insertKey(e.body.kind, e.body.lookup, e.stream, e.private?.label)],
+  (e) => [
+    insertEntity(e.stream, e.body.kind, e.seq),
+    insertKey(e.body.kind, e.body.lookup, e.stream, e.private?.label),
+  ],
 )
 
 /** A fact, and which earlier one it ends and when: the projection decides nothing. */
@@ -70,7 +76,17 @@ export const factAsserted = eventKind<
   { readonly value: Json }
 >('fact.asserted@1', (e) => [
   ...(e.body.ends === null ? [] : [endFact(e.seq, e.body.validFrom, e.body.ends)]),
-  insertFact(e.body.fact, e.stream, e.body.attribute, e.private && JSON.stringify(e.private.value), e.body.validFrom, e.seq, e.body.trust, e.actor, e.body.source),
+  insertFact(
+    e.body.fact,
+    e.stream,
+    e.body.attribute,
+    e.private && JSON.stringify(e.private.value),
+    e.body.validFrom,
+    e.seq,
+    e.body.trust,
+    e.actor,
+    e.body.source,
+  ),
 ])
 
 export interface FactRow {
@@ -90,7 +106,9 @@ export interface FactRow {
 const entityByKey = sql('select entity from entity_key where kind = ? and lookup = ?')
 const keyIsFree = sql('select 1 as ok where not exists (select 1 from entity_key where kind = ? and lookup = ?)')
 const currentFacts = sql('select * from fact where entity = ? and ended_seq is null order by attribute')
-const noCurrent = sql('select 1 as ok where not exists (select 1 from fact where entity = ? and attribute = ? and ended_seq is null)')
+const noCurrent = sql(
+  'select 1 as ok where not exists (select 1 from fact where entity = ? and attribute = ? and ended_seq is null)',
+)
 const isCurrent = sql('select 1 as ok from fact where id = ? and ended_seq is null')
 const factById = sql('select * from fact where id = ?')
 

@@ -67,18 +67,28 @@ export const signalReceived = eventKind<Received, { readonly payload: Json; read
   'signal.received@1',
   (e) => [
     insertSignal(
-      e.stream, e.body.kind, e.body.source, e.body.state, e.body.trust, e.body.match,
-      e.private && JSON.stringify(e.private.payload), e.private?.raw, e.body.reason, e.at, e.seq,
+      e.stream,
+      e.body.kind,
+      e.body.source,
+      e.body.state,
+      e.body.trust,
+      e.body.match,
+      e.private && JSON.stringify(e.private.payload),
+      e.private?.raw,
+      e.body.reason,
+      e.at,
+      e.seq,
     ),
     ...(e.body.state === 'new' ? [work.addWork(e.stream, 'signal', e.at)] : []),
   ],
 )
 
 /** What became of a signal: it started runs, answered a wait, is kept until something waits for it, or is set aside. */
-export const signalRouted = eventKind<{ readonly state: SignalState; readonly reason: string | null; readonly runs: readonly string[] }>(
-  'signal.routed@1',
-  (e) => [setState(e.body.state, e.body.reason, e.stream), work.endWork(e.stream)],
-)
+export const signalRouted = eventKind<{
+  readonly state: SignalState
+  readonly reason: string | null
+  readonly runs: readonly string[]
+}>('signal.routed@1', (e) => [setState(e.body.state, e.body.reason, e.stream), work.endWork(e.stream)])
 
 export interface SignalRow {
   readonly id: string
@@ -95,9 +105,13 @@ export interface SignalRow {
 }
 
 export const signalById = sql('select * from signal where id = ?')
-export const oldestKept = sql(`select * from signal where state = 'kept' and kind = ? and match = ? order by received_seq limit 1`)
+export const oldestKept = sql(
+  `select * from signal where state = 'kept' and kind = ? and match = ? order by received_seq limit 1`,
+)
 
-const noneKept = sql(`select 1 as ok where not exists (select 1 from signal where state = 'kept' and kind = ? and match = ?)`)
+const noneKept = sql(
+  `select 1 as ok where not exists (select 1 from signal where state = 'kept' and kind = ? and match = ?)`,
+)
 const isInState = sql('select 1 as ok from signal where id = ? and state = ?')
 
 /** Refuses to wait for what has come already. */

@@ -34,7 +34,12 @@ export type Reconciled<O> =
 export class ActionError extends FactotumError {
   readonly kind: 'transient' | 'domain' | 'uncertain'
 
-  constructor(kind: 'transient' | 'domain' | 'uncertain', code: string, message: string, options: { cause?: unknown } = {}) {
+  constructor(
+    kind: 'transient' | 'domain' | 'uncertain',
+    code: string,
+    message: string,
+    options: { cause?: unknown } = {},
+  ) {
     super(code, message, options)
     this.name = 'ActionError'
     this.kind = kind
@@ -73,7 +78,10 @@ export interface OutgoingMessage {
   readonly ids: readonly string[]
 }
 
-export interface Action<I = never, O = unknown> extends Omit<ActionOptions<I, O>, 'version' | 'hold' | 'timeout' | 'idempotent'> {
+export interface Action<I = never, O = unknown> extends Omit<
+  ActionOptions<I, O>,
+  'version' | 'hold' | 'timeout' | 'idempotent'
+> {
   /** `connector.verb` */
   readonly action: string
   readonly connector: string
@@ -101,7 +109,10 @@ export function action<I, O>(name: string, options: ActionOptions<I, O>): Action
 }
 
 /** Any action, as a registry keeps it: its input is checked by its own schema before it is called. */
-export type AnyAction = Pick<Action<never, never>, 'action' | 'connector' | 'version' | 'risk' | 'holdMs' | 'timeoutMs' | 'idempotent'> & {
+export type AnyAction = Pick<
+  Action<never, never>,
+  'action' | 'connector' | 'version' | 'risk' | 'holdMs' | 'timeoutMs' | 'idempotent'
+> & {
   readonly input: z.ZodType
   readonly output: z.ZodType
   readonly title: (input: never) => string

@@ -8,8 +8,16 @@ import type { EventInput, Fence, Guard, Store } from '../store/index.ts'
 import { ActionError, type ActionContext, type AnyAction, type Reconciled } from './action.ts'
 import { answerEffect, binding, getEffect, titleOf } from './effects.ts'
 import {
-  effectDispatched, effectHeld, effectRetrying, effectSettled, effectStill, effectStopped, effectUndo, newestEvent,
-  type EffectRow, type EffectState,
+  effectDispatched,
+  effectHeld,
+  effectRetrying,
+  effectSettled,
+  effectStill,
+  effectStopped,
+  effectUndo,
+  newestEvent,
+  type EffectRow,
+  type EffectState,
 } from './events.ts'
 
 const MAX_TRIES = 5
@@ -59,18 +67,36 @@ export class Dispatcher {
     const effect = await getEffect(this.#store, fence.id)
     const action = this.#options.actions.get(effect.action)
     if (!action) {
-      return this.#stopped(effect, fence, 'failed', 'action.unknown', `This company no longer has the action ${effect.action}. Bring its connector back and try again, or close it.`)
+      return this.#stopped(
+        effect,
+        fence,
+        'failed',
+        'action.unknown',
+        `This company no longer has the action ${effect.action}. Bring its connector back and try again, or close it.`,
+      )
     }
     if (effect.state === 'held' || effect.state === 'retrying') return this.#dispatch(effect, action, fence)
     // Found dispatched: whoever made the call is gone, and with it the answer.
-    if (effect.state === 'dispatched') return this.#settle(effect, action, fence, await this.#recover(effect, action, 'effect.answer_lost', 'The process stopped before the answer came.'))
+    if (effect.state === 'dispatched')
+      return this.#settle(
+        effect,
+        action,
+        fence,
+        await this.#recover(effect, action, 'effect.answer_lost', 'The process stopped before the answer came.'),
+      )
   }
 
   /** Durable before anything leaves: whoever finds `dispatched` knows that the call may have been made. */
   async #dispatch(effect: EffectRow, action: AnyAction, fence: Fence): Promise<void> {
     const input = JSON.parse(effect.input ?? 'null') as Json
     if (effect.binding !== binding(action.action, action.version, input)) {
-      return this.#stopped(effect, fence, 'failed', 'effect.changed', `What would run now is not what was approved: ${effect.action} is version ${action.version}, the approval was for version ${effect.action_version}.`)
+      return this.#stopped(
+        effect,
+        fence,
+        'failed',
+        'effect.changed',
+        `What would run now is not what was approved: ${effect.action} is version ${action.version}, the approval was for version ${effect.action_version}.`,
+      )
     }
     const token = effect.token + 1
     await this.#store.commit({
@@ -106,7 +132,11 @@ export class Dispatcher {
     const canAsk = action.reconcile !== undefined && effect.undoes === null
     if (canAsk) {
       const input = JSON.parse(effect.input ?? 'null') as never
-      const found = await this.#timed(action, effect, (ctx) => action.reconcile!(input, ctx) as Promise<Reconciled<Json>>).catch(() => ({ found: 'unknown' }) as const)
+      const found = await this.#timed(
+        action,
+        effect,
+        (ctx) => action.reconcile!(input, ctx) as Promise<Reconciled<Json>>,
+      ).catch(() => ({ found: 'unknown' }) as const)
       if (found.found === 'yes') return { kind: 'succeeded', output: found.output }
       if (found.found === 'no') return { ...uncertain, kind: 'transient' }
     }
@@ -118,13 +148,20 @@ export class Dispatcher {
     const signal = AbortSignal.any([over.signal, this.#stop.signal])
     const late = delay(action.timeoutMs, undefined, { signal: over.signal, ref: false }).then(
       () => {
-        throw new ActionError('uncertain', 'action.timeout', `${action.action} did not answer within ${action.timeoutMs} ms.`)
+        throw new ActionError(
+          'uncertain',
+          'action.timeout',
+          `${action.action} did not answer within ${action.timeoutMs} ms.`,
+        )
       },
       () => new Promise<never>(() => {}),
     )
     try {
       const connection = this.#options.connection(action.connector)
-      return await Promise.race([call({ key: effect.key, token: effect.token, proposedAt: effect.proposed_at, connection, signal }), late])
+      return await Promise.race([
+        call({ key: effect.key, token: effect.token, proposedAt: effect.proposed_at, connection, signal }),
+        late,
+      ])
     } finally {
       over.abort()
     }
@@ -147,7 +184,11 @@ export class Dispatcher {
   async #retry(effect: EffectRow, fence: Fence, answer: { code: string; message: string }): Promise<void> {
     const backoff = Math.min(FIRST_BACKOFF_MS * 2 ** (effect.token - 1), MAX_BACKOFF_MS)
     const dueAt = this.#store.clock.now() + Math.round(backoff * (0.5 + Math.random() / 2))
-    const event = effectRetrying(effect.id, { token: effect.token, dueAt, code: answer.code }, { private: { error: answer.message }, cause: await this.#cause(effect.id) })
+    const event = effectRetrying(
+      effect.id,
+      { token: effect.token, dueAt, code: answer.code },
+      { private: { error: answer.message }, cause: await this.#cause(effect.id) },
+    )
     await this.#transition(effect, fence, 'retry', [event], [])
   }
 
@@ -157,34 +198,74 @@ export class Dispatcher {
       { state: 'succeeded', code: null, token: effect.token },
       { private: { output, error: null }, cause: await this.#cause(effect.id) },
     )
-    const answer = await answerEffect(this.#store, effect, { state: effect.undoes === null ? 'succeeded' : 'undone', output }, 'system')
+    const answer = await answerEffect(
+      this.#store,
+      effect,
+      { state: effect.undoes === null ? 'succeeded' : 'undone', output },
+      'system',
+    )
     const events: EventInput[] = [settled]
-    if (effect.undoes !== null) events.push(effectUndo(effect.undoes, { state: 'undone', by: effect.id }, { cause: { index: 0 } }))
+    if (effect.undoes !== null)
+      events.push(effectUndo(effect.undoes, { state: 'undone', by: effect.id }, { cause: { index: 0 } }))
     else if (action.message) {
       const message = action.message(JSON.parse(effect.input ?? 'null') as never, output as never)
-      events.push(await joinConversation(this.#store, { message: effect.id, direction: 'out', ...message }, { index: 0 }))
+      events.push(
+        await joinConversation(this.#store, { message: effect.id, direction: 'out', ...message }, { index: 0 }),
+      )
     }
     await this.#transition(effect, fence, 'settle', [...events, ...answer.events], answer.guards)
   }
 
   /** Stops for good and says so: a person decides what happened, or what should. */
-  async #stopped(effect: EffectRow, fence: Fence, state: 'uncertain' | 'failed', code: string, message: string): Promise<void> {
-    const stopped = effectStopped(effect.id, { state, code, token: effect.token }, { private: { error: message }, cause: await this.#cause(effect.id) })
+  async #stopped(
+    effect: EffectRow,
+    fence: Fence,
+    state: 'uncertain' | 'failed',
+    code: string,
+    message: string,
+  ): Promise<void> {
+    const stopped = effectStopped(
+      effect.id,
+      { state, code, token: effect.token },
+      { private: { error: message }, cause: await this.#cause(effect.id) },
+    )
     const kind = state === 'uncertain' ? 'uncertain' : 'dead_letter'
     const action = this.#options.actions.get(effect.action)
     const input = JSON.parse(effect.input ?? 'null') as Json
     const undo = effect.undoes === null ? '' : 'Take back: '
     const gate = gateOpened(
       this.#store.newId('gate'),
-      { kind, subject: effect.id, run: effect.run, template: STOPPED_CHOICES[kind], evidence: NO_EVIDENCE, binding: effect.binding, risk: effect.risk, reason: code },
-      { private: { title: `${undo}${action ? titleOf(action, input) : effect.action}`, proposal: { error: message, input } }, cause: { index: 0 } },
+      {
+        kind,
+        subject: effect.id,
+        run: effect.run,
+        template: STOPPED_CHOICES[kind],
+        evidence: NO_EVIDENCE,
+        binding: effect.binding,
+        risk: effect.risk,
+        reason: code,
+      },
+      {
+        private: {
+          title: `${undo}${action ? titleOf(action, input) : effect.action}`,
+          proposal: { error: message, input },
+        },
+        cause: { index: 0 },
+      },
     )
     const events: EventInput[] = [stopped, gate]
-    if (effect.undoes !== null && state === 'failed') events.push(effectUndo(effect.undoes, { state: 'undo_failed', by: effect.id }, { cause: { index: 0 } }))
+    if (effect.undoes !== null && state === 'failed')
+      events.push(effectUndo(effect.undoes, { state: 'undo_failed', by: effect.id }, { cause: { index: 0 } }))
     await this.#transition(effect, fence, 'stop', events, [])
   }
 
-  async #transition(effect: EffectRow, fence: Fence, name: string, events: readonly EventInput[], guards: readonly Guard[]): Promise<void> {
+  async #transition(
+    effect: EffectRow,
+    fence: Fence,
+    name: string,
+    events: readonly EventInput[],
+    guards: readonly Guard[],
+  ): Promise<void> {
     await this.#store.commit({
       key: `eff:${effect.id}:${effect.token}:${name}`,
       events,
@@ -208,7 +289,8 @@ export function registerStoppedGates(store: Store, gates: Gates): void {
       const guards = [effectStill(effect.id, state, effect.token)]
       if (decision.outcome === 'retry') {
         const again = effectHeld(effect.id, { dueAt: store.clock.now(), token: effect.token }, { actor })
-        const undoing = effect.undoes === null ? [] : [effectUndo(effect.undoes, { state: 'undoing', by: effect.id }, { actor })]
+        const undoing =
+          effect.undoes === null ? [] : [effectUndo(effect.undoes, { state: 'undoing', by: effect.id }, { actor })]
         return { events: [again, ...undoing], guards }
       }
       const to: EffectState = decision.outcome === 'happened' ? 'succeeded' : 'failed'
@@ -218,9 +300,18 @@ export function registerStoppedGates(store: Store, gates: Gates): void {
         { state: to, code: effect.error_code, token: effect.token },
         { private: { output: null, error: decision.reason ?? effect.error }, actor },
       )
-      const undo = effect.undoes === null ? [] : [effectUndo(effect.undoes, { state: undone, by: effect.id }, { actor })]
-      const answer = await answerEffect(store, effect, { state: effect.undoes === null ? to : undone, reason: decision.reason ?? effect.error }, actor)
-      return { events: [settled, ...undo, ...answer.events.map((e) => ({ ...e, cause: { index: 1 } }))], guards: [...guards, ...answer.guards] }
+      const undo =
+        effect.undoes === null ? [] : [effectUndo(effect.undoes, { state: undone, by: effect.id }, { actor })]
+      const answer = await answerEffect(
+        store,
+        effect,
+        { state: effect.undoes === null ? to : undone, reason: decision.reason ?? effect.error },
+        actor,
+      )
+      return {
+        events: [settled, ...undo, ...answer.events.map((e) => ({ ...e, cause: { index: 1 } }))],
+        guards: [...guards, ...answer.guards],
+      }
     })
   }
 }

@@ -5,7 +5,16 @@ import { gateOpened, type Choice, type Gates } from '../governance/gates.ts'
 import { verdict } from '../governance/policy.ts'
 import { answerWait, type EventInput, type Guard, type Store } from '../store/index.ts'
 import type { AnyAction } from './action.ts'
-import { effectById, effectHeld, effectProposed, effectRevised, effectSettled, effectStill, type EffectRow, type EffectState } from './events.ts'
+import {
+  effectById,
+  effectHeld,
+  effectProposed,
+  effectRevised,
+  effectSettled,
+  effectStill,
+  type EffectRow,
+  type EffectState,
+} from './events.ts'
 
 const EFFECT_CHOICES: readonly Choice[] = [
   { outcome: 'approve', label: 'Approve' },
@@ -62,8 +71,17 @@ export function propose(store: Store, p: Proposal): { readonly id: string; reado
   const holdMs = p.undoes ? 0 : (p.holdMs ?? p.action.holdMs)
   const bound = binding(name, p.action.version, input)
   const body = {
-    run: p.run, op: p.op, wait: p.wait, undoes: p.undoes?.id ?? null, action: name, version: p.action.version,
-    risk: p.action.risk, reason: decided.reason, key: p.undoes ? `${p.undoes.key}:undo` : id, binding: bound, holdMs,
+    run: p.run,
+    op: p.op,
+    wait: p.wait,
+    undoes: p.undoes?.id ?? null,
+    action: name,
+    version: p.action.version,
+    risk: p.action.risk,
+    reason: decided.reason,
+    key: p.undoes ? `${p.undoes.key}:undo` : id,
+    binding: bound,
+    holdMs,
   }
   const options = { private: { input }, actor: `run:${p.run}`, cause: p.cause }
   if (decided.outcome === 'run') {
@@ -73,10 +91,20 @@ export function propose(store: Store, p: Proposal): { readonly id: string; reado
   const gate = gateOpened(
     store.newId('gate'),
     {
-      kind: 'effect', subject: id, run: p.run, template: EFFECT_CHOICES, evidence: p.evidence, binding: bound,
-      risk: p.action.risk, reason: decided.reason,
+      kind: 'effect',
+      subject: id,
+      run: p.run,
+      template: EFFECT_CHOICES,
+      evidence: p.evidence,
+      binding: bound,
+      risk: p.action.risk,
+      reason: decided.reason,
     },
-    { private: { title: titleOf(p.action, input), proposal: previewOf(p.action, input) }, cause: { index: 0 }, actor: `run:${p.run}` },
+    {
+      private: { title: titleOf(p.action, input), proposal: previewOf(p.action, input) },
+      cause: { index: 0 },
+      actor: `run:${p.run}`,
+    },
   )
   return { id, events: [effectProposed(id, { ...body, state: 'gated', dueAt: null }, options), gate] }
 }
@@ -125,14 +153,25 @@ export function registerEffectGate(store: Store, gates: Gates, actions: Readonly
         { state: 'rejected', code: null, token: effect.token },
         { private: { output: null, error: decision.reason ?? null }, actor },
       )
-      return { events: [settled, ...answer.events.map((e) => ({ ...e, cause: { index: 1 } }))], guards: [...guards, ...answer.guards] }
+      return {
+        events: [settled, ...answer.events.map((e) => ({ ...e, cause: { index: 1 } }))],
+        guards: [...guards, ...answer.guards],
+      }
     }
     const held = effectHeld(effect.id, { dueAt: store.clock.now() + effect.hold_ms, token: effect.token }, { actor })
     if (decision.outcome === 'approve') return { events: [held], guards }
     const action = actions.get(effect.action)
-    if (!action) throw new FactotumError('action.unknown', `This company no longer has the action ${effect.action}. Reject it, or bring its connector back.`)
+    if (!action)
+      throw new FactotumError(
+        'action.unknown',
+        `This company no longer has the action ${effect.action}. Reject it, or bring its connector back.`,
+      )
     const input = checkInput(action, decision.value)
-    const revised = effectRevised(effect.id, { binding: binding(effect.action, effect.action_version, input) }, { private: { input }, actor })
+    const revised = effectRevised(
+      effect.id,
+      { binding: binding(effect.action, effect.action_version, input) },
+      { private: { input }, actor },
+    )
     return { events: [revised, { ...held, cause: { index: 1 } }], guards }
   })
 }

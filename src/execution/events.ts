@@ -3,11 +3,30 @@ import type { Risk } from '../governance/policy.ts'
 import { eventKind, sql, work, type Guard } from '../store/index.ts'
 
 export type EffectState =
-  | 'refused' | 'gated' | 'rejected' | 'held' | 'cancelled' | 'dispatched' | 'succeeded' | 'retrying'
-  | 'failed' | 'uncertain' | 'undoing' | 'undone' | 'undo_failed'
+  | 'refused'
+  | 'gated'
+  | 'rejected'
+  | 'held'
+  | 'cancelled'
+  | 'dispatched'
+  | 'succeeded'
+  | 'retrying'
+  | 'failed'
+  | 'uncertain'
+  | 'undoing'
+  | 'undone'
+  | 'undo_failed'
 
 /** Nothing more happens to an effect in these states by itself. */
-export const SETTLED: readonly EffectState[] = ['refused', 'rejected', 'cancelled', 'succeeded', 'failed', 'undone', 'undo_failed']
+export const SETTLED: readonly EffectState[] = [
+  'refused',
+  'rejected',
+  'cancelled',
+  'succeeded',
+  'failed',
+  'undone',
+  'undo_failed',
+]
 
 const insertEffect = sql(
   `insert into effect (id, run, op, wait, undoes, action, action_version, risk, state, key, token, binding, input, hold_ms, due_at, proposed_at, proposed_seq)
@@ -15,7 +34,9 @@ const insertEffect = sql(
 )
 const moveEffect = sql('update effect set state = ?, due_at = ?, token = ?, error_code = ?, error = ? where id = ?')
 const reviseEffect = sql('update effect set input = ?, binding = ? where id = ?')
-const settleEffect = sql('update effect set state = ?, output = ?, error_code = ?, error = ?, settled_at = ?, due_at = null where id = ?')
+const settleEffect = sql(
+  'update effect set state = ?, output = ?, error_code = ?, error = ?, settled_at = ?, due_at = null where id = ?',
+)
 const setEffectState = sql('update effect set state = ? where id = ?')
 
 interface Proposed {
@@ -37,16 +58,31 @@ interface Proposed {
 /** The intent: with its verdict, idempotency key and what exactly would run, before anything leaves the process. */
 export const effectProposed = eventKind<Proposed, { readonly input: Json }>('effect.proposed@1', (e) => [
   insertEffect(
-    e.stream, e.body.run, e.body.op, e.body.wait, e.body.undoes, e.body.action, e.body.version, e.body.risk, e.body.state, e.body.key,
-    e.body.binding, e.private && JSON.stringify(e.private.input), e.body.holdMs, e.body.dueAt, e.at, e.seq,
+    e.stream,
+    e.body.run,
+    e.body.op,
+    e.body.wait,
+    e.body.undoes,
+    e.body.action,
+    e.body.version,
+    e.body.risk,
+    e.body.state,
+    e.body.key,
+    e.body.binding,
+    e.private && JSON.stringify(e.private.input),
+    e.body.holdMs,
+    e.body.dueAt,
+    e.at,
+    e.seq,
   ),
   ...(e.body.dueAt === null ? [] : [work.addWork(e.stream, 'effect', e.body.dueAt)]),
 ])
 
 /** The operator changed the input; what is approved is the new one. */
-export const effectRevised = eventKind<{ readonly binding: string }, { readonly input: Json }>('effect.revised@1', (e) => [
-  reviseEffect(e.private && JSON.stringify(e.private.input), e.body.binding, e.stream),
-])
+export const effectRevised = eventKind<{ readonly binding: string }, { readonly input: Json }>(
+  'effect.revised@1',
+  (e) => [reviseEffect(e.private && JSON.stringify(e.private.input), e.body.binding, e.stream)],
+)
 
 /** Approved: it leaves at `dueAt` unless it is cancelled before. */
 export const effectHeld = eventKind<{ readonly dueAt: number; readonly token: number }>('effect.held@1', (e) => [
@@ -72,7 +108,14 @@ export const effectSettled = eventKind<
   { readonly state: EffectState; readonly code: string | null; readonly token: number },
   { readonly output: Json; readonly error: string | null }
 >('effect.settled@1', (e) => [
-  settleEffect(e.body.state, e.private && JSON.stringify(e.private.output), e.body.code, e.private?.error, e.at, e.stream),
+  settleEffect(
+    e.body.state,
+    e.private && JSON.stringify(e.private.output),
+    e.body.code,
+    e.private?.error,
+    e.at,
+    e.stream,
+  ),
   work.endWork(e.stream),
 ])
 
@@ -86,9 +129,10 @@ export const effectStopped = eventKind<
 ])
 
 /** What happens to an effect while another one takes it back. */
-export const effectUndo = eventKind<{ readonly state: 'undoing' | 'undone' | 'undo_failed'; readonly by: string }>('effect.undo@1', (e) => [
-  setEffectState(e.body.state, e.stream),
-])
+export const effectUndo = eventKind<{ readonly state: 'undoing' | 'undone' | 'undo_failed'; readonly by: string }>(
+  'effect.undo@1',
+  (e) => [setEffectState(e.body.state, e.stream)],
+)
 
 export interface EffectRow {
   readonly id: string
@@ -122,9 +166,20 @@ export const newestEvent = sql('select seq from event where stream = ? order by 
 
 /** A transition starts from exactly this state and token: a stale worker's late result is refused. */
 export function effectStill(id: string, state: EffectState, token: number): Guard {
-  return { check: effectIs(id, state, token), code: 'effect.moved', message: `Effect ${id} is no longer ${state} under token ${token}.` }
+  return {
+    check: effectIs(id, state, token),
+    code: 'effect.moved',
+    message: `Effect ${id} is no longer ${state} under token ${token}.`,
+  }
 }
 
 export const EFFECT_EVENTS = [
-  effectProposed, effectRevised, effectHeld, effectDispatched, effectRetrying, effectSettled, effectStopped, effectUndo,
+  effectProposed,
+  effectRevised,
+  effectHeld,
+  effectDispatched,
+  effectRetrying,
+  effectSettled,
+  effectStopped,
+  effectUndo,
 ]

@@ -1,4 +1,4 @@
-import { type Bound, type EventKind, type ProjectedEvent, type Store } from '../store/index.ts'
+import { type Bound, type AnyEventKind, type ProjectedEvent, type Store } from '../store/index.ts'
 import { PROJECTIONS } from '../store/tables.ts'
 
 export interface Diagnosis {
@@ -14,7 +14,7 @@ export interface Diagnosis {
  * Rebuilds every projection from the ledger into a scratch copy and compares it with what is there, row by row. The
  * company must not be written to meanwhile. Throws nothing for what it finds.
  */
-export async function diagnose(store: Store, kinds: readonly Pick<EventKind, 'kind' | 'project'>[]): Promise<Diagnosis> {
+export async function diagnose(store: Store, kinds: readonly AnyEventKind[]): Promise<Diagnosis> {
   const byKind = new Map(kinds.map((k) => [k.kind, k.project]))
   const head = await store.engine.head()
   const scratch = await store.engine.scratch()
@@ -23,9 +23,21 @@ export async function diagnose(store: Store, kinds: readonly Pick<EventKind, 'ki
       const writes: Bound[] = []
       for (const row of rows) {
         const project = byKind.get(row.kind)
-        if (!project) return { identical: false, events: head, tables: 0, rows: 0, difference: `event ${row.seq} is of kind ${row.kind}, which this program does not know` }
+        if (!project)
+          return {
+            identical: false,
+            events: head,
+            tables: 0,
+            rows: 0,
+            difference: `event ${row.seq} is of kind ${row.kind}, which this program does not know`,
+          }
         const event: ProjectedEvent = {
-          seq: row.seq, kind: row.kind, stream: row.stream, actor: row.actor, cause: row.cause, at: row.at,
+          seq: row.seq,
+          kind: row.kind,
+          stream: row.stream,
+          actor: row.actor,
+          cause: row.cause,
+          at: row.at,
           body: JSON.parse(row.body) as object,
           private: row.private === null ? null : (JSON.parse(row.private) as object),
         }
@@ -41,7 +53,11 @@ export async function diagnose(store: Store, kinds: readonly Pick<EventKind, 'ki
 
 const PAGE = 5_000
 
-async function compare(store: Store, scratch: { query(text: string): Promise<Record<string, unknown>[]> }, events: number): Promise<Diagnosis> {
+async function compare(
+  store: Store,
+  scratch: { query(text: string): Promise<Record<string, unknown>[]> },
+  events: number,
+): Promise<Diagnosis> {
   let rows = 0
   const tables = Object.entries(PROJECTIONS)
   for (const [table, order] of tables) {
@@ -62,12 +78,17 @@ async function compare(store: Store, scratch: { query(text: string): Promise<Rec
 type Row = Readonly<Record<string, unknown>>
 
 function differ(table: string, order: string, live: Row | undefined, rebuilt: Row | undefined): string | null {
-  const name = (row: Row) => order.split(', ').map((k) => String(row[k])).join(' / ')
+  const name = (row: Row) =>
+    order
+      .split(', ')
+      .map((k) => String(row[k]))
+      .join(' / ')
   if (!live) return `${table} ${name(rebuilt!)}: missing here, the ledger says it is there`
   if (!rebuilt) return `${table} ${name(live)}: here, but the ledger does not say so`
   if (name(live) !== name(rebuilt)) return `${table}: here is ${name(live)} where the ledger says ${name(rebuilt)}`
   for (const column of Object.keys(live)) {
-    if (live[column] !== rebuilt[column]) return `${table} ${name(live)}, ${column}: here ${brief(live[column])}, the ledger says ${brief(rebuilt[column])}`
+    if (live[column] !== rebuilt[column])
+      return `${table} ${name(live)}, ${column}: here ${brief(live[column])}, the ledger says ${brief(rebuilt[column])}`
   }
   return null
 }

@@ -33,12 +33,26 @@ const insertGate = sql(
 const decideGateRow = sql(`update gate set state = 'decided', outcome = ?, decided_at = ?, decided_by = ? where id = ?`)
 const closeGateRow = sql(`update gate set state = 'closed', outcome = ?, decided_at = ? where id = ?`)
 
-export const gateOpened = eventKind<Opened, { readonly title: string; readonly proposal: Json }>('gate.opened@1', (e) => [
-  insertGate(
-    e.stream, e.body.kind, e.body.subject, e.body.run, e.private?.title, e.private && JSON.stringify(e.private.proposal),
-    JSON.stringify(e.body.template), JSON.stringify(e.body.evidence), e.body.binding, e.body.risk, e.body.reason, e.at, e.seq,
-  ),
-])
+export const gateOpened = eventKind<Opened, { readonly title: string; readonly proposal: Json }>(
+  'gate.opened@1',
+  (e) => [
+    insertGate(
+      e.stream,
+      e.body.kind,
+      e.body.subject,
+      e.body.run,
+      e.private?.title,
+      e.private && JSON.stringify(e.private.proposal),
+      JSON.stringify(e.body.template),
+      JSON.stringify(e.body.evidence),
+      e.body.binding,
+      e.body.risk,
+      e.body.reason,
+      e.at,
+      e.seq,
+    ),
+  ],
+)
 
 export const gateDecided = eventKind<
   { readonly outcome: string; readonly binding: string | null },
@@ -96,7 +110,11 @@ export interface GateDecision {
 export type Settle = (
   gate: GateRow,
   decision: GateDecision,
-) => Promise<{ readonly events: readonly EventInput[]; readonly guards: readonly Guard[]; readonly also?: readonly Bound[] }>
+) => Promise<{
+  readonly events: readonly EventInput[]
+  readonly guards: readonly Guard[]
+  readonly also?: readonly Bound[]
+}>
 
 export class Gates {
   readonly #store: Store
@@ -113,7 +131,8 @@ export class Gates {
 
   async get(id: string): Promise<GateRow> {
     const gate = await this.#store.first<GateRow>(gateById(id))
-    if (!gate) throw new FactotumError('gate.not_found', `There is no gate ${id}. "factotum queue" lists the open ones.`)
+    if (!gate)
+      throw new FactotumError('gate.not_found', `There is no gate ${id}. "factotum queue" lists the open ones.`)
     return gate
   }
 
@@ -125,16 +144,27 @@ export class Gates {
     for (;;) {
       const gate = await this.get(id)
       if (gate.state !== 'open') {
-        throw new FactotumError('gate.decided', `Gate ${id} is ${gate.state === 'decided' ? `decided already: ${gate.outcome ?? ''}` : 'closed: nobody waits for it any more'}.`)
+        throw new FactotumError(
+          'gate.decided',
+          `Gate ${id} is ${gate.state === 'decided' ? `decided already: ${gate.outcome ?? ''}` : 'closed: nobody waits for it any more'}.`,
+        )
       }
       checkDecision(gate, decision)
       const settle = this.#settle.get(gate.kind)
-      if (!settle) throw new FactotumError('gate.unknown_kind', `Nothing here can decide a gate of kind "${gate.kind}". Update Factotum.`)
+      if (!settle)
+        throw new FactotumError(
+          'gate.unknown_kind',
+          `Nothing here can decide a gate of kind "${gate.kind}". Update Factotum.`,
+        )
       const follows = await settle(gate, decision)
       const decided = gateDecided(
         id,
         { outcome: decision.outcome, binding: gate.binding },
-        { actor: decision.by ?? 'operator', cause: gate.opened_seq, private: { reason: decision.reason ?? null, value: decision.value ?? null } },
+        {
+          actor: decision.by ?? 'operator',
+          cause: gate.opened_seq,
+          private: { reason: decision.reason ?? null, value: decision.value ?? null },
+        },
       )
       try {
         await this.#store.commit({
@@ -160,19 +190,34 @@ function checkDecision(gate: GateRow, decision: GateDecision): void {
   const choice = template.find((c) => c.outcome === decision.outcome)
   if (!choice) {
     const known = template.map((c) => c.outcome).join(', ')
-    throw new FactotumError('gate.bad_outcome', `"${decision.outcome}" is not an outcome of gate ${gate.id}. Choose one of: ${known}.`)
+    throw new FactotumError(
+      'gate.bad_outcome',
+      `"${decision.outcome}" is not an outcome of gate ${gate.id}. Choose one of: ${known}.`,
+    )
   }
   if (choice.needs === 'reason' && !decision.reason?.trim()) {
-    throw new FactotumError('gate.needs_reason', `"${choice.outcome}" needs a reason: say why, so that it is on the record.`)
+    throw new FactotumError(
+      'gate.needs_reason',
+      `"${choice.outcome}" needs a reason: say why, so that it is on the record.`,
+    )
   }
   if (choice.needs === 'value' && decision.value === undefined) {
-    throw new FactotumError('gate.needs_value', `"${choice.outcome}" needs a value${choice.options ? `: one of ${choice.options.join(', ')}` : ''}.`)
+    throw new FactotumError(
+      'gate.needs_value',
+      `"${choice.outcome}" needs a value${choice.options ? `: one of ${choice.options.join(', ')}` : ''}.`,
+    )
   }
   if (choice.needs === 'value' && choice.options && !choice.options.includes(String(decision.value))) {
-    throw new FactotumError('gate.bad_value', `"${String(decision.value)}" is not one of: ${choice.options.join(', ')}.`)
+    throw new FactotumError(
+      'gate.bad_value',
+      `"${String(decision.value)}" is not one of: ${choice.options.join(', ')}.`,
+    )
   }
   if (decision.binding !== undefined && decision.binding !== gate.binding) {
-    throw new FactotumError('gate.changed', `What gate ${gate.id} proposes changed after it was shown. Read it again, then decide.`)
+    throw new FactotumError(
+      'gate.changed',
+      `What gate ${gate.id} proposes changed after it was shown. Read it again, then decide.`,
+    )
   }
 }
 

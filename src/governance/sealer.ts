@@ -4,7 +4,9 @@ import { Frontier, signCheckpoint, type parseSignerKey } from './ledger/index.ts
 type Signer = ReturnType<typeof parseSignerKey>
 
 const newestCheckpoint = sql('select size, note, frontier from checkpoint order by size desc limit 1')
-const insertCheckpoint = sql('insert into checkpoint (size, note, frontier, at) values (?, ?, ?, ?) on conflict (size) do nothing')
+const insertCheckpoint = sql(
+  'insert into checkpoint (size, note, frontier, at) values (?, ?, ?, ?) on conflict (size) do nothing',
+)
 const insertNode = sql('insert into tree_node (level, idx, hash) values (?, ?, ?) on conflict (level, idx) do nothing')
 const leavesFrom = sql('select leaf from event where seq >= ? and seq < ? order by seq')
 
@@ -78,7 +80,10 @@ export class Sealer {
       await this.#append(this.#frontier, size)
       const note = signCheckpoint({ size, root: this.#frontier.root() }, this.#signer)
       const nodes = this.#nodes.splice(0)
-      await this.#store.write([...nodes, insertCheckpoint(size, note, this.#frontier.toBuffer(), this.#store.clock.now())])
+      await this.#store.write([
+        ...nodes,
+        insertCheckpoint(size, note, this.#frontier.toBuffer(), this.#store.clock.now()),
+      ])
       this.#onSealed({ size, note })
       return { size, note }
     } catch (error) {
@@ -89,13 +94,17 @@ export class Sealer {
   }
 
   #resume(newest: { size: number; frontier: Uint8Array } | undefined): Frontier {
-    const onNode = (level: number, index: number, node: Uint8Array) => void this.#nodes.push(insertNode(level, index, node))
+    const onNode = (level: number, index: number, node: Uint8Array) =>
+      void this.#nodes.push(insertNode(level, index, node))
     return newest ? Frontier.from(newest.size, newest.frontier, onNode) : new Frontier(onNode)
   }
 
   async #append(frontier: Frontier, size: number): Promise<void> {
     for (let at = frontier.size; at < size; at += LEAVES_PER_READ) {
-      for (const row of await this.#store.read<{ leaf: Uint8Array }>(leavesFrom(at, Math.min(size, at + LEAVES_PER_READ)))) frontier.append(row.leaf)
+      for (const row of await this.#store.read<{ leaf: Uint8Array }>(
+        leavesFrom(at, Math.min(size, at + LEAVES_PER_READ)),
+      ))
+        frontier.append(row.leaf)
     }
   }
 }

@@ -1,8 +1,15 @@
 import { FactotumError } from '../lib/errors.ts'
 import { sql, type EventRow, type Store } from '../store/index.ts'
 import {
-  inclusionProof, LedgerCheck, openCheckpoint, parseVerifierKey, subtreeReader, verifyInclusion, writeExport,
-  type LedgerRow, type Report,
+  inclusionProof,
+  LedgerCheck,
+  openCheckpoint,
+  parseVerifierKey,
+  subtreeReader,
+  verifyInclusion,
+  writeExport,
+  type LedgerRow,
+  type Report,
 } from './ledger/index.ts'
 
 const checkpoints = sql('select size, note from checkpoint where size > ? order by size limit 1000')
@@ -31,7 +38,11 @@ export async function verifyLedger(store: Store, vkey: string): Promise<Report> 
     const row = await store.first<{ hash: Uint8Array }>(oneNode(level, index))
     // Absent is not wrong: it is sealed with the next checkpoint.
     if (!row || Buffer.compare(row.hash, hash) === 0) return
-    check.report({ seq: null, code: 'ledger.node_mismatch', message: `The kept tree hash ${level}/${index} is not what its events give. Proofs from it would be wrong; restore it from a backup.` })
+    check.report({
+      seq: null,
+      code: 'ledger.node_mismatch',
+      message: `The kept tree hash ${level}/${index} is not what its events give. Proofs from it would be wrong; restore it from a backup.`,
+    })
   }
   const head = await store.engine.head()
   const sealed = checkpointsInOrder(store)
@@ -51,7 +62,7 @@ export async function verifyLedger(store: Store, vkey: string): Promise<Report> 
 }
 
 async function* checkpointsInOrder(store: Store): AsyncGenerator<{ size: number; note: string }> {
-  for (let after = -1; ; ) {
+  for (let after = -1; ;) {
     const rows = await store.read<{ size: number; note: string }>(checkpoints(after))
     yield* rows
     if (rows.length === 0) return
@@ -60,14 +71,27 @@ async function* checkpointsInOrder(store: Store): AsyncGenerator<{ size: number;
 }
 
 /** The ledger as a file that verifies on another machine with nothing but the public key. Seal before. */
-export async function* exportLedger(store: Store, vkey: string, options: { readonly redacted: boolean }): AsyncGenerator<string> {
+export async function* exportLedger(
+  store: Store,
+  vkey: string,
+  options: { readonly redacted: boolean },
+): AsyncGenerator<string> {
   const checkpoint = await newest(store)
-  yield* writeExport({ rows: ledgerRows(store, checkpoint.size), checkpoint: checkpoint.note, vkey, redacted: options.redacted })
+  yield* writeExport({
+    rows: ledgerRows(store, checkpoint.size),
+    checkpoint: checkpoint.note,
+    vkey,
+    redacted: options.redacted,
+  })
 }
 
 async function newest(store: Store): Promise<{ size: number; note: string }> {
   const row = await store.first<{ size: number; note: string }>(newestCheckpoint())
-  if (!row) throw new FactotumError('ledger.not_sealed', 'Nothing is sealed yet. Start the company once, so that its ledger is signed.')
+  if (!row)
+    throw new FactotumError(
+      'ledger.not_sealed',
+      'Nothing is sealed yet. Start the company once, so that its ledger is signed.',
+    )
   return row
 }
 
@@ -85,7 +109,11 @@ export interface InclusionProof {
 export async function proveEvent(store: Store, vkey: string, seq: number): Promise<InclusionProof> {
   const { size, note } = await newest(store)
   const row = await store.first<EventRow>(eventAt(seq))
-  if (!row || seq >= size) throw new FactotumError('ledger.no_event', `There is no sealed event ${seq}; the newest checkpoint covers 0 to ${size - 1}.`)
+  if (!row || seq >= size)
+    throw new FactotumError(
+      'ledger.no_event',
+      `There is no sealed event ${seq}; the newest checkpoint covers 0 to ${size - 1}.`,
+    )
   const hashes = (query: Promise<{ hash: Uint8Array }[]>) => query.then((rows) => rows.map((r) => r.hash))
   const reader = subtreeReader({
     leaves: (from, to) => hashes(store.read(leaves(from, to))),
@@ -95,10 +123,17 @@ export async function proveEvent(store: Store, vkey: string, seq: number): Promi
   const { root } = openCheckpoint(note, [parseVerifierKey(vkey)])
   const leaf = Buffer.from(row.leaf)
   if (!verifyInclusion(leaf, seq, size, proof, root)) {
-    throw new FactotumError('ledger.proof_failed', `Event ${seq} does not prove into the signed root: the ledger was changed. Run "factotum ledger verify".`)
+    throw new FactotumError(
+      'ledger.proof_failed',
+      `Event ${seq} does not prove into the signed root: the ledger was changed. Run "factotum ledger verify".`,
+    )
   }
   return {
-    seq, size, leaf: leaf.toString('base64'), proof: proof.map((h) => Buffer.from(h).toString('base64')), checkpoint: note,
+    seq,
+    size,
+    leaf: leaf.toString('base64'),
+    proof: proof.map((h) => Buffer.from(h).toString('base64')),
+    checkpoint: note,
     event: { kind: row.kind, stream: row.stream, at: row.at, body: row.body },
   }
 }

@@ -27,7 +27,11 @@ const MAX_LINKS = 10_000
 export async function why(store: Store, id: string): Promise<Link[]> {
   const start = /^\d+$/.test(id) ? eventAt(Number(id)) : newestOf(id)
   let row = await store.first<EventRow>(start)
-  if (!row) throw new FactotumError('why.not_found', `Nothing is recorded under "${id}". Give the id of a run, an effect, a gate, a signal or a decision, or the number of an event.`)
+  if (!row)
+    throw new FactotumError(
+      'why.not_found',
+      `Nothing is recorded under "${id}". Give the id of a run, an effect, a gate, a signal or a decision, or the number of an event.`,
+    )
   const links: Link[] = []
   while (row && links.length < MAX_LINKS) {
     links.push(toLink(row))
@@ -38,7 +42,11 @@ export async function why(store: Store, id: string): Promise<Link[]> {
 
 export function toLink(row: EventRow): Link {
   return {
-    seq: row.seq, at: row.at, kind: row.kind, stream: row.stream, actor: row.actor,
+    seq: row.seq,
+    at: row.at,
+    kind: row.kind,
+    stream: row.stream,
+    actor: row.actor,
     body: JSON.parse(row.body) as Link['body'],
     private: row.private === null ? null : (JSON.parse(row.private) as Link['private']),
   }

@@ -89,10 +89,28 @@ export class Witness {
     if (git !== undefined) {
       await store(git, name, note)
       await run('git', ['-C', git, 'add', name])
-      await run('git', ['-C', git, '-c', 'user.name=Factotum', '-c', 'user.email=factotum@localhost', 'commit', '-q', '-m', `Checkpoint over ${size} events`, '--', name])
+      await run('git', [
+        '-C',
+        git,
+        '-c',
+        'user.name=Factotum',
+        '-c',
+        'user.email=factotum@localhost',
+        'commit',
+        '-q',
+        '-m',
+        `Checkpoint over ${size} events`,
+        '--',
+        name,
+      ])
       await run('git', ['-C', git, 'push', '-q'])
     }
-    if (mail !== undefined) await this.#send(mail, `Checkpoint of ${this.#origin} over ${size} events`, `Keep this mail. It proves what the record was.\n\n${note}`)
+    if (mail !== undefined)
+      await this.#send(
+        mail,
+        `Checkpoint of ${this.#origin} over ${size} events`,
+        `Keep this mail. It proves what the record was.\n\n${note}`,
+      )
   }
 }
 

@@ -16,7 +16,12 @@ const MAX_PAYLOAD_BYTES = 2 * 1024 * 1024
  * Takes in one thing from outside. A signal enters once per source and external id: the same again is a duplicate, the
  * same id with other content is set aside. Resolves when it is durable.
  */
-export async function receive(store: Store, source: string, kind: AnySignalKind, incoming: Incoming): Promise<Reception> {
+export async function receive(
+  store: Store,
+  source: string,
+  kind: AnySignalKind,
+  incoming: Incoming,
+): Promise<Reception> {
   const external = store.pseudonym(`signal:${source}:${incoming.externalId}`)
   const digest = store.pseudonym(`content:${incoming.content}`)
   const raw = blob(incoming.raw)
@@ -27,7 +32,15 @@ export async function receive(store: Store, source: string, kind: AnySignalKind,
     const match = reason === null ? kind.match(payload as never) : null
     const event = signalReceived(
       store.newId('sig'),
-      { kind: kind.signal, source, trust: incoming.trust, state, match: match === null ? null : store.pseudonym(match), digest, reason },
+      {
+        kind: kind.signal,
+        source,
+        trust: incoming.trust,
+        state,
+        match: match === null ? null : store.pseudonym(match),
+        digest,
+        reason,
+      },
       { private: { payload, raw: raw.hash }, actor: `connector:${source}` },
     )
     const result = await store.commit({ key, events: [event], also })
@@ -37,16 +50,28 @@ export async function receive(store: Store, source: string, kind: AnySignalKind,
     return await commit(`sig:${external}`, incoming.defect)
   } catch (error) {
     if (!(error instanceof StoreError && error.code === 'store.key_reused')) throw error
-    return commit(`sig:${external}:${digest}`, 'Something else came under an id that is known already: it may be forged.')
+    return commit(
+      `sig:${external}:${digest}`,
+      'Something else came under an id that is known already: it may be forged.',
+    )
   }
 }
 
 /** A signal that the operator or a program of theirs sends: a command, a webhook's body. Throws `signal.bad_payload`. */
-export async function sendSignal(store: Store, source: string, kind: AnySignalKind, payload: unknown, options: { readonly id?: string; readonly trust?: Trust } = {}): Promise<Reception> {
+export async function sendSignal(
+  store: Store,
+  source: string,
+  kind: AnySignalKind,
+  payload: unknown,
+  options: { readonly id?: string; readonly trust?: Trust } = {},
+): Promise<Reception> {
   const parsed = kind.payload.safeParse(payload)
   if (!parsed.success) {
     const issue = parsed.error.issues[0]
-    throw new FactotumError('signal.bad_payload', `A signal "${kind.signal}" does not look like that, at ${issue?.path.join('.') || 'the top'}: ${issue?.message ?? 'invalid'}.`)
+    throw new FactotumError(
+      'signal.bad_payload',
+      `A signal "${kind.signal}" does not look like that, at ${issue?.path.join('.') || 'the top'}: ${issue?.message ?? 'invalid'}.`,
+    )
   }
   const text = JSON.stringify(parsed.data)
   return receive(store, source, kind, {

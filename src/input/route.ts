@@ -13,13 +13,23 @@ const nobodyWaits = sql(`select 1 as ok where not exists (select 1 from wait whe
  * Decides what a signal leads to, in one commit: a run that waits for it goes on with it; else the workflows that
  * react to its kind start; else it is kept until something waits for it. A message joins its conversation either way.
  */
-export async function routeSignal(store: Store, workflows: ReadonlyMap<string, AnyWorkflow>, kinds: ReadonlyMap<string, AnySignalKind>, fence: Fence): Promise<void> {
+export async function routeSignal(
+  store: Store,
+  workflows: ReadonlyMap<string, AnyWorkflow>,
+  kinds: ReadonlyMap<string, AnySignalKind>,
+  fence: Fence,
+): Promise<void> {
   for (;;) {
     const row = await store.first<SignalRow>(signalById(fence.id))
     if (!row || row.state !== 'new') return
     const plan = await planRoute(store, workflows, kinds.get(row.kind), row)
     try {
-      await store.commit({ key: `route:${row.id}`, events: plan.events, guards: [signalIs(row.id, 'new'), ...plan.guards], fence })
+      await store.commit({
+        key: `route:${row.id}`,
+        events: plan.events,
+        guards: [signalIs(row.id, 'new'), ...plan.guards],
+        fence,
+      })
       return
     } catch (error) {
       // A run began to wait for it, or stopped waiting, in between: decide again.
@@ -33,10 +43,17 @@ interface Plan {
   readonly guards: Guard[]
 }
 
-async function planRoute(store: Store, workflows: ReadonlyMap<string, AnyWorkflow>, kind: AnySignalKind | undefined, row: SignalRow): Promise<Plan> {
+async function planRoute(
+  store: Store,
+  workflows: ReadonlyMap<string, AnyWorkflow>,
+  kind: AnySignalKind | undefined,
+  row: SignalRow,
+): Promise<Plan> {
   const payload = JSON.parse(row.payload ?? 'null') as never
   const cause = row.received_seq
-  const joined = kind?.message ? [await joinConversation(store, { message: row.id, direction: 'in', ...kind.message(payload) }, cause)] : []
+  const joined = kind?.message
+    ? [await joinConversation(store, { message: row.id, direction: 'in', ...kind.message(payload) }, cause)]
+    : []
   const subject = row.match === null ? null : `${signalSubject(row.kind, row.match)}`
   const wait = subject === null ? undefined : await store.first<{ id: string; run: string }>(oldestWait(subject))
   if (wait) {
@@ -46,17 +63,32 @@ async function planRoute(store: Store, workflows: ReadonlyMap<string, AnyWorkflo
       return { events: [routed, ...answer.events, ...joined], guards: answer.guards }
     }
   }
-  const guards: Guard[] = subject === null ? [] : [{ check: nobodyWaits(subject), code: 'signal.awaited', message: 'A run waits for this signal now.' }]
+  const guards: Guard[] =
+    subject === null
+      ? []
+      : [{ check: nobodyWaits(subject), code: 'signal.awaited', message: 'A run waits for this signal now.' }]
   try {
     const started = [...workflows.values()]
       .filter((w) => w.on.some((k) => k.signal === row.kind))
-      .map((workflow) => start(store, { workflow, input: null, signal: row.id, lane: workflow.lane ? workflow.lane(payload) : null, cause: { index: 0 } }))
+      .map((workflow) =>
+        start(store, {
+          workflow,
+          input: null,
+          signal: row.id,
+          lane: workflow.lane ? workflow.lane(payload) : null,
+          cause: { index: 0 },
+        }),
+      )
     const state = started.length > 0 ? 'routed' : 'kept'
     const routed = signalRouted(row.id, { state, reason: null, runs: started.map((s) => s.id) }, { cause })
     return { events: [routed, ...started.map((s) => s.event), ...joined], guards }
   } catch (error) {
     // A lane function of the author's threw: the signal is set aside, with the reason.
-    const routed = signalRouted(row.id, { state: 'quarantined', reason: `It could not be routed: ${errorMessage(error).slice(0, 500)}`, runs: [] }, { cause })
+    const routed = signalRouted(
+      row.id,
+      { state: 'quarantined', reason: `It could not be routed: ${errorMessage(error).slice(0, 500)}`, runs: [] },
+      { cause },
+    )
     return { events: [routed, ...joined], guards }
   }
 }

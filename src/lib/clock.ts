@@ -41,7 +41,10 @@ export class FakeClock implements Clock {
 
   /** When the next alarm is due, or `undefined` when none is set. */
   next(): number | undefined {
-    return this.#alarms.reduce<number | undefined>((min, a) => (min === undefined || a.at < min ? a.at : min), undefined)
+    return this.#alarms.reduce<number | undefined>(
+      (min, a) => (min === undefined || a.at < min ? a.at : min),
+      undefined,
+    )
   }
 
   advance(ms: number): void {

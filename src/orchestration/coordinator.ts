@@ -31,7 +31,15 @@ const SWEEP_MS = 10_000
 const RETRY_MS = 1_000
 
 /** Kinds that neither make anything due nor end anything: the hot path does not ring the bell. */
-const QUIET = new Set(['step.completed@1', 'step.failed@1', 'wait.opened@1', 'effect.dispatched@1', 'decision.made@1', 'fact.asserted@1', 'entity.created@1'])
+const QUIET = new Set([
+  'step.completed@1',
+  'step.failed@1',
+  'wait.opened@1',
+  'effect.dispatched@1',
+  'decision.made@1',
+  'fact.asserted@1',
+  'entity.created@1',
+])
 
 /** Kept out of `work`: whether anything still waits for its lane. */
 const anyQueued = sql(`select 1 as ok from run where state = 'queued' limit 1`)
@@ -62,7 +70,10 @@ export class Coordinator {
     this.#holder = newId('proc', Date.now())
     this.workflows = new Map(options.workflows.map((w) => [w.workflow, w]))
     if (this.workflows.size < options.workflows.length) {
-      throw new FactotumError('company.duplicate_workflow', 'Two workflows have the same name. Names are how runs find their code: rename one.')
+      throw new FactotumError(
+        'company.duplicate_workflow',
+        'Two workflows have the same name. Names are how runs find their code: rename one.',
+      )
     }
   }
 
@@ -120,8 +131,10 @@ export class Coordinator {
       if (QUIET.has(row.kind)) continue
       loud = true
       if (row.kind === 'wait.resolved@1') this.#driven.get(row.stream)?.bell()
-      else if (row.kind === 'run.started@1' || row.kind === 'run.completed@1' || row.kind === 'run.cancelled@1') this.#queued = true
-      else if (row.kind === 'run.resumed@1' || row.kind === 'run.cancelled@1') this.#driven.get(row.stream)?.release(new StoreError('store.fenced', 'The operator took it over.'))
+      else if (row.kind === 'run.started@1' || row.kind === 'run.completed@1' || row.kind === 'run.cancelled@1')
+        this.#queued = true
+      else if (row.kind === 'run.resumed@1' || row.kind === 'run.cancelled@1')
+        this.#driven.get(row.stream)?.release(new StoreError('store.fenced', 'The operator took it over.'))
     }
     if (loud) this.ring()
   }
@@ -136,7 +149,8 @@ export class Coordinator {
       }
       const now = this.#store.clock.now()
       const free = MAX_DRIVEN - this.#driven.size
-      const claimed = free <= 0 ? [] : (await this.#store.write([work.claim(this.#holder, now, now + LEASE_MS, free)]))[0]!
+      const claimed =
+        free <= 0 ? [] : (await this.#store.write([work.claim(this.#holder, now, now + LEASE_MS, free)]))[0]!
       for (const row of claimed as unknown as { id: string; epoch: number }[]) void this.#drive(row)
       if (claimed.length === free && free > 0) this.ring()
       else await this.#setAlarm(now)
@@ -180,7 +194,10 @@ export class Coordinator {
       if (!id.startsWith('run_')) await this.#letGo(fence)
     } catch (error) {
       // A conflict or a fence means that somebody else was first, which is how it should be.
-      const expected = error instanceof ConflictError || (error instanceof StoreError && error.code === 'store.fenced') || this.#stopped
+      const expected =
+        error instanceof ConflictError ||
+        (error instanceof StoreError && error.code === 'store.fenced') ||
+        this.#stopped
       if (!expected) {
         this.#report(error, id)
         this.#store.clock.alarm(this.#store.clock.now() + RETRY_MS, () => void this.#letGo(fence).catch(() => {}))
@@ -202,20 +219,43 @@ export class Coordinator {
     const workflow = this.workflows.get(run.workflow)
     const driver = new Driver(this.#store, this.#turns, run, fence)
     if (!workflow) {
-      return stop(this.#store, run, fence, run.started_seq, 'parked', 'run.workflow_missing', null, `This company has no workflow "${run.workflow}".`)
+      return stop(
+        this.#store,
+        run,
+        fence,
+        run.started_seq,
+        'parked',
+        'run.workflow_missing',
+        null,
+        `This company has no workflow "${run.workflow}".`,
+      )
     }
     if (workflow.version !== run.version) {
-      return stop(this.#store, run, fence, run.started_seq, 'parked', 'run.version', null, `It was started under version ${run.version} of "${run.workflow}"; the code is version ${workflow.version}.`)
+      return stop(
+        this.#store,
+        run,
+        fence,
+        run.started_seq,
+        'parked',
+        'run.version',
+        null,
+        `It was started under version ${run.version} of "${run.workflow}"; the code is version ${workflow.version}.`,
+      )
     }
     this.#driven.set(run.id, driver)
     const signal = run.signal === null ? undefined : await this.#store.first<SignalRow>(signalById(run.signal))
     const trust: Trust = signal?.trust ?? 'operator'
     const services = {
-      store: this.#store, driver, actions: this.#options.actions, trust,
+      store: this.#store,
+      driver,
+      actions: this.#options.actions,
+      trust,
       seen: { signals: run.signal === null ? [] : [run.signal], facts: [], decisions: [], messages: [] },
     }
     const input: unknown = JSON.parse(run.input ?? 'null') ?? JSON.parse(signal?.payload ?? 'null')
-    const end = await driver.drive(() => (driver.history.compensate ? compensate(services) : workflow.body(makeContext(services), input as never)))
+    const end = await driver.drive(() =>
+      driver.history.compensate ? compensate(services) : workflow.body(makeContext(services), input as never),
+    )
     if (end.end === 'released') throw end.error
     await recordEnd(driver, end)
   }

@@ -1,6 +1,21 @@
 import { FactotumError, errorCode, errorMessage } from '../lib/errors.ts'
 import { jsonCopy, shortHash, type Json } from '../lib/json.ts'
-import { ConflictError, stillOpen, StoreError, waitOpened, waitResolved, work, type Bound, type CommitResult, type EventInput, type Fence, type Guard, type Store, type WaitKind } from '../store/index.ts'
+import {
+  type Cause,
+  ConflictError,
+  stillOpen,
+  StoreError,
+  waitOpened,
+  waitResolved,
+  work,
+  type Bound,
+  type CommitResult,
+  type EventInput,
+  type Fence,
+  type Guard,
+  type Store,
+  type WaitKind,
+} from '../store/index.ts'
 import { gateClosed, gateStillOpen } from '../governance/gates.ts'
 import { RunError, StepError } from './errors.ts'
 import { runSuspended, stepCompleted, stepFailed, type RunRow } from './events.ts'
@@ -127,13 +142,34 @@ export class Driver {
   /** Makes one call of the workflow: from the record, or for the first time. */
   call<T>(call: Call<T>): Promise<T> {
     const op = call.key === undefined ? call.name : `${call.name}:${call.key}`
-    if (this.#ended || this.#finished) return refused(new RunError('run.context_released', `"${op}" was called after its run had been let go. Await every call of ctx before the workflow returns.`))
-    if (this.#seen.has(op)) return Promise.reject(new RunError('run.duplicate_step', `"${op}" was called twice in one run. Give each call in a loop or branch its own key.`))
-    if (this.#seen.size >= MAX_CALLS) return Promise.reject(new RunError('run.too_many_steps', `This run made ${MAX_CALLS} calls and "${op}" is one more. Is it an endless loop? Split long work into children.`))
+    if (this.#ended || this.#finished)
+      return refused(
+        new RunError(
+          'run.context_released',
+          `"${op}" was called after its run had been let go. Await every call of ctx before the workflow returns.`,
+        ),
+      )
+    if (this.#seen.has(op))
+      return Promise.reject(
+        new RunError(
+          'run.duplicate_step',
+          `"${op}" was called twice in one run. Give each call in a loop or branch its own key.`,
+        ),
+      )
+    if (this.#seen.size >= MAX_CALLS)
+      return Promise.reject(
+        new RunError(
+          'run.too_many_steps',
+          `This run made ${MAX_CALLS} calls and "${op}" is one more. Is it an endless loop? Split long work into children.`,
+        ),
+      )
     this.#seen.add(op)
     let hash = NO_HASH
     try {
-      hash = call.input === undefined ? shortHash(call.kind) : shortHash([call.kind, jsonCopy(call.input, `The input of "${op}"`)])
+      hash =
+        call.input === undefined
+          ? shortHash(call.kind)
+          : shortHash([call.kind, jsonCopy(call.input, `The input of "${op}"`)])
     } catch (error) {
       return Promise.reject(error as Error)
     }
@@ -143,7 +179,14 @@ export class Driver {
       return new Promise(() => {})
     }
     return new Promise<T>((resolve, reject) => {
-      const pending: Pending = { op, call: call as Call<unknown>, hash, resolve: resolve as (value: unknown) => void, reject, state: 'new' }
+      const pending: Pending = {
+        op,
+        call: call as Call<unknown>,
+        hash,
+        resolve: resolve as (value: unknown) => void,
+        reject,
+        state: 'new',
+      }
       this.#pending.set(op, pending)
       if (recorded !== undefined) pending.state = 'waiting'
       else if (this.#live) void this.#begin(pending)
@@ -162,7 +205,11 @@ export class Driver {
   }
 
   inboxGuard(): Guard {
-    return { check: work.inboxIs(this.run.id, this.#inbox), code: 'run.inbox_moved', message: 'Something arrived for this run.' }
+    return {
+      check: work.inboxIs(this.run.id, this.#inbox),
+      code: 'run.inbox_moved',
+      message: 'Something arrived for this run.',
+    }
   }
 
   // --- live calls ---------------------------------------------------------------------------------------------
@@ -218,13 +265,18 @@ export class Driver {
       if (result.inbox !== this.#inbox) this.#catchUp()
       return
     }
-    const event = this.#stepEvent(pending, begun.done?.value, begun.done?.refs, by)
+    // Through the decision or the fact that the step recorded, so that "why" passes them.
+    const after = extra.length > 0 ? { ...by, cause: { index: extra.length - 1 } } : by
+    const event = this.#stepEvent(pending, begun.done?.value, begun.done?.refs, after)
     const result = await this.#commit(wait, [...extra, event.input], begun)
     const seq = result.seq + extra.length
-    this.#arrived({ seq, at: result.at, op, by: 'answer', refs: begun.done?.refs ?? null, ...event.completion }, result.inbox)
+    this.#arrived(
+      { seq, at: result.at, op, by: 'answer', refs: begun.done?.refs ?? null, ...event.completion },
+      result.inbox,
+    )
   }
 
-  #stepEvent(pending: Pending, value: unknown, refs: Json | undefined, by: { actor: string; cause: number }) {
+  #stepEvent(pending: Pending, value: unknown, refs: Json | undefined, by: { actor: string; cause: Cause }) {
     const { op, hash } = pending
     const { kind } = pending.call
     const failed = (error: unknown) => {
@@ -239,7 +291,10 @@ export class Driver {
     try {
       const copy = jsonCopy(value, `The result of "${op}"`)
       const body = refs === undefined ? { op, kind, hash } : { op, kind, hash, refs }
-      return { input: stepCompleted(this.run.id, body, { ...by, private: { value: copy } }), completion: { ok: true, code: '', value: copy } }
+      return {
+        input: stepCompleted(this.run.id, body, { ...by, private: { value: copy } }),
+        completion: { ok: true, code: '', value: copy },
+      }
     } catch (error) {
       return failed(error)
     }
@@ -307,7 +362,10 @@ export class Driver {
     if (!next) return
     const pending = this.#pending.get(next.op)
     if (!pending) {
-      return this.#mismatch(next.op, `"${next.op}" is on the record at this point, and the workflow no longer asks for it.`)
+      return this.#mismatch(
+        next.op,
+        `"${next.op}" is on the record at this point, and the workflow no longer asks for it.`,
+      )
     }
     this.#inTurn = true
     this.now = next.at
@@ -359,7 +417,10 @@ export class Driver {
     // A call that nobody awaited was recorded all the same before the run ends.
     if (this.#finished) return this.#finish(this.#finished)
     if (this.#pending.size === 0) {
-      const error = new RunError('run.foreign_await', `The workflow waits for something that is not a call of ctx${this.#lastOp ? ` (after "${this.#lastOp}")` : ''}. Put it into ctx.step, so that its result is recorded.`)
+      const error = new RunError(
+        'run.foreign_await',
+        `The workflow waits for something that is not a call of ctx${this.#lastOp ? ` (after "${this.#lastOp}")` : ''}. Put it into ctx.step, so that its result is recorded.`,
+      )
       return this.#end({ end: 'threw', op: this.#lastOp, error })
     }
     this.#closing = true
@@ -376,13 +437,19 @@ export class Driver {
   /** The record is used up: what was called and has none begins now. */
   #goLive(): void {
     const left = this.#finished && this.#queue.find((c) => !this.#pending.has(c.op))
-    if (left) return this.#mismatch(left.op, `"${left.op}" is on the record, and the workflow ended without asking for it.`)
+    if (left)
+      return this.#mismatch(left.op, `"${left.op}" is on the record, and the workflow ended without asking for it.`)
     this.#live = true
     for (const pending of this.#unstarted.splice(0)) void this.#begin(pending)
   }
 
   #finish(finished: { value: unknown } | { error: unknown }): void {
-    if ('error' in finished) return this.#end({ end: 'threw', op: finished.error instanceof StepError ? finished.error.step : this.#lastOp, error: finished.error })
+    if ('error' in finished)
+      return this.#end({
+        end: 'threw',
+        op: finished.error instanceof StepError ? finished.error.step : this.#lastOp,
+        error: finished.error,
+      })
     try {
       this.#end({ end: 'returned', value: jsonCopy(finished.value, 'The result of the workflow') })
     } catch (error) {
@@ -422,10 +489,17 @@ export class Driver {
   async #timeOut(wait: OpenedWait): Promise<void> {
     try {
       const gate = wait.kind === 'gate' && wait.subject !== null ? wait.subject : null
-      const resolved = waitResolved(this.run.id, { wait: wait.wait, op: wait.op, by: 'timeout', subject: wait.subject }, { private: { value: null }, cause: this.cause })
+      const resolved = waitResolved(
+        this.run.id,
+        { wait: wait.wait, op: wait.op, by: 'timeout', subject: wait.subject },
+        { private: { value: null }, cause: this.cause },
+      )
       await this.store.commit({
         key: `${wait.wait}:timeout`,
-        events: gate === null ? [resolved] : [resolved, gateClosed(gate, { because: 'nobody answered in time' }, { cause: { index: 0 } })],
+        events:
+          gate === null
+            ? [resolved]
+            : [resolved, gateClosed(gate, { because: 'nobody answered in time' }, { cause: { index: 0 } })],
         guards: gate === null ? [stillOpen(wait.wait)] : [stillOpen(wait.wait), gateStillOpen(gate)],
         fence: this.fence,
       })

@@ -17,7 +17,11 @@ export const FAILURE_CHOICES: readonly Choice[] = [
   { outcome: 'compensate', label: 'Take back what it did, then end it' },
   CANCEL,
 ]
-export const PARKED_CHOICES: readonly Choice[] = [{ outcome: 'continue', label: 'Go on with the code as it is now' }, RESTART, CANCEL]
+export const PARKED_CHOICES: readonly Choice[] = [
+  { outcome: 'continue', label: 'Go on with the code as it is now' },
+  RESTART,
+  CANCEL,
+]
 
 /** Records how a drive ended. Waking up again is the coordinator's business, so `suspended` and `released` need nothing. */
 export async function recordEnd(driver: Driver, end: DriveEnd): Promise<void> {
@@ -25,7 +29,16 @@ export async function recordEnd(driver: Driver, end: DriveEnd): Promise<void> {
     case 'returned':
       return driver.history.compensate ? compensated(driver) : completed(driver, end.value)
     case 'threw':
-      return stop(driver.store, driver.run, driver.fence, driver.cause, 'failed', errorCode(end.error), end.op, errorMessage(end.error))
+      return stop(
+        driver.store,
+        driver.run,
+        driver.fence,
+        driver.cause,
+        'failed',
+        errorCode(end.error),
+        end.op,
+        errorMessage(end.error),
+      )
     case 'mismatch':
       return stop(driver.store, driver.run, driver.fence, driver.cause, 'parked', 'run.mismatch', end.op, end.message)
     case 'suspended':
@@ -34,11 +47,18 @@ export async function recordEnd(driver: Driver, end: DriveEnd): Promise<void> {
 }
 
 async function completed(driver: Driver, result: Json): Promise<void> {
-  await endWith(driver, () => runCompleted(driver.run.id, {}, { private: { result }, cause: driver.cause }), { state: 'done', result })
+  await endWith(driver, () => runCompleted(driver.run.id, {}, { private: { result }, cause: driver.cause }), {
+    state: 'done',
+    result,
+  })
 }
 
 async function compensated(driver: Driver): Promise<void> {
-  await endWith(driver, () => runCancelled(driver.run.id, {}, { private: { reason: 'what it did was taken back' }, cause: driver.cause }), { state: 'cancelled', result: null })
+  await endWith(
+    driver,
+    () => runCancelled(driver.run.id, {}, { private: { reason: 'what it did was taken back' }, cause: driver.cause }),
+    { state: 'cancelled', result: null },
+  )
 }
 
 /** The end, what it leaves open, and the answer to whoever waits for it, in one commit. */
@@ -90,12 +110,20 @@ export async function stop(
   message: string,
 ): Promise<void> {
   const event = (state === 'failed' ? runFailed : runParked)(run.id, { code, op }, { private: { message }, cause })
-  const effects = (await store.read<EffectRow>(effectsOfRun(run.id))).filter((e) => e.state === 'succeeded' || e.state === 'dispatched')
+  const effects = (await store.read<EffectRow>(effectsOfRun(run.id))).filter(
+    (e) => e.state === 'succeeded' || e.state === 'dispatched',
+  )
   const gate = gateOpened(
     store.newId('gate'),
     {
-      kind: state === 'failed' ? 'failure' : 'parked', subject: run.id, run: run.id, template: state === 'failed' ? FAILURE_CHOICES : PARKED_CHOICES,
-      evidence: run.signal === null ? NO_EVIDENCE : { ...NO_EVIDENCE, signals: [run.signal] }, binding: null, risk: null, reason: code,
+      kind: state === 'failed' ? 'failure' : 'parked',
+      subject: run.id,
+      run: run.id,
+      template: state === 'failed' ? FAILURE_CHOICES : PARKED_CHOICES,
+      evidence: run.signal === null ? NO_EVIDENCE : { ...NO_EVIDENCE, signals: [run.signal] },
+      binding: null,
+      risk: null,
+      reason: code,
     },
     {
       private: {

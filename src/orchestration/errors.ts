@@ -1,9 +1,20 @@
 import { FactotumError } from '../lib/errors.ts'
 
 export type RunErrorCode =
-  | 'run.duplicate_step' | 'run.too_many_steps' | 'run.context_released' | 'run.foreign_await'
-  | 'run.mismatch' | 'run.workflow_missing' | 'run.version' | 'run.cancelled' | 'run.child_ended' | 'run.not_found'
-  | 'run.not_stuck' | 'run.ended' | 'run.bad_input' | 'run.no_such_step'
+  | 'run.duplicate_step'
+  | 'run.too_many_steps'
+  | 'run.context_released'
+  | 'run.foreign_await'
+  | 'run.mismatch'
+  | 'run.workflow_missing'
+  | 'run.version'
+  | 'run.cancelled'
+  | 'run.child_ended'
+  | 'run.not_found'
+  | 'run.not_stuck'
+  | 'run.ended'
+  | 'run.bad_input'
+  | 'run.no_such_step'
 
 export class RunError extends FactotumError {
   constructor(code: RunErrorCode, message: string, options: { cause?: unknown } = {}) {

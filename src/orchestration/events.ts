@@ -31,8 +31,17 @@ interface Started {
 /** `input` is null for a run that a signal started: it reads the signal, so that there is one copy to erase. */
 export const runStarted = eventKind<Started, { readonly input: Json }>('run.started@1', (e) => [
   insertRun(
-    e.stream, e.body.workflow, e.body.version, e.body.state, e.body.lane, e.body.signal, e.body.parent, e.body.parentWait,
-    e.private && JSON.stringify(e.private.input), e.at, e.seq,
+    e.stream,
+    e.body.workflow,
+    e.body.version,
+    e.body.state,
+    e.body.lane,
+    e.body.signal,
+    e.body.parent,
+    e.body.parentWait,
+    e.private && JSON.stringify(e.private.input),
+    e.at,
+    e.seq,
   ),
   ...(e.body.state === 'active' ? [work.addWork(e.stream, 'run', e.at)] : []),
 ])
@@ -42,10 +51,10 @@ export const runAdmitted = eventKind<Record<never, never>>('run.admitted@1', (e)
   work.addWork(e.stream, 'run', e.at),
 ])
 
-export const runSuspended = eventKind<{ readonly on: readonly string[]; readonly wakeAt: number | null }>('run.suspended@1', (e) => [
-  setState('waiting', e.stream),
-  work.sleepWork(e.body.wakeAt, e.stream),
-])
+export const runSuspended = eventKind<{ readonly on: readonly string[]; readonly wakeAt: number | null }>(
+  'run.suspended@1',
+  (e) => [setState('waiting', e.stream), work.sleepWork(e.body.wakeAt, e.stream)],
+)
 
 export const runCompleted = eventKind<Record<never, never>, { readonly result: Json }>('run.completed@1', (e) => [
   endRun('done', e.private && JSON.stringify(e.private.result), e.at, e.stream),
@@ -53,31 +62,41 @@ export const runCompleted = eventKind<Record<never, never>, { readonly result: J
 ])
 
 /** It threw. It waits at a gate: retry from the step that failed, restart with other input, compensate, or cancel. */
-export const runFailed = eventKind<{ readonly code: string; readonly op: string | null }, { readonly message: string }>('run.failed@1', (e) => [
-  stopRun('failed', e.body.code, e.private?.message, e.stream),
-  work.endWork(e.stream),
-])
+export const runFailed = eventKind<{ readonly code: string; readonly op: string | null }, { readonly message: string }>(
+  'run.failed@1',
+  (e) => [stopRun('failed', e.body.code, e.private?.message, e.stream), work.endWork(e.stream)],
+)
 
 /** What it asks for is not what its record says. It never guesses. */
-export const runParked = eventKind<{ readonly code: string; readonly op: string | null }, { readonly message: string }>('run.parked@1', (e) => [
-  stopRun('parked', e.body.code, e.private?.message, e.stream),
-  work.endWork(e.stream),
-])
+export const runParked = eventKind<{ readonly code: string; readonly op: string | null }, { readonly message: string }>(
+  'run.parked@1',
+  (e) => [stopRun('parked', e.body.code, e.private?.message, e.stream), work.endWork(e.stream)],
+)
 
-export const runCancelled = eventKind<Record<never, never>, { readonly reason: string | null }>('run.cancelled@1', (e) => [
-  endRun('cancelled', null, e.at, e.stream),
-  work.endWork(e.stream),
-])
+export const runCancelled = eventKind<Record<never, never>, { readonly reason: string | null }>(
+  'run.cancelled@1',
+  (e) => [endRun('cancelled', null, e.at, e.stream), work.endWork(e.stream)],
+)
 
 /**
  * The operator sets it going again. `from`: records of this run from this `seq` on no longer count (null: all count).
  * A new generation makes new keys, so that what is done again is recorded again.
  */
 export const runResumed = eventKind<
-  { readonly mode: 'continue' | 'retry' | 'restart' | 'compensate'; readonly generation: number; readonly version: number; readonly from: number | null },
+  {
+    readonly mode: 'continue' | 'retry' | 'restart' | 'compensate'
+    readonly generation: number
+    readonly version: number
+    readonly from: number | null
+  },
   { readonly input: Json }
 >('run.resumed@1', (e) => [
-  resumeRun(e.body.generation, e.body.version, e.private?.input == null ? null : JSON.stringify(e.private.input), e.stream),
+  resumeRun(
+    e.body.generation,
+    e.body.version,
+    e.private?.input == null ? null : JSON.stringify(e.private.input),
+    e.stream,
+  ),
   work.reviveWork(e.stream, 'run', e.at),
 ])
 
@@ -91,7 +110,10 @@ interface StepDone {
 
 /** The record of one call. It changes no table: a run's history is its own range of the ledger. */
 export const stepCompleted = eventKind<StepDone, { readonly value: Json }>('step.completed@1', () => [])
-export const stepFailed = eventKind<StepDone & { readonly code: string }, { readonly message: string }>('step.failed@1', () => [])
+export const stepFailed = eventKind<StepDone & { readonly code: string }, { readonly message: string }>(
+  'step.failed@1',
+  () => [],
+)
 
 export interface RunRow {
   readonly id: string
@@ -117,7 +139,11 @@ export const childrenOf = sql('select * from run where parent = ? and ended_at i
 const runIs = sql('select 1 as ok from run where id = ? and state = ? and generation = ?')
 
 export function runStill(run: RunRow): Guard {
-  return { check: runIs(run.id, run.state, run.generation), code: 'run.moved', message: `Run ${run.id} is no longer ${run.state}.` }
+  return {
+    check: runIs(run.id, run.state, run.generation),
+    code: 'run.moved',
+    message: `Run ${run.id} is no longer ${run.state}.`,
+  }
 }
 
 const setSchedule = sql(
@@ -137,11 +163,14 @@ export const scheduleSet = eventKind<{
   setSchedule(e.stream, e.body.workflow, e.body.cron, e.body.zone, e.body.catchUp, e.body.nextAt),
   work.reviveWork(e.stream, 'schedule', e.body.nextAt),
 ])
-export const scheduleRemoved = eventKind<Record<never, never>>('schedule.removed@1', (e) => [dropSchedule(e.stream), work.endWork(e.stream)])
-export const scheduleFired = eventKind<{ readonly ticks: number; readonly missed: number; readonly nextAt: number }>('schedule.fired@1', (e) => [
-  fireSchedule(e.body.nextAt, e.body.ticks, e.stream),
-  work.sleepWork(e.body.nextAt, e.stream),
+export const scheduleRemoved = eventKind<Record<never, never>>('schedule.removed@1', (e) => [
+  dropSchedule(e.stream),
+  work.endWork(e.stream),
 ])
+export const scheduleFired = eventKind<{ readonly ticks: number; readonly missed: number; readonly nextAt: number }>(
+  'schedule.fired@1',
+  (e) => [fireSchedule(e.body.nextAt, e.body.ticks, e.stream), work.sleepWork(e.body.nextAt, e.stream)],
+)
 
 export interface ScheduleRow {
   readonly id: string
@@ -154,6 +183,17 @@ export interface ScheduleRow {
 }
 
 export const ORCHESTRATION_EVENTS = [
-  runStarted, runAdmitted, runSuspended, runCompleted, runFailed, runParked, runCancelled, runResumed,
-  stepCompleted, stepFailed, scheduleSet, scheduleRemoved, scheduleFired,
+  runStarted,
+  runAdmitted,
+  runSuspended,
+  runCompleted,
+  runFailed,
+  runParked,
+  runCancelled,
+  runResumed,
+  stepCompleted,
+  stepFailed,
+  scheduleSet,
+  scheduleRemoved,
+  scheduleFired,
 ]

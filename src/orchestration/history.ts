@@ -89,7 +89,14 @@ export async function readArrivals(store: Store, run: string, history: History):
 function addRow(history: History, row: Row): void {
   const body = JSON.parse(row.body) as EventBody
   const secret = row.private === null ? null : (JSON.parse(row.private) as { value?: Json; message?: string })
-  const completion = { seq: row.seq, at: row.at, op: body.op, by: 'answer', value: secret?.value ?? null, refs: body.refs ?? null } as const
+  const completion = {
+    seq: row.seq,
+    at: row.at,
+    op: body.op,
+    by: 'answer',
+    value: secret?.value ?? null,
+    refs: body.refs ?? null,
+  } as const
   switch (row.kind) {
     case 'step.completed@1':
       history.recorded.set(body.op, body.hash)
@@ -101,7 +108,14 @@ function addRow(history: History, row: Row): void {
       return
     case 'wait.opened@1':
       history.recorded.set(body.op, body.hash)
-      history.waits.set(body.op, { wait: body.wait, op: body.op, kind: body.kind as WaitKind, subject: body.subject, deadline: body.deadline, resolved: false })
+      history.waits.set(body.op, {
+        wait: body.wait,
+        op: body.op,
+        kind: body.kind as WaitKind,
+        subject: body.subject,
+        deadline: body.deadline,
+        resolved: false,
+      })
       return
     case 'wait.resolved@1': {
       const wait = history.waits.get(body.op)

@@ -2,7 +2,9 @@ import { gateById, gateClosed, gateStillOpen, type GateRow } from '../governance
 import { effectById, effectSettled, effectStill, type EffectRow } from '../execution/events.ts'
 import { sql, stillOpen, waitClosed, type EventInput, type Guard, type Store, type WaitRow } from '../store/index.ts'
 
-const openWaits = sql(`select id, run, op, kind, subject, state from wait where run = ? and state = 'open' and opened_seq >= ?`)
+const openWaits = sql(
+  `select id, run, op, kind, subject, state from wait where run = ? and state = 'open' and opened_seq >= ?`,
+)
 const gateOfEffect = sql(`select * from gate where subject = ? and kind = 'effect' and state = 'open'`)
 
 export interface Leaving {
@@ -39,7 +41,13 @@ async function closeGate(store: Store, out: Leaving, id: string, because: string
 async function dropEffect(store: Store, out: Leaving, id: string, because: string): Promise<void> {
   const effect = await store.first<EffectRow>(effectById(id))
   if (!effect || !['gated', 'held', 'retrying'].includes(effect.state)) return
-  out.events.push(effectSettled(id, { state: 'cancelled', code: null, token: effect.token }, { private: { output: null, error: because } }))
+  out.events.push(
+    effectSettled(
+      id,
+      { state: 'cancelled', code: null, token: effect.token },
+      { private: { output: null, error: because } },
+    ),
+  )
   out.guards.push(effectStill(id, effect.state, effect.token))
   const gate = await store.first<GateRow>(gateOfEffect(id))
   if (gate) await closeGate(store, out, gate.id, because)

@@ -44,9 +44,18 @@ export async function cancelRun(store: Store, id: string, reason: string | null,
 
 async function cancellation(store: Store, run: RunRow, reason: string | null, actor: string): Promise<Change> {
   const left = await leaveWaits(store, run.id, 0, 'the run was cancelled')
-  const answer = await answerWait(store, run.parent_wait, { state: 'cancelled', result: null }, { actor, cause: { index: 0 } })
+  const answer = await answerWait(
+    store,
+    run.parent_wait,
+    { state: 'cancelled', result: null },
+    { actor, cause: { index: 0 } },
+  )
   const cancelled = runCancelled(run.id, {}, { private: { reason }, actor, cause: run.started_seq })
-  return { events: [cancelled, ...left.events, ...answer.events], guards: [...left.guards, ...answer.guards], children: left.children }
+  return {
+    events: [cancelled, ...left.events, ...answer.events],
+    guards: [...left.guards, ...answer.guards],
+    children: left.children,
+  }
 }
 
 async function cancelChildren(store: Store, children: readonly string[], actor: string): Promise<void> {
@@ -60,7 +69,9 @@ async function cancelChildren(store: Store, children: readonly string[], actor: 
 const eventOfOp = sql(
   `select seq, body from event where stream = ? and kind in ('step.completed@1', 'step.failed@1', 'wait.opened@1') order by seq desc`,
 )
-const stuckOp = sql(`select body from event where stream = ? and kind in ('run.failed@1', 'run.parked@1') order by seq desc limit 1`)
+const stuckOp = sql(
+  `select body from event where stream = ? and kind in ('run.failed@1', 'run.parked@1') order by seq desc limit 1`,
+)
 
 /** Where a step's record stands; null for a failure outside of any step, which is retried with its whole record. */
 async function recordOf(store: Store, run: string, op: string): Promise<number | null> {
@@ -71,18 +82,36 @@ async function recordOf(store: Store, run: string, op: string): Promise<number |
 type Mode = 'continue' | 'retry' | 'restart' | 'compensate'
 
 /** What setting a stuck run going again leads to. Records from the retried step on no longer count; what they left open is closed. */
-async function resumption(store: Store, run: RunRow, workflows: ReadonlyMap<string, AnyWorkflow>, mode: Mode, options: { step?: string; input?: Json; actor?: string }): Promise<Change> {
+async function resumption(
+  store: Store,
+  run: RunRow,
+  workflows: ReadonlyMap<string, AnyWorkflow>,
+  mode: Mode,
+  options: { step?: string; input?: Json; actor?: string },
+): Promise<Change> {
   const workflow = workflows.get(run.workflow)
-  if (!workflow && mode !== 'compensate') throw new RunError('run.workflow_missing', `This company has no workflow "${run.workflow}". Bring it back, or cancel the run.`)
+  if (!workflow && mode !== 'compensate')
+    throw new RunError(
+      'run.workflow_missing',
+      `This company has no workflow "${run.workflow}". Bring it back, or cancel the run.`,
+    )
   let from: number | null = null
   if (mode === 'restart' || mode === 'compensate') from = run.started_seq + 1
   else if (mode === 'retry') {
     const failed = options.step ?? (await failedStep(store, run.id))
     from = failed === null ? null : await recordOf(store, run.id, failed)
-    if (options.step !== undefined && from === null) throw new RunError('run.no_such_step', `Run ${run.id} has no step "${options.step}". "factotum run ${run.id}" shows them.`)
+    if (options.step !== undefined && from === null)
+      throw new RunError(
+        'run.no_such_step',
+        `Run ${run.id} has no step "${options.step}". "factotum run ${run.id}" shows them.`,
+      )
   }
-  const input = mode === 'restart' && options.input !== undefined && workflow ? checkRunInput(workflow, options.input) : null
-  const left = from === null ? { events: [], guards: [], children: [] } : await leaveWaits(store, run.id, from, 'the run was set going again from before it')
+  const input =
+    mode === 'restart' && options.input !== undefined && workflow ? checkRunInput(workflow, options.input) : null
+  const left =
+    from === null
+      ? { events: [], guards: [], children: [] }
+      : await leaveWaits(store, run.id, from, 'the run was set going again from before it')
   const resumed = runResumed(
     run.id,
     { mode, generation: run.generation + 1, version: workflow?.version ?? run.version, from },
@@ -97,18 +126,38 @@ async function failedStep(store: Store, run: string): Promise<string | null> {
 }
 
 /** Retries a stuck run from a step of the operator's choice (default: the one that failed). Throws `run.not_stuck`. */
-export async function retryRun(store: Store, gates: Gates, id: string, options: { readonly step?: string } = {}): Promise<void> {
-  await decideStuck(store, gates, id, { outcome: 'retry', ...(options.step === undefined ? {} : { value: { step: options.step } }) })
+export async function retryRun(
+  store: Store,
+  gates: Gates,
+  id: string,
+  options: { readonly step?: string } = {},
+): Promise<void> {
+  await decideStuck(store, gates, id, {
+    outcome: 'retry',
+    ...(options.step === undefined ? {} : { value: { step: options.step } }),
+  })
 }
 
 /** Starts a stuck run over, on other input where given. */
-export async function restartRun(store: Store, gates: Gates, id: string, options: { readonly input?: Json } = {}): Promise<void> {
-  await decideStuck(store, gates, id, { outcome: 'restart', ...(options.input === undefined ? {} : { value: options.input }) })
+export async function restartRun(
+  store: Store,
+  gates: Gates,
+  id: string,
+  options: { readonly input?: Json } = {},
+): Promise<void> {
+  await decideStuck(store, gates, id, {
+    outcome: 'restart',
+    ...(options.input === undefined ? {} : { value: options.input }),
+  })
 }
 
 async function decideStuck(store: Store, gates: Gates, id: string, decision: GateDecision): Promise<void> {
   const gate = (await gatesOfRun(store, id)).find((g) => g.subject === id)
-  if (!gate) throw new RunError('run.not_stuck', `Run ${id} has not failed and is not parked: there is nothing to set going again.`)
+  if (!gate)
+    throw new RunError(
+      'run.not_stuck',
+      `Run ${id} has not failed and is not parked: there is nothing to set going again.`,
+    )
   await gates.decide(gate.id, decision)
 }
 
@@ -123,7 +172,10 @@ export function registerStuckGates(store: Store, gates: Gates, workflows: Readon
           ? await cancellation(store, run, decision.reason ?? null, actor)
           : await resumption(store, run, workflows, decision.outcome as Mode, { actor, ...choices(decision) })
       if (change.children.length > 0 && decision.outcome !== 'cancel') {
-        throw new FactotumError('run.children_open', `Run ${run.id} has children under way (${change.children.join(', ')}). Cancel them first, then try again.`)
+        throw new FactotumError(
+          'run.children_open',
+          `Run ${run.id} has children under way (${change.children.join(', ')}). Cancel them first, then try again.`,
+        )
       }
       return { events: change.events, guards: change.guards, also: [work.revokeLease(run.id)] }
     })

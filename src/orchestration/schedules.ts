@@ -17,7 +17,11 @@ export function nextTick(schedule: { readonly cron: string; readonly zone: strin
     const next = new Cron(schedule.cron, { timezone: schedule.zone, paused: true }).nextRun(new Date(after))
     if (next) return next.getTime()
   } catch (cause) {
-    throw new FactotumError('schedule.invalid', `"${schedule.cron}" in "${schedule.zone}" is not a schedule: write five cron fields and an IANA time zone.`, { cause })
+    throw new FactotumError(
+      'schedule.invalid',
+      `"${schedule.cron}" in "${schedule.zone}" is not a schedule: write five cron fields and an IANA time zone.`,
+      { cause },
+    )
   }
   throw new FactotumError('schedule.invalid', `"${schedule.cron}" never comes again.`)
 }
@@ -27,7 +31,10 @@ export async function syncSchedules(store: Store, workflows: ReadonlyMap<string,
   const known = await store.read<ScheduleRow>(allSchedules())
   for (const row of known) {
     if (workflows.get(row.workflow)?.schedule) continue
-    await store.commit({ key: `${row.id}:remove:${row.next_at}:${await store.engine.head()}`, events: [scheduleRemoved(row.id, {})] })
+    await store.commit({
+      key: `${row.id}:remove:${row.next_at}:${await store.engine.head()}`,
+      events: [scheduleRemoved(row.id, {})],
+    })
   }
   for (const workflow of workflows.values()) {
     if (!workflow.schedule) continue
@@ -51,7 +58,11 @@ function settings(schedule: Schedule): { cron: string; zone: string; catchUp: 'n
 const ON_TIME_MS = 60_000
 
 /** Fires what is due: each tick is a signal and starts a run, and what was missed is caught up as the schedule says. */
-export async function fireSchedule(store: Store, workflows: ReadonlyMap<string, AnyWorkflow>, fence: Fence): Promise<void> {
+export async function fireSchedule(
+  store: Store,
+  workflows: ReadonlyMap<string, AnyWorkflow>,
+  fence: Fence,
+): Promise<void> {
   const row = await store.first<ScheduleRow>(scheduleById(fence.id))
   const workflow = row && workflows.get(row.workflow)
   if (!row || !workflow) return
@@ -68,7 +79,8 @@ export async function fireSchedule(store: Store, workflows: ReadonlyMap<string, 
   }
   if (due.length === 0) return
   const late = due.filter((at) => now - at > ON_TIME_MS)
-  const run = row.catch_up === 'all' ? due : due.slice(-1).filter((at) => row.catch_up === 'latest' || !late.includes(at))
+  const run =
+    row.catch_up === 'all' ? due : due.slice(-1).filter((at) => row.catch_up === 'latest' || !late.includes(at))
   const fired = scheduleFired(row.id, { ticks: run.length, missed: missed + due.length - run.length, nextAt: next })
   const events: EventInput[] = [fired]
   for (const at of run) events.push(...tick(store, workflow, row.id, at, events.length))
@@ -80,7 +92,15 @@ function tick(store: Store, workflow: AnyWorkflow, schedule: string, at: number,
   const input = { scheduledFor: at }
   const signal = signalReceived(
     id,
-    { kind: 'schedule.tick', source: schedule, trust: 'operator', state: 'routed', match: null, digest: '', reason: null },
+    {
+      kind: 'schedule.tick',
+      source: schedule,
+      trust: 'operator',
+      state: 'routed',
+      match: null,
+      digest: '',
+      reason: null,
+    },
     { private: { payload: input, raw: null }, cause: { index: 0 } },
   )
   const lane = workflow.lane ? workflow.lane(input as never) : null

@@ -46,7 +46,10 @@ export function checkRunInput(workflow: AnyWorkflow, input: unknown): Json {
   const parsed = workflow.input.safeParse(input)
   if (parsed.success) return parsed.data as Json
   const issue = parsed.error.issues[0]
-  throw new RunError('run.bad_input', `The workflow "${workflow.workflow}" does not take this input, at ${issue?.path.join('.') || 'the top'}: ${issue?.message ?? 'invalid'}.`)
+  throw new RunError(
+    'run.bad_input',
+    `The workflow "${workflow.workflow}" does not take this input, at ${issue?.path.join('.') || 'the top'}: ${issue?.message ?? 'invalid'}.`,
+  )
 }
 
 const firstInLane = sql(
@@ -58,22 +61,37 @@ const laneIsFree = sql(
   `select 1 as ok from run r where r.id = ? and r.state = 'queued' and (r.lane is null or not exists
      (select 1 from run x where x.lane = r.lane and x.ended_at is null and x.started_seq < r.started_seq))`,
 )
-const belowLimit = sql(`select 1 as ok where (select count(*) from run where workflow = ? and ended_at is null and state <> 'queued') < ?`)
+const belowLimit = sql(
+  `select 1 as ok where (select count(*) from run where workflow = ? and ended_at is null and state <> 'queued') < ?`,
+)
 const BATCH = 200
 
 /** Admits the queued runs whose turn it is. True when there may be more. */
 export async function admit(store: Store, workflows: ReadonlyMap<string, AnyWorkflow>): Promise<boolean> {
   const queued = await store.read<RunRow>(firstInLane(BATCH))
   // Together, so that they share a transaction; a limit is counted in the commit, so none slips past it.
-  const admitted = await Promise.all(queued.map((run) => admitOne(store, run, workflows.get(run.workflow)?.limit ?? null)))
+  const admitted = await Promise.all(
+    queued.map((run) => admitOne(store, run, workflows.get(run.workflow)?.limit ?? null)),
+  )
   return queued.length === BATCH && admitted.some(Boolean)
 }
 
 async function admitOne(store: Store, run: RunRow, limit: number | null): Promise<boolean> {
-  const guards: Guard[] = [{ check: laneIsFree(run.id), code: 'run.not_its_turn', message: 'Another run of its lane is first.' }]
-  if (limit !== null) guards.push({ check: belowLimit(run.workflow, limit), code: 'run.not_its_turn', message: 'The workflow is at its limit.' })
+  const guards: Guard[] = [
+    { check: laneIsFree(run.id), code: 'run.not_its_turn', message: 'Another run of its lane is first.' },
+  ]
+  if (limit !== null)
+    guards.push({
+      check: belowLimit(run.workflow, limit),
+      code: 'run.not_its_turn',
+      message: 'The workflow is at its limit.',
+    })
   try {
-    await store.commit({ key: `${run.id}:admit`, events: [runAdmitted(run.id, {}, { cause: run.started_seq })], guards })
+    await store.commit({
+      key: `${run.id}:admit`,
+      events: [runAdmitted(run.id, {}, { cause: run.started_seq })],
+      guards,
+    })
     return true
   } catch (error) {
     if (error instanceof FactotumError && error.code === 'run.not_its_turn') return false

@@ -59,15 +59,26 @@ export interface Context {
   /** 0 <= x < 1, the same sequence whenever the run is driven again. */
   random(): number
   /** Runs `work` once and records what it returns (JSON; Uint8Arrays become blobs). */
-  step<T>(name: string, work: () => T | Promise<T>, options?: { readonly key?: string | number; readonly input?: unknown }): Promise<T>
+  step<T>(
+    name: string,
+    work: () => T | Promise<T>,
+    options?: { readonly key?: string | number; readonly input?: unknown },
+  ): Promise<T>
   sleep(duration: Duration, options?: CallOptions): Promise<void>
   /** The next signal of a kind (that came early, or comes now); null when the time-out was first. */
-  waitFor<P>(kind: SignalKind<P>, options: CallOptions & { readonly match: string; readonly timeout?: Duration }): Promise<P | null>
+  waitFor<P>(
+    kind: SignalKind<P>,
+    options: CallOptions & { readonly match: string; readonly timeout?: Duration },
+  ): Promise<P | null>
   /** Runs another workflow to its end. Throws `run.child_ended` when it was cancelled. */
   child<I, O>(workflow: Workflow<I, O>, input: I, options?: CallOptions): Promise<O>
   readonly facts: {
     /** What is believed about the entity that a key (an address, a customer number) names. New ones are made. */
-    about<A extends Readonly<Record<string, z.ZodType>>>(kind: EntityKind<A>, lookup: string, options?: CallOptions): Promise<Entity<A>>
+    about<A extends Readonly<Record<string, z.ZodType>>>(
+      kind: EntityKind<A>,
+      lookup: string,
+      options?: CallOptions,
+    ): Promise<Entity<A>>
     /** Records new facts; what they replace ends now. */
     assert<A extends Readonly<Record<string, z.ZodType>>>(
       entity: Entity<A>,
@@ -76,7 +87,10 @@ export interface Context {
     ): Promise<void>
   }
   /** What was said before, newest and nearest first, within a budget of tokens (4 characters each). */
-  recall(query: string, options: CallOptions & { readonly about: { readonly id: string }; readonly budget?: number }): Promise<readonly Passage[]>
+  recall(
+    query: string,
+    options: CallOptions & { readonly about: { readonly id: string }; readonly budget?: number },
+  ): Promise<readonly Passage[]>
   /** Working state of this run only, gone after its time to live. Never truth. */
   readonly scratch: {
     set(key: string, value: unknown, options?: { readonly ttl?: Duration }): Promise<void>
@@ -89,7 +103,11 @@ export interface Context {
   /** Asks the operator something that is not about an effect. Null when nobody answered and there is no `otherwise`. */
   ask<T>(question: Question<T>, options?: CallOptions): Promise<T | null>
   /** Uses an action: policy, gate, hold and retries included. Answers with a value whatever happens. */
-  act<I, O>(action: Action<I, O>, input: NoInfer<I>, options?: CallOptions & { readonly hold?: Duration }): Promise<EffectResult<I, O>>
+  act<I, O>(
+    action: Action<I, O>,
+    input: NoInfer<I>,
+    options?: CallOptions & { readonly hold?: Duration },
+  ): Promise<EffectResult<I, O>>
   /** Takes back what this run did, newest first. */
   compensate(): Promise<Compensation>
 }
@@ -143,7 +161,11 @@ export interface AnyWorkflow extends Omit<Workflow<never, unknown>, 'on' | 'inpu
  * Declares a workflow: a named, versioned async function that survives the process. Whatever it awaits must come from
  * `ctx`; anything else it does must be the same each time it is driven with the same records.
  */
-export function workflow<I, O>(name: string, options: WorkflowOptions<I>, body: (ctx: Context, input: I) => Promise<O>): Workflow<I, O> {
+export function workflow<I, O>(
+  name: string,
+  options: WorkflowOptions<I>,
+  body: (ctx: Context, input: I) => Promise<O>,
+): Workflow<I, O> {
   const { on } = options
   return {
     workflow: name,

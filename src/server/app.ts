@@ -14,8 +14,15 @@ const MAX_BODY_BYTES = 4 * 1024 * 1024
 export function app(company: OpenCompany, token: string): Hono {
   const expected = Buffer.from(`Bearer ${token}`)
   const http = new Hono()
-  http.use(bodyLimit({ maxSize: MAX_BODY_BYTES, onError: (c) => c.json(problem('http.too_large', `A request has at most ${MAX_BODY_BYTES} bytes.`, 413), 413) }))
-  http.get('/', (c) => c.text(`${company.company.name}: Factotum is running. Use the factotum command in its folder.\n`))
+  http.use(
+    bodyLimit({
+      maxSize: MAX_BODY_BYTES,
+      onError: (c) => c.json(problem('http.too_large', `A request has at most ${MAX_BODY_BYTES} bytes.`, 413), 413),
+    }),
+  )
+  http.get('/', (c) =>
+    c.text(`${company.company.name}: Factotum is running. Use the factotum command in its folder.\n`),
+  )
   http.get('/healthz', (c) => c.json({ ok: true }))
   http.use('/v1/*', async (c, next) => {
     const given = Buffer.from(c.req.header('authorization') ?? '')

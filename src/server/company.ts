@@ -33,4 +33,3 @@ export function company(options: CompanyOptions): Company {
     witness: options.witness ?? {},
   }
 }
-

@@ -19,13 +19,19 @@ import { Coordinator } from '../orchestration/coordinator.ts'
 import { ORCHESTRATION_EVENTS } from '../orchestration/events.ts'
 import { registerStuckGates } from '../orchestration/operator.ts'
 import { registerAnswerGates } from '../orchestration/verbs/agents.ts'
-import { openStore, WAIT_EVENTS, type Store } from '../store/index.ts'
+import { openStore, WAIT_EVENTS, type AnyEventKind, type Store, type StoreOptions } from '../store/index.ts'
 import type { Company } from './company.ts'
 import { loadKeys, type Keys } from './keys.ts'
 
 /** Every kind of event that this program writes, with its projection: what a rebuild needs. */
-export const ALL_EVENTS = [
-  ...WAIT_EVENTS, ...SIGNAL_EVENTS, ...FACT_EVENTS, ...DECISION_EVENTS, ...CONVERSATION_EVENTS, ...GATE_EVENTS, ...EFFECT_EVENTS,
+export const ALL_EVENTS: readonly AnyEventKind[] = [
+  ...WAIT_EVENTS,
+  ...SIGNAL_EVENTS,
+  ...FACT_EVENTS,
+  ...DECISION_EVENTS,
+  ...CONVERSATION_EVENTS,
+  ...GATE_EVENTS,
+  ...EFFECT_EVENTS,
   ...ORCHESTRATION_EVENTS,
 ]
 
@@ -37,6 +43,8 @@ export interface OpenOptions {
   readonly url?: string
   readonly clock?: Clock
   readonly onError?: (error: unknown, id: string) => void
+  /** For tests that stop the process at a chosen commit. */
+  readonly wrapEngine?: StoreOptions['wrapEngine']
 }
 
 /** A company whose store is open. `start` begins to drive it; without it, it can be read and decided on. */
@@ -60,7 +68,11 @@ export class OpenCompany {
     this.keys = keys
     const actions = actionsOf(this.company.connectors)
     const signals = new Map<string, AnySignalKind>()
-    for (const kind of [...this.company.connectors.flatMap((c) => c.signals), ...this.company.workflows.flatMap((w) => w.on)]) signals.set(kind.signal, kind)
+    for (const kind of [
+      ...this.company.connectors.flatMap((c) => c.signals),
+      ...this.company.workflows.flatMap((w) => w.on),
+    ])
+      signals.set(kind.signal, kind)
     this.#dispatcher = new Dispatcher({ store, actions, connection: (name) => this.#connection(name) })
     this.coordinator = new Coordinator({
       store,
@@ -77,7 +89,9 @@ export class OpenCompany {
     registerStoppedGates(store, this.gates)
     registerAnswerGates(store, this.gates)
     registerStuckGates(store, this.gates, this.coordinator.workflows)
-    this.witness = new Witness(this.company.witness, store.clock, keys.signer.verifier.name, (to, subject, text) => this.#sendMail(to, subject, text))
+    this.witness = new Witness(this.company.witness, store.clock, keys.signer.verifier.name, (to, subject, text) =>
+      this.#sendMail(to, subject, text),
+    )
     this.sealer = new Sealer(store, keys.signer, (sealed) => this.witness.sealed(sealed))
   }
 
@@ -95,9 +109,16 @@ export class OpenCompany {
   }
 
   /** Takes in everything at `path` that a connector understands. */
-  async ingest(path: string, onEach: (name: string, reception: Reception) => void = () => {}): Promise<Record<Reception, number>> {
+  async ingest(
+    path: string,
+    onEach: (name: string, reception: Reception) => void = () => {},
+  ): Promise<Record<Reception, number>> {
     const source = this.company.connectors.find((c) => c.ingest)
-    if (!source?.ingest) throw new FactotumError('ingest.no_connector', 'This company has no connector that reads files. Add one to company.ts, such as mail.outbox({ from: "you@example.org" }).')
+    if (!source?.ingest)
+      throw new FactotumError(
+        'ingest.no_connector',
+        'This company has no connector that reads files. Add one to company.ts, such as mail.outbox({ from: "you@example.org" }).',
+      )
     const counts = { new: 0, duplicate: 0, quarantined: 0 }
     const pending = new Set<Promise<void>>()
     for await (const incoming of source.ingest.read(isAbsolute(path) ? path : resolve(this.folder, path))) {
@@ -126,7 +147,10 @@ export class OpenCompany {
   }
 
   describeConnectors(): { name: string; to: string }[] {
-    return this.company.connectors.map((c) => ({ name: c.name, to: this.#connections.has(c.name) ? c.describe(this.#connections.get(c.name)) : 'not open' }))
+    return this.company.connectors.map((c) => ({
+      name: c.name,
+      to: this.#connections.has(c.name) ? c.describe(this.#connections.get(c.name)) : 'not open',
+    }))
   }
 
   async close(): Promise<void> {
@@ -141,15 +165,23 @@ export class OpenCompany {
   }
 
   #connection(name: string): unknown {
-    if (!this.#connections.has(name)) throw new FactotumError('connector.not_open', `The connector "${name}" is not open.`)
+    if (!this.#connections.has(name))
+      throw new FactotumError('connector.not_open', `The connector "${name}" is not open.`)
     return this.#connections.get(name)
   }
 
   async #sendMail(to: string, subject: string, body: string): Promise<void> {
     const send = actionsOf(this.company.connectors).get('mail.send')
-    if (!send) throw new FactotumError('witness.no_mail', 'Checkpoints cannot be mailed: this company has no mail connector.')
+    if (!send)
+      throw new FactotumError('witness.no_mail', 'Checkpoints cannot be mailed: this company has no mail connector.')
     const now = this.store.clock.now()
-    await send.run({ to, subject, body } as never, { key: `${subject}`, token: 1, proposedAt: now, connection: this.#connection('mail'), signal: AbortSignal.timeout(send.timeoutMs) })
+    await send.run({ to, subject, body } as never, {
+      key: `${subject}`,
+      token: 1,
+      proposedAt: now,
+      connection: this.#connection('mail'),
+      signal: AbortSignal.timeout(send.timeoutMs),
+    })
   }
 }
 
@@ -168,12 +200,16 @@ export async function openCompany(options: OpenOptions): Promise<OpenCompany> {
     url: options.url ?? process.env.DATABASE_URL ?? join(data, 'company.db'),
     secret: keys.secret,
     clock: options.clock ?? systemClock,
+    ...(options.wrapEngine ? { wrapEngine: options.wrapEngine } : {}),
   })
   return new OpenCompany(options, store, keys)
 }
 
 /** A name without spaces or plus signs, as signed notes want it. */
 function ledgerName(company: string): string {
-  const slug = company.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, '-').replace(/^-|-$/g, '')
+  const slug = company
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}]+/gu, '-')
+    .replace(/^-|-$/g, '')
   return `factotum/${slug || 'company'}`
 }

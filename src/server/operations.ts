@@ -29,9 +29,17 @@ const byId = z.object({ id: z.string().min(1) })
 export const OPERATIONS = {
   status: operation(none, (c) => status(c)),
   queue: operation(none, (c) => queueItems(c.store)),
-  gate: operation(byId, async (c, { id }) => queueItem(c.store, await c.gates.get(await resolveId(c.store, 'gate', id)))),
+  gate: operation(byId, async (c, { id }) =>
+    queueItem(c.store, await c.gates.get(await resolveId(c.store, 'gate', id))),
+  ),
   decide: operation(
-    z.object({ id: z.string(), outcome: z.string(), reason: z.string().optional(), value: z.json().optional(), binding: z.string().optional() }),
+    z.object({
+      id: z.string(),
+      outcome: z.string(),
+      reason: z.string().optional(),
+      value: z.json().optional(),
+      binding: z.string().optional(),
+    }),
     async (c, { id, outcome, reason, value, binding }) => {
       const gate = await c.gates.decide(await resolveId(c.store, 'gate', id), {
         outcome,
@@ -44,12 +52,23 @@ export const OPERATIONS = {
   ),
   input: operation(byId, async (c, { id }) => {
     const gate = await c.gates.get(await resolveId(c.store, 'gate', id))
-    if (gate.kind !== 'effect') throw new FactotumError('gate.no_input', `Gate ${gate.id} proposes no action: there is nothing to change. Use "answer" or "decide".`)
+    if (gate.kind !== 'effect')
+      throw new FactotumError(
+        'gate.no_input',
+        `Gate ${gate.id} proposes no action: there is nothing to change. Use "answer" or "decide".`,
+      )
     return JSON.parse((await getEffect(c.store, gate.subject)).input ?? 'null') as Json
   }),
-  runs: operation(z.object({ state: z.string().optional(), limit: z.int().min(1).max(1_000).default(50) }), (c, { state, limit }) => runList(c.store, state, limit)),
-  run: operation(byId, async (c, { id }) => timeline(c.store, await getRun(c.store, await resolveId(c.store, 'run', id)))),
-  start: operation(z.object({ workflow: z.string(), input: z.json().optional() }), (c, { workflow, input }) => startByHand(c, workflow, input as Json)),
+  runs: operation(
+    z.object({ state: z.string().optional(), limit: z.int().min(1).max(1_000).default(50) }),
+    (c, { state, limit }) => runList(c.store, state, limit),
+  ),
+  run: operation(byId, async (c, { id }) =>
+    timeline(c.store, await getRun(c.store, await resolveId(c.store, 'run', id))),
+  ),
+  start: operation(z.object({ workflow: z.string(), input: z.json().optional() }), (c, { workflow, input }) =>
+    startByHand(c, workflow, input as Json),
+  ),
   cancel: operation(byId.extend({ reason: z.string().optional() }), async (c, { id, reason }) => {
     const run = await resolveId(c.store, 'run', id)
     await cancelRun(c.store, run, reason ?? null)
@@ -75,7 +94,9 @@ export const OPERATIONS = {
     await c.sealer.seal()
     return proveEvent(c.store, c.keys.vkey, event)
   }),
-  export: operation(z.object({ file: z.string().min(1), private: z.boolean().default(false) }), async (c, args) => exportTo(c, args.file, !args.private)),
+  export: operation(z.object({ file: z.string().min(1), private: z.boolean().default(false) }), async (c, args) =>
+    exportTo(c, args.file, !args.private),
+  ),
   doctor: operation(none, (c) => diagnose(c.store, ALL_EVENTS)),
 } as const
 
@@ -85,21 +106,34 @@ export type Result<N extends OperationName> = Awaited<ReturnType<(typeof OPERATI
 
 /** Runs an operation by name. Throws `operation.unknown`, `operation.bad_arguments`, and what the operation throws. */
 export async function operate(company: OpenCompany, name: string, args: unknown): Promise<unknown> {
-  if (!Object.hasOwn(OPERATIONS, name)) throw new FactotumError('operation.unknown', `There is no operation "${name}". Update the factotum command or the server, so that both are of one version.`)
+  if (!Object.hasOwn(OPERATIONS, name))
+    throw new FactotumError(
+      'operation.unknown',
+      `There is no operation "${name}". Update the factotum command or the server, so that both are of one version.`,
+    )
   const { args: schema, run } = OPERATIONS[name as OperationName] as Operation<unknown, unknown>
   const parsed = schema.safeParse(args)
   if (!parsed.success) {
     const issue = parsed.error.issues[0]
-    throw new FactotumError('operation.bad_arguments', `"${name}" was called wrongly, at ${issue?.path.join('.') || 'the top'}: ${issue?.message ?? 'invalid'}.`)
+    throw new FactotumError(
+      'operation.bad_arguments',
+      `"${name}" was called wrongly, at ${issue?.path.join('.') || 'the top'}: ${issue?.message ?? 'invalid'}.`,
+    )
   }
   return run(company, parsed.data)
 }
 
 /** What the operator is told after a decision: what it led to, and when. */
 async function decided(c: OpenCompany, gate: GateRow) {
-  const effect = gate.run === null ? undefined : (await c.store.read<EffectRow>(effectsOfRun(gate.run))).find((e) => e.id === gate.subject)
+  const effect =
+    gate.run === null
+      ? undefined
+      : (await c.store.read<EffectRow>(effectsOfRun(gate.run))).find((e) => e.id === gate.subject)
   return {
-    gate: gate.id, outcome: gate.outcome, title: gate.title, run: gate.run,
+    gate: gate.id,
+    outcome: gate.outcome,
+    title: gate.title,
+    run: gate.run,
     effect: effect ? { id: effect.id, state: effect.state, dueAt: effect.due_at } : null,
     driven: c.started,
   }
@@ -112,7 +146,12 @@ async function startByHand(c: OpenCompany, name: string, input: Json | undefined
     throw new FactotumError('run.workflow_missing', `There is no workflow "${name}". There is: ${known || 'none'}.`)
   }
   const checked = checkRunInput(workflow, input)
-  const started = start(c.store, { workflow, input: checked, lane: workflow.lane ? workflow.lane(checked as never) : null, actor: 'operator' })
+  const started = start(c.store, {
+    workflow,
+    input: checked,
+    lane: workflow.lane ? workflow.lane(checked as never) : null,
+    actor: 'operator',
+  })
   await c.store.commit({ key: `start:${started.id}`, events: [started.event] })
   return getRun(c.store, started.id)
 }
@@ -120,7 +159,9 @@ async function startByHand(c: OpenCompany, name: string, input: Json | undefined
 async function exportTo(c: OpenCompany, file: string, redacted: boolean) {
   const sealed = await c.sealer.seal()
   const out = await open(file, 'wx').catch((cause: unknown) => {
-    throw new FactotumError('export.file', `${file} cannot be written: it exists already, or its folder does not.`, { cause })
+    throw new FactotumError('export.file', `${file} cannot be written: it exists already, or its folder does not.`, {
+      cause,
+    })
   })
   try {
     for await (const chunk of exportLedger(c.store, c.keys.vkey, { redacted })) await out.writeFile(chunk)

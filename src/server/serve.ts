@@ -36,7 +36,10 @@ export async function serve(company: OpenCompany, options: { readonly port?: num
   const server = await bind(fetch, options.port ?? DEFAULT_PORT).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'EADDRINUSE') throw error
     if (options.port === undefined) return bind(fetch, 0)
-    throw new FactotumError('server.port_taken', `Port ${options.port} is taken. Choose another with --port, or leave it out.`)
+    throw new FactotumError(
+      'server.port_taken',
+      `Port ${options.port} is taken. Choose another with --port, or leave it out.`,
+    )
   })
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const file = serverFile(company.folder)

@@ -94,15 +94,29 @@ async function evidenceItems(store: Store, evidence: Evidence): Promise<Evidence
     if (row) items.push({ kind: 'signal', id, text: describeSignal(row) })
   }
   for (const fact of await factVersions(store, evidence.facts)) {
-    items.push({ kind: 'fact', id: fact.id, text: `${fact.attribute} = ${fact.value ?? '(erased)'} (${fact.trust}, from ${fact.source ?? fact.actor})` })
+    items.push({
+      kind: 'fact',
+      id: fact.id,
+      text: `${fact.attribute} = ${fact.value ?? '(erased)'} (${fact.trust}, from ${fact.source ?? fact.actor})`,
+    })
   }
   for (const id of evidence.decisions) {
     const row = await store.first<DecisionRow>(decisionById(id))
-    if (row) items.push({ kind: 'decision', id, text: `${row.agent}: ${brief(row.value ?? '(erased)', 120)}, by ${row.tier}: ${row.rationale ?? ''}` })
+    if (row)
+      items.push({
+        kind: 'decision',
+        id,
+        text: `${row.agent}: ${brief(row.value ?? '(erased)', 120)}, by ${row.tier}: ${row.rationale ?? ''}`,
+      })
   }
   for (const id of evidence.messages) {
     const row = await store.first<MessageRow>(messageById(id))
-    if (row) items.push({ kind: 'message', id, text: `${row.direction === 'in' ? 'from' : 'to'} ${row.party ?? '(erased)'}: ${brief(row.text ?? '', 120)}` })
+    if (row)
+      items.push({
+        kind: 'message',
+        id,
+        text: `${row.direction === 'in' ? 'from' : 'to'} ${row.party ?? '(erased)'}: ${brief(row.text ?? '', 120)}`,
+      })
   }
   return items
 }
@@ -125,8 +139,14 @@ const newestRunsIn = sql('select * from run where state = ? order by started_seq
 export async function runList(store: Store, state: string | undefined, limit: number) {
   const rows = await store.read<RunRow>(state === undefined ? newestRuns(limit) : newestRunsIn(state, limit))
   return rows.map((r) => ({
-    id: r.id, workflow: r.workflow, version: r.version, state: r.state, startedAt: r.started_at, endedAt: r.ended_at,
-    error: r.error, parent: r.parent,
+    id: r.id,
+    workflow: r.workflow,
+    version: r.version,
+    state: r.state,
+    startedAt: r.started_at,
+    endedAt: r.ended_at,
+    error: r.error,
+    parent: r.parent,
   }))
 }
 
@@ -150,7 +170,9 @@ export async function timeline(store: Store, run: RunRow): Promise<Timeline> {
   const effects = await store.read<EffectRow>(effectsOfRun(run.id))
   const children = await store.read<RunRow>(runsOfParent(run.id))
   const own = (await store.read<EventRow>(streamEvents(run.id))).map(toLink)
-  for (const link of own) if (typeof link.body.subject === 'string' && link.kind === 'wait.opened@1') below.set(link.body.subject, String(link.seq))
+  for (const link of own)
+    if (typeof link.body.subject === 'string' && link.kind === 'wait.opened@1')
+      below.set(link.body.subject, String(link.seq))
   const subjects = new Map<string, TimelineNode[]>()
   for (const effect of effects) subjects.set(effect.id, await linksOf(store, effect.id))
   for (const { id } of await store.read<{ id: string }>(gatesOf(run.id))) {
@@ -173,7 +195,10 @@ async function linksOf(store: Store, stream: string): Promise<TimelineNode[]> {
 }
 
 const TABLES = { gate: 'gate', run: 'run' } as const
-const like = { gate: sql(`select id from gate where id like ? limit 2`), run: sql(`select id from run where id like ? limit 2`) }
+const like = {
+  gate: sql(`select id from gate where id like ? limit 2`),
+  run: sql(`select id from run where id like ? limit 2`),
+}
 const streamLike = sql('select distinct stream as id from event where stream like ? limit 2')
 const SHORTEST = 4
 
@@ -182,11 +207,19 @@ export async function resolveId(store: Store, table: keyof typeof TABLES | null,
   if (table === null && /^\d+$/.test(id)) return id
   const plain = /^[\w:.@-]+$/.test(id)
   const part = id.replaceAll('_', '')
-  if (!plain || part.length < SHORTEST) throw new FactotumError('id.not_found', `"${id}" is not an id. Give the whole id, or at least ${SHORTEST} characters of it.`)
+  if (!plain || part.length < SHORTEST)
+    throw new FactotumError(
+      'id.not_found',
+      `"${id}" is not an id. Give the whole id, or at least ${SHORTEST} characters of it.`,
+    )
   const query = table === null ? streamLike : like[table]
   const exact = await store.read<{ id: string }>(query(id))
   const found = exact.some((r) => r.id === id) ? [{ id }] : await store.read<{ id: string }>(query(`%${id}%`))
   if (found.length === 1) return found[0]!.id
-  if (found.length > 1) throw new FactotumError('id.ambiguous', `More than one ${table ?? 'record'} has "${id}" in its id. Give more of it.`)
+  if (found.length > 1)
+    throw new FactotumError(
+      'id.ambiguous',
+      `More than one ${table ?? 'record'} has "${id}" in its id. Give more of it.`,
+    )
   throw new FactotumError('id.not_found', `There is no ${table ?? 'record'} "${id}".`)
 }

@@ -120,7 +120,10 @@ export class Committer {
       const secret = event.private === null ? null : JSON.stringify(event.private)
       const bytes = body.length + (secret?.length ?? 0)
       if (bytes > MAX_EVENT_BYTES) {
-        throw new StoreError('store.too_large', `An event of kind ${event.kind} is ${bytes} characters; the limit is ${MAX_EVENT_BYTES}. Put large content in a blob.`)
+        throw new StoreError(
+          'store.too_large',
+          `An event of kind ${event.kind} is ${bytes} characters; the limit is ${MAX_EVENT_BYTES}. Put large content in a blob.`,
+        )
       }
       size += bytes + 200
       bodies.push(body)
@@ -213,7 +216,13 @@ export class Committer {
   }
 }
 
-function build(input: CommitInput, bodies: readonly string[], privates: readonly (string | null)[], firstSeq: number, at: number) {
+function build(
+  input: CommitInput,
+  bodies: readonly string[],
+  privates: readonly (string | null)[],
+  firstSeq: number,
+  at: number,
+) {
   const rows: EventRow[] = []
   const writes: Bound[] = []
   for (let i = 0; i < input.events.length; i++) {
@@ -239,7 +248,16 @@ function build(input: CommitInput, bodies: readonly string[], privates: readonly
     }
     row.leaf = eventLeaf({ ...row, privateHash: secretHash })
     rows.push(row)
-    const projected: ProjectedEvent = { seq, kind: event.kind, stream: event.stream, actor: event.actor, cause, at, body: event.body, private: event.private }
+    const projected: ProjectedEvent = {
+      seq,
+      kind: event.kind,
+      stream: event.stream,
+      actor: event.actor,
+      cause,
+      at,
+      body: event.body,
+      private: event.private,
+    }
     for (const write of event.project(projected as never)) writes.push(write)
   }
   return { rows, writes }
@@ -262,7 +280,10 @@ function newSalt(): Uint8Array {
 /** These are hashed as they are and stored as columns, so they must come back from both stores exactly. */
 function assertHashable(text: string, what: string): void {
   if (text.isWellFormed() && !text.includes('\0')) return
-  throw new StoreError('store.not_storable', `The ${what} ${JSON.stringify(text)} holds NUL or half a surrogate pair. Make keys and ids from plain text or hashes.`)
+  throw new StoreError(
+    'store.not_storable',
+    `The ${what} ${JSON.stringify(text)} holds NUL or half a surrogate pair. Make keys and ids from plain text or hashes.`,
+  )
 }
 
 /** What both engines answer for a key that was there already. `rows`: the recorded events from its first on. */
@@ -273,7 +294,9 @@ export function duplicateOutcome(
   const n = member.content.length
   const same =
     rows.length >= n &&
-    member.content.every(([kind, body], i) => rows[i]!.kind === kind && rows[i]!.body === body && (i === 0 || rows[i]!.key === null)) &&
+    member.content.every(
+      ([kind, body], i) => rows[i]!.kind === kind && rows[i]!.body === body && (i === 0 || rows[i]!.key === null),
+    ) &&
     (rows[n] === undefined || rows[n].key !== null)
   if (same) return { ok: true, seq: rows[0]!.seq, duplicate: true, inbox: -1, built: null }
   return {
@@ -286,7 +309,11 @@ export function duplicateOutcome(
   }
 }
 
-export function conflict(member: Member, failed: 'fence' | Guard, make: (code: string, message: string) => Error): Outcome {
+export function conflict(
+  member: Member,
+  failed: 'fence' | Guard,
+  make: (code: string, message: string) => Error,
+): Outcome {
   if (failed === 'fence') return { ok: false, error: fenced(member.fence!.id) }
   return { ok: false, error: make(failed.code, failed.message) }
 }

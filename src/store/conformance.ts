@@ -27,10 +27,16 @@ const wrong = eventKind<{ n: number }>('test.wrong@1', (e) => [work.addWork(e.st
 const thrown = eventKind<{ n: number }>('test.thrown@1', () => {
   throw new TypeError('a projection with a defect')
 })
-const labelled = eventKind<{ n: number }, { text: string }>('test.labelled@1', (e) => [putMeta(e.stream, e.private?.text)])
+const labelled = eventKind<{ n: number }, { text: string }>('test.labelled@1', (e) => [
+  putMeta(e.stream, e.private?.text),
+])
 
 const note = (key: string, n = 0): CommitInput => ({ key, events: [noted(`s-${key}`, { n })] })
-const inboxIs = (id: string, inbox: number): Guard => ({ check: work.inboxIs(id, inbox), code: 'test.conflict', message: 'The inbox moved.' })
+const inboxIs = (id: string, inbox: number): Guard => ({
+  check: work.inboxIs(id, inbox),
+  code: 'test.conflict',
+  message: 'The inbox moved.',
+})
 
 async function ledger(store: Store): Promise<EventRow[]> {
   const all: EventRow[] = []
@@ -44,12 +50,20 @@ async function together(store: Store, inputs: readonly CommitInput[]): Promise<(
   return settled.map((s) => (s.status === 'fulfilled' ? s.value : errorCode(s.reason)))
 }
 
-const isDense = (rows: readonly EventRow[]): void => assert.deepEqual(rows.map((r) => r.seq), rows.map((_, i) => i))
+const isDense = (rows: readonly EventRow[]): void =>
+  assert.deepEqual(
+    rows.map((r) => r.seq),
+    rows.map((_, i) => i),
+  )
 
 /** What every store must do. `start` makes an empty database for each test. */
 export function storeConformance(name: string, start: () => Promise<Database>): void {
   void describe(`${name}: the store`, () => {
-    const check = (what: string, run: (store: Store, again: (clock?: Clock) => Promise<Store>) => Promise<void>, clock?: () => Clock): void => {
+    const check = (
+      what: string,
+      run: (store: Store, again: (clock?: Clock) => Promise<Store>) => Promise<void>,
+      clock?: () => Clock,
+    ): void => {
       void test(what, async () => {
         const database = await start()
         let store = await database.open(clock?.())
@@ -66,8 +80,15 @@ export function storeConformance(name: string, start: () => Promise<Database>): 
     }
 
     check('gives dense sequence numbers in commit order, and hashes that match', async (store) => {
-      const results = await Promise.all(Array.from({ length: 1_000 }, (_, i) => store.commit({ key: `k${i}`, events: [noted(`s${i}`, { n: i }, { private: { text: `secret ${i}` } })] })))
-      assert.deepEqual(results.map((r) => r.seq), results.map((_, i) => i))
+      const results = await Promise.all(
+        Array.from({ length: 1_000 }, (_, i) =>
+          store.commit({ key: `k${i}`, events: [noted(`s${i}`, { n: i }, { private: { text: `secret ${i}` } })] }),
+        ),
+      )
+      assert.deepEqual(
+        results.map((r) => r.seq),
+        results.map((_, i) => i),
+      )
       const rows = await ledger(store)
       assert.equal(rows.length, 1_000)
       isDense(rows)
@@ -90,7 +111,10 @@ export function storeConformance(name: string, start: () => Promise<Database>): 
     })
 
     check('answers a key that is there with what was recorded, and refuses other content under it', async (store) => {
-      const input: CommitInput = { key: 'k', events: [noted('s', { n: 1 }, { private: { text: 'a' } }), noted('s', { n: 2 })] }
+      const input: CommitInput = {
+        key: 'k',
+        events: [noted('s', { n: 1 }, { private: { text: 'a' } }), noted('s', { n: 2 })],
+      }
       await store.commit(note('before'))
       const first = await store.commit(input)
       const heard: number[] = []
@@ -99,7 +123,11 @@ export function storeConformance(name: string, start: () => Promise<Database>): 
       await store.commit(note('after'))
       assert.deepEqual(await store.commit(input).then((r) => [r.seq, r.duplicate]), [first.seq, true])
       assert.deepEqual(heard, [3])
-      for (const events of [[noted('s', { n: 1 })], [noted('s', { n: 1 }), noted('s', { n: 3 })], [...input.events, noted('s', { n: 2 })]]) {
+      for (const events of [
+        [noted('s', { n: 1 })],
+        [noted('s', { n: 1 }), noted('s', { n: 3 })],
+        [...input.events, noted('s', { n: 2 })],
+      ]) {
         await assert.rejects(store.commit({ key: 'k', events }), { code: 'store.key_reused' })
       }
       assert.equal(await store.engine.head(), 4)
@@ -115,21 +143,41 @@ export function storeConformance(name: string, start: () => Promise<Database>): 
       await assert.rejects(store.commit({ key: 'k', events: [] }), { code: 'store.empty_commit' })
       for (const text of ['a\0b', 'half \ud800', '\udc00']) {
         await assert.rejects(store.commit(note(text)), { code: 'store.not_storable' })
-        await assert.rejects(store.commit({ key: 'k', events: [noted(text, { n: 0 })] }), { code: 'store.not_storable' })
-        await assert.rejects(store.commit({ key: 'k', events: [noted('s', { n: 0 }, { actor: text })] }), { code: 'store.not_storable' })
+        await assert.rejects(store.commit({ key: 'k', events: [noted(text, { n: 0 })] }), {
+          code: 'store.not_storable',
+        })
+        await assert.rejects(store.commit({ key: 'k', events: [noted('s', { n: 0 }, { actor: text })] }), {
+          code: 'store.not_storable',
+        })
       }
       assert.equal(await store.engine.head(), 0)
     })
 
-    check('keeps every text exactly in the ledger; in columns NUL and half a surrogate pair become U+FFFD', async (store) => {
-      const texts = ['', 'ünïcödé 𝄞 漢字', 'a\0b\0', 'half \ud800 pair', '\udc00', '"\\\u2028', "it's; drop table event --"]
-      await Promise.all(texts.map((text, n) => store.commit({ key: `k${n}`, events: [labelled(`s${n}`, { n }, { private: { text } })] })))
-      for (const [n, row] of (await ledger(store)).entries()) assert.deepEqual(JSON.parse(row.private!), { text: texts[n] })
-      for (const [n, text] of texts.entries()) {
-        const [row] = await store.read(getMeta(`s${n}`))
-        assert.equal(row!.value, text.replaceAll('\0', '\ufffd').toWellFormed())
-      }
-    })
+    check(
+      'keeps every text exactly in the ledger; in columns NUL and half a surrogate pair become U+FFFD',
+      async (store) => {
+        const texts = [
+          '',
+          'ünïcödé 𝄞 漢字',
+          'a\0b\0',
+          'half \ud800 pair',
+          '\udc00',
+          '"\\\u2028',
+          "it's; drop table event --",
+        ]
+        await Promise.all(
+          texts.map((text, n) =>
+            store.commit({ key: `k${n}`, events: [labelled(`s${n}`, { n }, { private: { text } })] }),
+          ),
+        )
+        for (const [n, row] of (await ledger(store)).entries())
+          assert.deepEqual(JSON.parse(row.private!), { text: texts[n] })
+        for (const [n, text] of texts.entries()) {
+          const [row] = await store.read(getMeta(`s${n}`))
+          assert.equal(row!.value, text.replaceAll('\0', '\ufffd').toWellFormed())
+        }
+      },
+    )
 
     check('keeps whole numbers up to 2^53 - 1, bytes and null', async (store) => {
       const numbers = [0, -1, 2 ** 31, 2 ** 32 + 1, Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER]
@@ -149,15 +197,37 @@ export function storeConformance(name: string, start: () => Promise<Database>): 
       const ids = ['B', 'a', 'Z', 'ä', 'b', '_', 'aa', '~', 'é', '10', '9']
       await Promise.all(ids.map((id) => store.commit({ key: id, events: [added(id, {})] })))
       const rows = await store.read<{ id: string }>(sql('select id from work order by id')())
-      assert.deepEqual(rows.map((r) => r.id), ids.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))))
+      assert.deepEqual(
+        rows.map((r) => r.id),
+        ids.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))),
+      )
     })
 
     check('refuses a commit whose guard does not hold, counting the members before it in the group', async (store) => {
       await store.commit({ key: 'w', events: [added('w', {})] })
-      const take = (key: string, inbox: number): CommitInput => ({ key, events: [rung('w', { at: 1 })], guards: [inboxIs('w', inbox)] })
-      const results = await together(store, [take('a', 0), note('x'), take('b', 0), take('c', 1), take('d', 0), note('y'), take('e', 2)])
-      assert.deepEqual(results.map((r) => (typeof r === 'string' ? r : r.seq)), [1, 2, 'test.conflict', 3, 'test.conflict', 4, 5])
-      await assert.rejects(store.commit(take('f', 0)), { name: 'ConflictError', code: 'test.conflict', message: 'The inbox moved.' })
+      const take = (key: string, inbox: number): CommitInput => ({
+        key,
+        events: [rung('w', { at: 1 })],
+        guards: [inboxIs('w', inbox)],
+      })
+      const results = await together(store, [
+        take('a', 0),
+        note('x'),
+        take('b', 0),
+        take('c', 1),
+        take('d', 0),
+        note('y'),
+        take('e', 2),
+      ])
+      assert.deepEqual(
+        results.map((r) => (typeof r === 'string' ? r : r.seq)),
+        [1, 2, 'test.conflict', 3, 'test.conflict', 4, 5],
+      )
+      await assert.rejects(store.commit(take('f', 0)), {
+        name: 'ConflictError',
+        code: 'test.conflict',
+        message: 'The inbox moved.',
+      })
       assert.equal((await store.first(getWork('w')))!.inbox, 3)
       // A refused key is free.
       assert.equal((await store.commit(take('b', 3))).seq, 6)
@@ -166,28 +236,53 @@ export function storeConformance(name: string, start: () => Promise<Database>): 
 
     check('lets one of many win, however many race in one group', async (store) => {
       await store.commit({ key: 'w', events: [added('w', {})] })
-      const results = await together(store, Array.from({ length: 300 }, (_, i) => ({ key: `k${i}`, events: [rung('w', { at: 1 })], guards: [inboxIs('w', 0)] })))
-      assert.deepEqual(results.filter((r) => typeof r !== 'string').map((r) => r.seq), [1])
+      const results = await together(
+        store,
+        Array.from({ length: 300 }, (_, i) => ({
+          key: `k${i}`,
+          events: [rung('w', { at: 1 })],
+          guards: [inboxIs('w', 0)],
+        })),
+      )
+      assert.deepEqual(
+        results.filter((r) => typeof r !== 'string').map((r) => r.seq),
+        [1],
+      )
       assert.equal(results.filter((r) => r === 'test.conflict').length, 299)
     })
 
     check('answers the inbox version to the holder of a lease and refuses everybody else', async (store) => {
       await store.commit({ key: 'w', events: [added('w', { at: 5 })] })
       const [claimed] = await store.write([work.claim('me', 10, 20, 5)])
-      assert.deepEqual(claimed!.map((r) => ({ ...r })), [{ id: 'w', epoch: 1 }])
-      const fenced = (key: string, epoch: number): CommitInput => ({ key, events: [rung('w', { at: 1 })], fence: { id: 'w', epoch } })
+      assert.deepEqual(
+        claimed!.map((r) => ({ ...r })),
+        [{ id: 'w', epoch: 1 }],
+      )
+      const fenced = (key: string, epoch: number): CommitInput => ({
+        key,
+        events: [rung('w', { at: 1 })],
+        fence: { id: 'w', epoch },
+      })
       const results = await together(store, [fenced('a', 1), fenced('b', 1), fenced('c', 2), fenced('d', 1)])
-      assert.deepEqual(results.map((r) => (typeof r === 'string' ? r : r.inbox)), [0, 1, 'store.fenced', 2])
+      assert.deepEqual(
+        results.map((r) => (typeof r === 'string' ? r : r.inbox)),
+        [0, 1, 'store.fenced', 2],
+      )
       assert.equal((await store.commit(note('no fence'))).inbox, -1)
       await store.write([work.revokeLease('w')])
       await assert.rejects(store.commit(fenced('e', 1)), { code: 'store.fenced' })
-      await assert.rejects(store.commit({ ...fenced('f', 1), fence: { id: 'nobody', epoch: 1 } }), { code: 'store.fenced' })
+      await assert.rejects(store.commit({ ...fenced('f', 1), fence: { id: 'nobody', epoch: 1 } }), {
+        code: 'store.fenced',
+      })
     })
 
     check('writes what goes with a commit in its transaction', async (store) => {
       await store.commit({ ...note('a'), also: [putMeta('a', '1')] })
       await assert.rejects(store.commit({ ...note('b'), also: [putMeta('b', '1'), putMeta('a', '2')] }))
-      assert.deepEqual((await store.read(getMeta('a'))).map((r) => r.value), ['1'])
+      assert.deepEqual(
+        (await store.read(getMeta('a'))).map((r) => r.value),
+        ['1'],
+      )
       assert.deepEqual(await store.read(getMeta('b')), [])
       assert.equal(await store.engine.head(), 1)
     })
@@ -202,18 +297,37 @@ export function storeConformance(name: string, start: () => Promise<Database>): 
         { key: 'f', events: [rung('c', { at: 7 })], guards: [inboxIs('c', 0)] },
         note('g'),
       ])
-      assert.deepEqual(results.map((r) => (typeof r === 'string' ? 'failed' : r.seq)), [0, 'failed', 1, 'failed', 'failed', 2, 3])
+      assert.deepEqual(
+        results.map((r) => (typeof r === 'string' ? 'failed' : r.seq)),
+        [0, 'failed', 1, 'failed', 'failed', 2, 3],
+      )
       const next = await again()
-      assert.deepEqual((await ledger(next)).map((r) => r.key), ['a', 'c', 'f', 'g'])
+      assert.deepEqual(
+        (await ledger(next)).map((r) => r.key),
+        ['a', 'c', 'f', 'g'],
+      )
       assert.equal((await next.first(getWork('c')))!.at, 7)
       assert.equal((await next.commit(note('h'))).seq, 4)
     })
 
     check('records causes, also as an index into the same commit', async (store) => {
       await store.commit(note('a'))
-      await store.commit({ key: 'b', events: [noted('s', { n: 0 }, { cause: 0 }), noted('s', { n: 1 }, { cause: { index: 0 } }), noted('s', { n: 2 })] })
-      assert.deepEqual((await ledger(store)).map((r) => r.cause), [null, 0, 1, null])
-      assert.deepEqual((await ledger(store)).map((r) => r.key), ['a', 'b', null, null])
+      await store.commit({
+        key: 'b',
+        events: [
+          noted('s', { n: 0 }, { cause: 0 }),
+          noted('s', { n: 1 }, { cause: { index: 0 } }),
+          noted('s', { n: 2 }),
+        ],
+      })
+      assert.deepEqual(
+        (await ledger(store)).map((r) => r.cause),
+        [null, 0, 1, null],
+      )
+      assert.deepEqual(
+        (await ledger(store)).map((r) => r.key),
+        ['a', 'b', null, null],
+      )
     })
 
     const clock = new FakeClock()
@@ -227,7 +341,10 @@ export function storeConformance(name: string, start: () => Promise<Database>): 
         assert.equal((await next.commit(note('c'))).at, first.at)
         clock.advance(120_000)
         assert.equal((await next.commit(note('d'))).at, clock.now())
-        assert.deepEqual((await ledger(next)).map((r) => r.at), [first.at, first.at, first.at, clock.now()])
+        assert.deepEqual(
+          (await ledger(next)).map((r) => r.at),
+          [first.at, first.at, first.at, clock.now()],
+        )
       },
       () => clock,
     )
@@ -249,9 +366,14 @@ export function storeConformance(name: string, start: () => Promise<Database>): 
         heard.push(...rows.map((r) => r.seq))
         late.push(store.engine.head())
       })
-      for (let i = 0; i < 20; i++) await Promise.all(Array.from({ length: 10 }, (_, j) => store.commit(note(`k${i}-${j}`))))
-      assert.deepEqual(heard, Array.from({ length: 200 }, (_, i) => i))
-      for (const [i, head] of (await Promise.all(late)).entries()) assert(head >= (i + 1) * 10, `${head} after group ${i}`)
+      for (let i = 0; i < 20; i++)
+        await Promise.all(Array.from({ length: 10 }, (_, j) => store.commit(note(`k${i}-${j}`))))
+      assert.deepEqual(
+        heard,
+        Array.from({ length: 200 }, (_, i) => i),
+      )
+      for (const [i, head] of (await Promise.all(late)).entries())
+        assert(head >= (i + 1) * 10, `${head} after group ${i}`)
     })
 
     check('commits what waits when it closes, and nothing after', async (store, again) => {
@@ -263,8 +385,12 @@ export function storeConformance(name: string, start: () => Promise<Database>): 
     })
 
     check('never leases one piece of work twice', async (store) => {
-      await Promise.all(Array.from({ length: 200 }, (_, i) => store.commit({ key: `k${i}`, events: [added(`w${i}`, { at: i })] })))
-      const claims = await Promise.all(Array.from({ length: 30 }, (_, i) => store.write([work.claim(`holder-${i}`, 150, 1_000, 7)])))
+      await Promise.all(
+        Array.from({ length: 200 }, (_, i) => store.commit({ key: `k${i}`, events: [added(`w${i}`, { at: i })] })),
+      )
+      const claims = await Promise.all(
+        Array.from({ length: 30 }, (_, i) => store.write([work.claim(`holder-${i}`, 150, 1_000, 7)])),
+      )
       const ids = claims.flat(2).map((r) => String(r.id))
       assert.equal(ids.length, 151)
       assert.equal(new Set(ids).size, 151)
@@ -281,7 +407,12 @@ export function storeConformance(name: string, start: () => Promise<Database>): 
       assert.equal((await store.first(work.dueNow(15, 15)))!.n, 1)
       await store.write([work.renewLeases(200, 'me'), work.releaseLease('a', 1)])
       assert.equal((await store.first(work.dueNow(15, 15)))!.n, 2)
-      await store.write([work.expireAll(), work.endWork('b'), work.sleepWork(null, 'a'), work.reviveWork('c', 'run', 3)])
+      await store.write([
+        work.expireAll(),
+        work.endWork('b'),
+        work.sleepWork(null, 'a'),
+        work.reviveWork('c', 'run', 3),
+      ])
       assert.deepEqual({ ...(await store.first(work.kindOf('c'))) }, { id: 'c', kind: 'run', inbox: 1 })
       assert.deepEqual(await store.read(work.kindOf('b')), [])
     })
@@ -297,31 +428,55 @@ export function storeConformance(name: string, start: () => Promise<Database>): 
       const scratch = await store.engine.scratch()
       assert.deepEqual(await scratch.query('select id from work'), [])
       await scratch.apply([work.addWork('other', 'run', 2)])
-      assert.deepEqual((await scratch.query('select id, at from work')).map((r) => ({ ...r })), [{ id: 'other', at: 2 }])
+      assert.deepEqual(
+        (await scratch.query('select id, at from work')).map((r) => ({ ...r })),
+        [{ id: 'other', at: 2 }],
+      )
       await scratch.drop()
-      assert.deepEqual((await store.read(sql('select id from work')())).map((r) => r.id), ['w'])
+      assert.deepEqual(
+        (await store.read(sql('select id from work')())).map((r) => r.id),
+        ['w'],
+      )
     })
 
     check('reads through a query builder', async (store) => {
       await store.commit({ key: 'w', events: [added('w', { at: 1 })] })
       const builder = store.select<{ work: { id: string; at: number | null } }>()
-      assert.deepEqual((await builder.selectFrom('work').select(['id', 'at']).where('id', '=', 'w').execute()).map((r) => ({ ...r })), [{ id: 'w', at: 1 }])
+      assert.deepEqual(
+        (await builder.selectFrom('work').select(['id', 'at']).where('id', '=', 'w').execute()).map((r) => ({ ...r })),
+        [{ id: 'w', at: 1 }],
+      )
       assert.deepEqual(await builder.selectFrom('work').selectAll().where('id', '=', 'a\0b').execute(), [])
     })
 
-    check('refuses a database that is newer than the program, or made by another version of a migration', async (store, again) => {
-      await store.write([sql("insert into migration (version, name, checksum) values (9999, '9999_future.sql', 'x')")()])
-      await assert.rejects(again(), { code: 'store.newer' })
-    })
+    check(
+      'refuses a database that is newer than the program, or made by another version of a migration',
+      async (store, again) => {
+        await store.write([
+          sql("insert into migration (version, name, checksum) values (9999, '9999_future.sql', 'x')")(),
+        ])
+        await assert.rejects(again(), { code: 'store.newer' })
+      },
+    )
 
     check('names every table in tables.ts', async (store) => {
       const { tables } = await describeSchema(store)
       const named = [...Object.keys(PROJECTIONS), ...Object.keys(NOT_REBUILT)]
-      assert.deepEqual(Object.keys(tables).filter((t) => !named.includes(t)), [])
+      assert.deepEqual(
+        Object.keys(tables).filter((t) => !named.includes(t)),
+        [],
+      )
       // The head of the ledger is a row of its own only on PostgreSQL.
-      assert.deepEqual(named.filter((t) => !(t in tables) && t !== 'ledger_head'), [])
+      assert.deepEqual(
+        named.filter((t) => !(t in tables) && t !== 'ledger_head'),
+        [],
+      )
       for (const [table, order] of Object.entries(PROJECTIONS)) {
-        for (const column of order.split(', ')) assert(tables[table]!.some((c) => c.startsWith(`${column} `)), `${table}.${column}`)
+        for (const column of order.split(', '))
+          assert(
+            tables[table]!.some((c) => c.startsWith(`${column} `)),
+            `${table}.${column}`,
+          )
       }
     })
   })

@@ -69,5 +69,11 @@ export interface Built {
 }
 
 export type Outcome =
-  | { readonly ok: true; readonly seq: number; readonly duplicate: boolean; readonly inbox: number; readonly built: Built | null }
+  | {
+      readonly ok: true
+      readonly seq: number
+      readonly duplicate: boolean
+      readonly inbox: number
+      readonly built: Built | null
+    }
   | { readonly ok: false; readonly error: Error }

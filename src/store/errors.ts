@@ -30,7 +30,11 @@ export class ConflictError extends FactotumError {
 }
 
 export function fenced(id: string): StoreError {
-  return new StoreError('store.fenced', `Another driver has taken over ${id}; this one stops and its late result is refused.`, {
-    metadata: { id },
-  })
+  return new StoreError(
+    'store.fenced',
+    `Another driver has taken over ${id}; this one stops and its late result is refused.`,
+    {
+      metadata: { id },
+    },
+  )
 }

@@ -47,6 +47,12 @@ export interface EventKind<B = never, P = never> {
   readonly project: Project
 }
 
+/** Any kind of event, as a rebuild needs it. */
+export interface AnyEventKind {
+  readonly kind: string
+  readonly project: Project
+}
+
 /**
  * Declares an event kind, versioned for ever (`run.started@1`), with its projection. Calling it makes an event:
  * `runStarted(runId, { workflow })`.

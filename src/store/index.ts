@@ -2,8 +2,26 @@
 export { type CommitInput, type CommitResult } from './commit.ts'
 export { type Engine, type Fence, type Guard, type Scratch } from './engine.ts'
 export { ConflictError, StoreError } from './errors.ts'
-export { eventKind, type Body, type Cause, type EventInput, type EventKind, type EventRow, type ProjectedEvent } from './events.ts'
+export {
+  eventKind,
+  type AnyEventKind,
+  type Body,
+  type Cause,
+  type EventInput,
+  type EventKind,
+  type EventRow,
+  type ProjectedEvent,
+} from './events.ts'
 export { sql, type Bound, type Value } from './sql.ts'
 export { openStore, type Store, type StoreOptions } from './store.ts'
 export * as work from './work.ts'
-export { answerWait, stillOpen, waitClosed, waitOpened, waitResolved, WAIT_EVENTS, type WaitKind, type WaitRow } from './waits.ts'
+export {
+  answerWait,
+  stillOpen,
+  waitClosed,
+  waitOpened,
+  waitResolved,
+  WAIT_EVENTS,
+  type WaitKind,
+  type WaitRow,
+} from './waits.ts'

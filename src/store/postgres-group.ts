@@ -14,7 +14,10 @@ const SAVEPOINT = step('savepoint', 'savepoint proven')
 const RELEASE = step('release', 'release proven')
 const BACK = step('back', 'rollback to proven')
 /** Every transaction that writes takes this row first, so they happen one after another, across processes. */
-export const LOCK_HEAD: Step = { ...step('lock_head', 'select next from ledger_head where id = 1 for update'), rows: true }
+export const LOCK_HEAD: Step = {
+  ...step('lock_head', 'select next from ledger_head where id = 1 for update'),
+  rows: true,
+}
 
 /** Statements that must match a row divide by zero when they do not: the error ends the batch where it stands. */
 const must = (name: string, query: string, columns = ''): Prepared => ({
@@ -27,7 +30,10 @@ const ADVANCE_IF = {
     select 1 / count(*) as ok from moved`,
 }
 const ADVANCE = { name: 'advance', text: 'update ledger_head set next = $1 where id = 1' }
-const NEW_KEYS = must('new_keys', 'select 1 where not exists (select 1 from event where key = any($1::text[]) and key is not null)')
+const NEW_KEYS = must(
+  'new_keys',
+  'select 1 where not exists (select 1 from event where key = any($1::text[]) and key is not null)',
+)
 /** The recorded events of each commit whose key is there, and the one after them. */
 const RECORDED = {
   name: 'recorded',
@@ -139,12 +145,20 @@ class Plan {
     const rows = this.#rows
     if (rows.length === 0) return -1
     this.#rows = []
-    return this.run(INSERT_EVENTS, ...columns.map(([name, type]) => binaryArray(type, rows.map((row) => row[name]))))
+    return this.run(
+      INSERT_EVENTS,
+      ...columns.map(([name, type]) =>
+        binaryArray(
+          type,
+          rows.map((row) => row[name]),
+        ),
+      ),
+    )
   }
 
-  /** After the batch ran: tells the fenced members their inbox versions. */
+  /** Tells the fenced members whose checks ran their inbox versions. */
   settle(got: ReadonlyMap<number, Row[]>): void {
-    for (const [at, outcome] of this.#fences) outcome.inbox = Number(got.get(at)?.[0]?.inbox ?? -1)
+    for (const [at, outcome] of this.#fences) outcome.inbox = Number(got.get(at)?.[0]?.inbox ?? outcome.inbox)
   }
 
   ownerOf(error: StepError): number {
@@ -162,13 +176,25 @@ class Plan {
  * Runs a group in one transaction. While this process is alone and nothing is refused, that is one round trip: all
  * statements with their checks and the COMMIT. Otherwise it asks first and finds out who is refused, holding the lock.
  */
-export async function runGroup(link: Link, members: readonly Member[], ledger: Ledger, bell: Step, sending: Sending): Promise<Done> {
+export async function runGroup(
+  link: Link,
+  members: readonly Member[],
+  ledger: Ledger,
+  bell: Step,
+  sending: Sending,
+): Promise<Done> {
   const done = ledger.alone ? await runAtOnce(link, members, ledger.head, bell, sending) : null
   return done ?? new Trials(link, members, bell, sending).run(ledger.head)
 }
 
 /** All or nothing. Null when something did not hold; nothing has happened then. */
-async function runAtOnce(link: Link, members: readonly Member[], head: number, bell: Step, sending: Sending): Promise<Done | null> {
+async function runAtOnce(
+  link: Link,
+  members: readonly Member[],
+  head: number,
+  bell: Step,
+  sending: Sending,
+): Promise<Done | null> {
   const keys = new Set(members.map((m) => m.key))
   if (keys.size < members.length) return null
   const plan = new Plan()
@@ -238,9 +264,10 @@ class Trials {
   }
 
   async #lock(): Promise<number> {
-    const keys = binaryArray('text', this.#members.map((m) => m.key))
-    const lengths = binaryArray('int8', this.#members.map((m) => m.content.length))
-    const got = await this.#link.send([BEGIN, LOCK_HEAD, { prepared: RECORDED, values: [keys, lengths], rows: true }])
+    const lengths = new Map<string, number>()
+    for (const { key, content } of this.#members) lengths.set(key, Math.max(lengths.get(key) ?? 0, content.length))
+    const values = [binaryArray('text', [...lengths.keys()]), binaryArray('int8', [...lengths.values()])]
+    const got = await this.#link.send([BEGIN, LOCK_HEAD, { prepared: RECORDED, values, rows: true }])
     for (const row of (got.get(2) ?? []) as unknown as Recorded[]) {
       const list = this.#recorded.get(row.found)
       if (list) list.push(row)
@@ -272,18 +299,28 @@ class Trials {
       if (!(error instanceof StepError)) throw error
       this.#sending(null)
       if (error.index < from || NOT_THE_MEMBER.test(error.cause.code ?? '')) throw error
+      plan.settle(error.rows)
       this.#refuse(plan, error, tried, error.index === insert, start)
       return false
     }
-    for (const [, built] of [...this.#proven, ...tried]) {
-      const key = built.rows[0]!.key!
-      this.#recorded.set(key, built.rows.map((row) => ({ ...row, found: key })))
-    }
+    this.#keep(this.#proven)
+    this.#keep(tried)
     this.#undo = false
     this.#proven = []
     this.#at = end
     this.#limit = Math.min(this.#members.length, this.#limit * 2)
     return last
+  }
+
+  /** They stand in front of the savepoint now: nothing but the end of the transaction undoes them. */
+  #keep(members: readonly Tried[]): void {
+    for (const [, { rows }] of members) {
+      const key = rows[0]!.key!
+      this.#recorded.set(
+        key,
+        rows.map((row) => ({ ...row, found: key })),
+      )
+    }
   }
 
   /** Goes back to the savepoint, runs the proven again, moves the savepoint behind them. Returns where the trial starts. */
@@ -321,6 +358,7 @@ class Trials {
   }
 
   #refuse(plan: Plan, error: StepError, tried: readonly Tried[], byInsert: boolean, start: number): void {
+    this.#keep(this.#proven)
     this.#undo = true
     this.#refused = true
     this.#proven = []
@@ -333,7 +371,9 @@ class Trials {
     const k = byInsert ? 0 : tried.findIndex(([i]) => i === plan.ownerOf(error))
     const found = tried[k]
     if (!found) throw error
-    this.#outcomes[found[0]] = byInsert ? { ok: false, error: error.cause } : plan.refusal(error, this.#members[found[0]]!)
+    this.#outcomes[found[0]] = byInsert
+      ? { ok: false, error: error.cause }
+      : plan.refusal(error, this.#members[found[0]]!)
     this.#proven = tried.slice(0, k)
     this.#seq = found[1].rows[0]!.seq
     this.#at = found[0] + 1

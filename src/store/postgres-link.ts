@@ -20,11 +20,14 @@ export interface Step {
 /** The statement at `index` was refused; those before it ran, those after it did not. The connection lives. */
 export class StepError extends Error {
   readonly index: number
+  /** The rows of those before it. */
+  readonly rows: ReadonlyMap<number, Row[]>
   override readonly cause: pg.DatabaseError
 
-  constructor(index: number, cause: pg.DatabaseError) {
+  constructor(index: number, rows: ReadonlyMap<number, Row[]>, cause: pg.DatabaseError) {
     super(cause.message, { cause })
     this.index = index
+    this.rows = rows
     this.cause = cause
   }
 }
@@ -210,7 +213,7 @@ class Batch implements pg.Submittable {
       this.#unsure.add(name)
     }
     // The server says ReadyForQuery after an error of a statement, and hangs up after one that ends the connection.
-    const ready = (): void => settle(new StepError(this.#at, error))
+    const ready = (): void => settle(new StepError(this.#at, this.#rows, error))
     const end = (): void => settle(new Lost(error.message, { cause: error }))
     const settle = (outcome: StepError | Lost): void => {
       connection.off('readyForQuery', ready).off('end', end)

@@ -13,13 +13,18 @@ import { openStore, type Store } from './store.ts'
 import * as work from './work.ts'
 
 const secret = new Uint8Array(32)
-const added = eventKind<{ n: number }, { text: string }>('test.added@1', (e) => [work.addWork(e.stream, 'run', e.body.n)])
+const added = eventKind<{ n: number }, { text: string }>('test.added@1', (e) => [
+  work.addWork(e.stream, 'run', e.body.n),
+])
 const add = (id: string, n = 0) => ({ key: id, events: [added(id, { n }, { private: { text: id } })] })
 
 async function ledger(store: Store): Promise<EventRow[]> {
   const all: EventRow[] = []
   for await (const rows of store.engine.events(0, await store.engine.head())) all.push(...rows)
-  assert.deepEqual(all.map((r) => r.seq), all.map((_, i) => i))
+  assert.deepEqual(
+    all.map((r) => r.seq),
+    all.map((_, i) => i),
+  )
   return all
 }
 
@@ -70,7 +75,10 @@ describe('postgres alone', { skip: process.env.DATABASE_URL ? false : 'DATABASE_
     assert.equal(results.flat().filter((r) => !r.duplicate).length, rows.length)
     assert(results.flat().some((r) => r.duplicate))
     await sleep(100)
-    assert(rings.every((n) => n > 0), String(rings))
+    assert(
+      rings.every((n) => n > 0),
+      String(rings),
+    )
     const heard = rings[0]!
     await stores[0]!.commit(add('quiet'))
     await sleep(100)
@@ -85,7 +93,10 @@ describe('postgres alone', { skip: process.env.DATABASE_URL ? false : 'DATABASE_
     const claims = await Promise.all(
       Array.from({ length: 60 }, (_, i) => stores[i % 3]!.write([work.claim(`holder-${i}`, 1_000, 2_000, 9)])),
     )
-    const ids = claims.flat(2).map((r) => String(r.id)).filter((id) => id.startsWith('lease-'))
+    const ids = claims
+      .flat(2)
+      .map((r) => String(r.id))
+      .filter((id) => id.startsWith('lease-'))
     assert.equal(ids.length, 300)
     assert.equal(new Set(ids).size, 300)
     await Promise.all(stores.map((store) => store.close()))
@@ -95,7 +106,9 @@ describe('postgres alone', { skip: process.env.DATABASE_URL ? false : 'DATABASE_
     const store = await openStore({ url, secret })
     await Promise.all(Array.from({ length: 200 }, (_, i) => store.commit(add(`bare-${i}`, 5_000 + i))))
     const bound = (i: number) => work.claim(`bare-${i}`, 6_000, 7_000, 11)
-    const claims = await Promise.all(Array.from({ length: 40 }, (_, i) => store.engine.query(bound(i).statement, bound(i).values)))
+    const claims = await Promise.all(
+      Array.from({ length: 40 }, (_, i) => store.engine.query(bound(i).statement, bound(i).values)),
+    )
     const ids = claims.flat().map((r) => String(r.id))
     assert.equal(new Set(ids).size, ids.length)
     await store.close()
@@ -123,7 +136,9 @@ describe('postgres alone', { skip: process.env.DATABASE_URL ? false : 'DATABASE_
     const loop = async (c: number): Promise<void> => {
       for (let i = 0; Date.now() < until; i++) {
         const key = `kill-${c}-${i}`
-        const result = await store.commit(add(key)).catch((error: unknown) => assert.equal(errorCode(error), 'store.unreachable'))
+        const result = await store
+          .commit(add(key))
+          .catch((error: unknown) => assert.equal(errorCode(error), 'store.unreachable'))
         if (!result) continue
         assert.equal(result.duplicate, false)
         acknowledged.set(key, result.seq)
@@ -133,7 +148,10 @@ describe('postgres alone', { skip: process.env.DATABASE_URL ? false : 'DATABASE_
     await Promise.all([killer, ...Array.from({ length: 50 }, (_, c) => loop(c))])
     const seqOf = new Map((await ledger(store)).map((r) => [r.key, r.seq]))
     for (const [key, seq] of acknowledged) assert.equal(seqOf.get(key), seq)
-    assert.deepEqual(told.toSorted((a, b) => a - b), [...acknowledged.values()].toSorted((a, b) => a - b))
+    assert.deepEqual(
+      told.toSorted((a, b) => a - b),
+      [...acknowledged.values()].toSorted((a, b) => a - b),
+    )
     assert.equal(new Set(told).size, told.length)
     assert((await store.engine.head()) >= start + acknowledged.size)
     assert(kills > 20 && acknowledged.size > 200, `${kills} kills, ${acknowledged.size} commits`)
@@ -149,7 +167,10 @@ describe('postgres alone', { skip: process.env.DATABASE_URL ? false : 'DATABASE_
     for (const [i, when] of (['answer', 'request', 'answer', 'request'] as const).entries()) {
       const before = await store.engine.head()
       proxy.cut(when)
-      const result = await store.commit({ key: `doubt-${i}`, events: [added(`doubt-${i}`, { n: 0 }), added(`doubt-${i}b`, { n: 0 })] })
+      const result = await store.commit({
+        key: `doubt-${i}`,
+        events: [added(`doubt-${i}`, { n: 0 }), added(`doubt-${i}b`, { n: 0 })],
+      })
       assert.deepEqual([result.seq, result.duplicate], [before, false])
       assert.equal(await store.engine.head(), before + 2)
       assert.equal((await store.commit(add(`after-${i}`))).seq, before + 2)
@@ -161,7 +182,10 @@ describe('postgres alone', { skip: process.env.DATABASE_URL ? false : 'DATABASE_
   })
 
   test('when it cannot be looked up the store is broken; when nothing was in doubt it is unreachable', async () => {
-    for (const [when, code] of [['answer', 'store.broken'], ['before', 'store.unreachable']] as const) {
+    for (const [when, code] of [
+      ['answer', 'store.broken'],
+      ['before', 'store.unreachable'],
+    ] as const) {
       const proxy = await startProxy(url)
       const engine = await openPostgres(proxy.url, { patience_ms: 300 })
       const { Store } = await import('./store.ts')
@@ -180,7 +204,10 @@ describe('postgres alone', { skip: process.env.DATABASE_URL ? false : 'DATABASE_
   test('a server that is not there, and a wrong password, are said plainly', async () => {
     const nowhere = new URL(url)
     nowhere.port = '1'
-    await assert.rejects(openPostgres(nowhere.href, { patience_ms: 100 }), { code: 'store.unreachable', message: /Check DATABASE_URL/ })
+    await assert.rejects(openPostgres(nowhere.href, { patience_ms: 100 }), {
+      code: 'store.unreachable',
+      message: /Check DATABASE_URL/,
+    })
     const missing = new URL(url)
     missing.pathname = '/no_such_database'
     const started = Date.now()

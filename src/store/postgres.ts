@@ -5,8 +5,28 @@ import { StoreError } from './errors.ts'
 import type { Engine, Member, Outcome, Scratch } from './engine.ts'
 import type { EventRow } from './events.ts'
 import { MIGRATION_TABLE, pendingMigrations, readMigrations } from './migrate.ts'
-import { BEGIN, COMMIT, landed, LOCK_HEAD, ROLLBACK, runGroup, statementOf, type Attempt, type Ledger } from './postgres-group.ts'
-import { connect, isConnectionLoss, isPermanent, Link, Lost, StepError, types, type Row, type Step } from './postgres-link.ts'
+import {
+  BEGIN,
+  COMMIT,
+  landed,
+  LOCK_HEAD,
+  ROLLBACK,
+  runGroup,
+  statementOf,
+  type Attempt,
+  type Ledger,
+} from './postgres-group.ts'
+import {
+  connect,
+  isConnectionLoss,
+  isPermanent,
+  Link,
+  Lost,
+  StepError,
+  types,
+  type Row,
+  type Step,
+} from './postgres-link.ts'
 import { storable, sql, type Bound, type Statement, type Value } from './sql.ts'
 
 const EVENTS_PER_READ = 2_000
@@ -69,16 +89,27 @@ class Postgres implements Engine {
   constructor(url: string, patience: number) {
     this.#url = url
     this.#patience = patience
-    this.#pool = new pg.Pool({ connectionString: url, types, max: READERS, keepAlive: true, connectionTimeoutMillis: 10_000, fallback_application_name: 'factotum-read' })
+    this.#pool = new pg.Pool({
+      connectionString: url,
+      types,
+      max: READERS,
+      keepAlive: true,
+      connectionTimeoutMillis: 10_000,
+      fallback_application_name: 'factotum-read',
+    })
     this.#pool.on('error', () => {}) // an idle reader was cut off; the next query makes a new one
   }
 
   async open(): Promise<void> {
     const client = await this.#patiently(() => connect(this.#url, 'factotum-migrate'))
     try {
-      const encoding = (await client.query<{ server_encoding: string }>('show server_encoding')).rows[0]?.server_encoding
+      const encoding = (await client.query<{ server_encoding: string }>('show server_encoding')).rows[0]
+        ?.server_encoding
       if (encoding !== 'UTF8') {
-        throw new StoreError('store.unreachable', `The database ${this.#where()} is encoded in ${encoding ?? 'nothing'}; mail needs UTF8. Make it with ENCODING 'UTF8'.`)
+        throw new StoreError(
+          'store.unreachable',
+          `The database ${this.#where()} is encoded in ${encoding ?? 'nothing'}; mail needs UTF8. Make it with ENCODING 'UTF8'.`,
+        )
       }
       await client.query(`select pg_advisory_lock(${MIGRATION_LOCK})`)
       await migrateClient(client)
@@ -142,7 +173,11 @@ class Postgres implements Engine {
         return await this.#onLink(commit)
       } catch (cause) {
         if (doubt === null || !(cause instanceof StoreError)) throw cause
-        throw new StoreError('store.broken', `The connection to ${this.#where()} was lost during a COMMIT and cannot be made again, so it is not known whether it happened. Factotum stops; start it again when the database is back.`, { cause })
+        throw new StoreError(
+          'store.broken',
+          `The connection to ${this.#where()} was lost during a COMMIT and cannot be made again, so it is not known whether it happened. Factotum stops; start it again when the database is back.`,
+          { cause },
+        )
       }
     })
   }
@@ -158,7 +193,11 @@ class Postgres implements Engine {
         await link.send([ROLLBACK])
         if (/^40/.test(error.cause.code ?? '') && deadlocks < MAX_DEADLOCKS) continue
         if (error.cause.code === '55P03') {
-          throw new StoreError('store.unreachable', `Somebody else has held the head of the ledger in ${this.#where()} for 30 s. Look for a stuck session in pg_stat_activity.`, { cause: error.cause })
+          throw new StoreError(
+            'store.unreachable',
+            `Somebody else has held the head of the ledger in ${this.#where()} for 30 s. Look for a stuck session in pg_stat_activity.`,
+            { cause: error.cause },
+          )
         }
         throw error.cause
       }
@@ -195,7 +234,8 @@ class Postgres implements Engine {
       try {
         return await run()
       } catch (cause) {
-        if (isPermanent(cause) && /^(28|3D)/.test((cause as pg.DatabaseError).code ?? '')) throw this.#unreachable(cause)
+        if (isPermanent(cause) && /^(28|3D)/.test((cause as pg.DatabaseError).code ?? ''))
+          throw this.#unreachable(cause)
         if (!isConnectionLoss(cause)) throw cause
         if (Date.now() + pause > until) throw this.#unreachable(cause)
         await sleep(pause * (0.5 + Math.random() / 2))
@@ -210,7 +250,11 @@ class Postgres implements Engine {
 
   #unreachable(cause: unknown): StoreError {
     const why = cause instanceof Error ? cause.message : String(cause)
-    return new StoreError('store.unreachable', `PostgreSQL at ${this.#where()} cannot be used: ${why}. Check DATABASE_URL and that the server runs.`, { cause })
+    return new StoreError(
+      'store.unreachable',
+      `PostgreSQL at ${this.#where()} cannot be used: ${why}. Check DATABASE_URL and that the server runs.`,
+      { cause },
+    )
   }
 
   async head(): Promise<number> {
@@ -232,7 +276,11 @@ class Postgres implements Engine {
     return {
       apply: async (writes) => {
         try {
-          await link.send([BEGIN, ...writes.map((w) => ({ prepared: statementOf(w.statement), values: w.values })), COMMIT])
+          await link.send([
+            BEGIN,
+            ...writes.map((w) => ({ prepared: statementOf(w.statement), values: w.values })),
+            COMMIT,
+          ])
         } catch (error) {
           throw error instanceof StepError ? error.cause : error
         }

@@ -26,7 +26,9 @@ storeConformance('sqlite', async () => {
   return { open: (clock) => openStore(clock ? { url, secret, clock } : { url, secret }), destroy: async () => {} }
 })
 
-const added = eventKind<{ n: number }, { text: string }>('test.added@1', (e) => [work.addWork(`${e.stream}:${e.body.n}`, 'run', 0)])
+const added = eventKind<{ n: number }, { text: string }>('test.added@1', (e) => [
+  work.addWork(`${e.stream}:${e.body.n}`, 'run', 0),
+])
 
 test('the settings that make a commit durable are in force', async () => {
   const store = await openStore({ url: join(newFolder(), 'company.db'), secret })
@@ -42,7 +44,9 @@ test('a second process is refused while the first lives, and let in when it was 
     console.log(typeof store === 'string' ? store : 'opened')
     if (typeof store !== 'string') setInterval(() => {}, 1000)`
   const start = async () => {
-    const child = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
     const [said] = (await once(child.stdout, 'data')) as [Buffer]
     return { child, said: String(said).trim() }
   }
@@ -66,8 +70,14 @@ async function wholeCommits(store: Store): Promise<number> {
       ids.push(`${row.stream}:${(JSON.parse(row.body) as { n: number }).n}`)
     }
   }
-  assert.deepEqual(seqs, seqs.map((_, i) => i))
-  assert.deepEqual(ids, seqs.map((_, i) => `w${i >> 1}:${i % 2}`))
+  assert.deepEqual(
+    seqs,
+    seqs.map((_, i) => i),
+  )
+  assert.deepEqual(
+    ids,
+    seqs.map((_, i) => `w${i >> 1}:${i % 2}`),
+  )
   const rows = await store.read<{ id: string }>(sql('select id from work')())
   assert.deepEqual(rows.map((r) => r.id).toSorted(), ids.toSorted())
   assert.equal(seqs.length % 2, 0)
@@ -107,14 +117,18 @@ test('a torn or truncated log is opened to the last whole commit', async () => {
     { numRuns: 30 },
   )
   await fc.assert(
-    fc.asyncProperty(fc.integer({ min: sizes[0]!, max: size - 1 }), fc.integer({ min: 1, max: 255 }), async (at, mask) => {
-      const flip = (wal: string): void => {
-        const bytes = readFileSync(wal)
-        bytes[at]! ^= mask
-        writeFileSync(wal, bytes)
-      }
-      assert.equal(await damaged(flip), before(at))
-    }),
+    fc.asyncProperty(
+      fc.integer({ min: sizes[0]!, max: size - 1 }),
+      fc.integer({ min: 1, max: 255 }),
+      async (at, mask) => {
+        const flip = (wal: string): void => {
+          const bytes = readFileSync(wal)
+          bytes[at]! ^= mask
+          writeFileSync(wal, bytes)
+        }
+        assert.equal(await damaged(flip), before(at))
+      },
+    ),
     { numRuns: 30 },
   )
   assert(partial > 10, 'the damage hit the commits')
@@ -126,7 +140,8 @@ test('what is erased is overwritten in the file', async () => {
   const store = await openStore({ url, secret })
   const marker = 'a-secret-that-must-go'
   await store.commit({ key: 'k', events: [added('w', { n: 0 }, { private: { text: marker } })] })
-  const found = (): boolean => [url, `${url}-wal`].some((file) => existsSync(file) && readFileSync(file).includes(marker))
+  const found = (): boolean =>
+    [url, `${url}-wal`].some((file) => existsSync(file) && readFileSync(file).includes(marker))
   assert(found())
   await store.write([sql('update event set private = null, salt = null where seq = ?')(0)])
   await store.close()

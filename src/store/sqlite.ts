@@ -27,13 +27,20 @@ function configure(db: DatabaseSync): void {
   db.exec('pragma wal_autocheckpoint = 4000; pragma cache_size = -32000; pragma temp_store = memory')
   const got = durability(db)
   if (got.journal_mode !== 'wal' || got.synchronous !== 2 || got.secure_delete !== 1) {
-    throw new StoreError('store.unreachable', `SQLite refused its durability settings (${JSON.stringify(got)}). Put the data folder on a local disk.`)
+    throw new StoreError(
+      'store.unreachable',
+      `SQLite refused its durability settings (${JSON.stringify(got)}). Put the data folder on a local disk.`,
+    )
   }
 }
 
 function durability(db: DatabaseSync): { journal_mode: Value; synchronous: Value; secure_delete: Value } {
   const pragma = (name: string): Value => Object.values(db.prepare(`pragma ${name}`).get() ?? {})[0] as Value
-  return { journal_mode: pragma('journal_mode'), synchronous: pragma('synchronous'), secure_delete: pragma('secure_delete') }
+  return {
+    journal_mode: pragma('journal_mode'),
+    synchronous: pragma('synchronous'),
+    secure_delete: pragma('secure_delete'),
+  }
 }
 
 /**
@@ -47,7 +54,11 @@ function takeLock(path: string): DatabaseSync {
     return lock
   } catch (cause) {
     lock.close()
-    throw new StoreError('store.locked', `Another process owns ${path}. Talk to it with the factotum command, or stop it first.`, { cause })
+    throw new StoreError(
+      'store.locked',
+      `Another process owns ${path}. Talk to it with the factotum command, or stop it first.`,
+      { cause },
+    )
   }
 }
 
@@ -156,11 +167,16 @@ class Sqlite implements Engine {
   #runMember(member: Member): Outcome {
     const recorded = this.#statement(recordedByKey).get(member.key) as { seq: number } | undefined
     if (recorded) {
-      return duplicateOutcome(member, this.#statement(recordedFrom).all(recorded.seq, member.content.length + 1) as never)
+      return duplicateOutcome(
+        member,
+        this.#statement(recordedFrom).all(recorded.seq, member.content.length + 1) as never,
+      )
     }
     let inbox = -1
     if (member.fence) {
-      const row = this.#statement(fenceStatement).get(member.fence.id, member.fence.epoch) as { inbox: number } | undefined
+      const row = this.#statement(fenceStatement).get(member.fence.id, member.fence.epoch) as
+        | { inbox: number }
+        | undefined
       if (!row) return conflict(member, 'fence', () => new Error())
       inbox = row.inbox
     }
@@ -172,7 +188,20 @@ class Sqlite implements Engine {
     const seq = this.#next
     const built = member.build(seq)
     for (const r of built.rows) {
-      this.#insertEvent.run(r.seq, r.key, r.kind, r.stream, r.actor, r.cause, r.at, r.body, r.private, r.salt, r.private_hash, r.leaf)
+      this.#insertEvent.run(
+        r.seq,
+        r.key,
+        r.kind,
+        r.stream,
+        r.actor,
+        r.cause,
+        r.at,
+        r.body,
+        r.private,
+        r.salt,
+        r.private_hash,
+        r.leaf,
+      )
     }
     for (const write of built.writes) this.#run(write)
     for (const write of member.also) this.#run(write)
@@ -189,7 +218,11 @@ class Sqlite implements Engine {
     try {
       this.#commit.run()
     } catch (cause) {
-      throw new StoreError('store.broken', `SQLite could not make a commit durable at ${this.#path}. Factotum stops; check the disk, then start it again.`, { cause })
+      throw new StoreError(
+        'store.broken',
+        `SQLite could not make a commit durable at ${this.#path}. Factotum stops; check the disk, then start it again.`,
+        { cause },
+      )
     }
   }
 
@@ -213,12 +246,16 @@ class Sqlite implements Engine {
 
   async scratch(): Promise<Scratch> {
     const db = new DatabaseSync('')
-    migrate(readMigrations('sqlite'), { exec: (text) => db.exec(text), rows: (text) => db.prepare(text).all() as Row[] })
+    migrate(readMigrations('sqlite'), {
+      exec: (text) => db.exec(text),
+      rows: (text) => db.prepare(text).all() as Row[],
+    })
     const prepared: (StatementSync | undefined)[] = []
     return {
       apply: async (writes) => {
         db.exec('begin')
-        for (const w of writes) (prepared[w.statement.id] ??= db.prepare(w.statement.text)).run(...(w.values as SQLInputValue[]))
+        for (const w of writes)
+          (prepared[w.statement.id] ??= db.prepare(w.statement.text)).run(...(w.values as SQLInputValue[]))
         db.exec('commit')
       },
       query: async (text) => db.prepare(text).all() as Row[],

@@ -22,7 +22,10 @@ const noted = eventKind<{ n: number }>('test.noted@1', () => [])
 const added = eventKind<{ n: number }>('test.added@1', (e) => [work.addWork(e.stream, 'run', e.body.n)])
 const rung = eventKind<{ n: number }>('test.rung@1', (e) => [work.ringWork(e.body.n, e.stream)])
 const ended = eventKind<{ n: number }>('test.ended@1', (e) => [work.endWork(e.stream)])
-const wrong = eventKind<{ n: number }>('test.wrong@1', (e) => [work.ringWork(1, e.stream), work.addWork(e.stream, null, 0)])
+const wrong = eventKind<{ n: number }>('test.wrong@1', (e) => [
+  work.ringWork(1, e.stream),
+  work.addWork(e.stream, null, 0),
+])
 const kinds = [noted, added, rung, ended, wrong]
 
 test('the committed schema of SQLite is what the migrations make', () => {
@@ -33,7 +36,10 @@ test('the committed schema of SQLite is what the migrations make', () => {
 const member: fc.Arbitrary<CommitInput> = fc
   .record({
     key: fc.nat(12),
-    events: fc.array(fc.record({ kind: fc.nat(kinds.length - 1), id: fc.nat(2), n: fc.nat(1) }), { minLength: 1, maxLength: 3 }),
+    events: fc.array(fc.record({ kind: fc.nat(kinds.length - 1), id: fc.nat(2), n: fc.nat(1) }), {
+      minLength: 1,
+      maxLength: 3,
+    }),
     guard: fc.option(fc.record({ id: fc.nat(2), inbox: fc.nat(2) })),
     fence: fc.option(fc.record({ id: fc.nat(2), epoch: fc.constantFrom(1, 1, 2) }), { freq: 4 }),
   })
@@ -47,7 +53,9 @@ const member: fc.Arbitrary<CommitInput> = fc
 /** Everything a company ends up with, and what each commit was told. */
 async function play(store: Store, groups: readonly (readonly CommitInput[])[]) {
   const said: (string | [seq: number, duplicate: boolean, inbox: number])[][] = []
-  await store.write([0, 1, 2].map((id) => sql("insert into lease (id, holder, epoch, until) values (?, 'me', 1, 100)")(`w${id}`)))
+  await store.write(
+    [0, 1, 2].map((id) => sql("insert into lease (id, holder, epoch, until) values (?, 'me', 1, 100)")(`w${id}`)),
+  )
   for (const group of groups) {
     const settled = await Promise.allSettled(group.map((input) => store.commit(input)))
     said.push(
@@ -74,7 +82,9 @@ describe('both stores', { skip: process.env.DATABASE_URL ? false : 'DATABASE_URL
   test('have the same tables, columns and indexes', async () => {
     const { url, drop } = (await testDatabase())!
     const folder = mkdtempSync(join(tmpdir(), 'factotum-both-'))
-    const [sqlite, postgres] = await Promise.all([join(folder, 'company.db'), url].map((at) => openStore({ url: at, secret })))
+    const [sqlite, postgres] = await Promise.all(
+      [join(folder, 'company.db'), url].map((at) => openStore({ url: at, secret })),
+    )
     const [a, b] = [await describeSchema(sqlite!), await describeSchema(postgres!)]
     delete b.tables.ledger_head
     assert.deepEqual(b, a)
@@ -90,10 +100,13 @@ describe('both stores', { skip: process.env.DATABASE_URL ? false : 'DATABASE_URL
   })
 
   // SQLite runs one member after another, so it says what is right for the batches of PostgreSQL.
-  test('answer random groups of commits alike: keys, guards, fences and failures in any mixture', async () => {
+  test('answer random groups of commits alike: keys, guards, fences and failures in any mixture', async (t) => {
     const { url, drop } = (await testDatabase())!
     const postgres = await openStore({ url, secret, clock: new FakeClock() })
-    const clear = ['delete from event', 'delete from work', 'delete from lease', 'update ledger_head set next = 0'].map((text) => sql(text)())
+    const clear = ['delete from event', 'delete from work', 'delete from lease', 'update ledger_head set next = 0'].map(
+      (text) => sql(text)(),
+    )
+    t.after(() => postgres.close().then(drop))
     const outcomes: Record<string, number> = {}
     const groups = fc.array(fc.array(member, { minLength: 1, maxLength: 12 }), { minLength: 1, maxLength: 4 })
     await fc.assert(
@@ -115,7 +128,5 @@ describe('both stores', { skip: process.env.DATABASE_URL ? false : 'DATABASE_URL
     for (const what of ['committed', 'duplicate', 'sql', 'test.conflict', 'store.fenced', 'store.key_reused']) {
       assert(outcomes[what]! > 10, `${what} was hardly tried: ${JSON.stringify(outcomes)}`)
     }
-    await postgres.close()
-    await drop()
   })
 })

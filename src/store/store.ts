@@ -16,6 +16,8 @@ export interface StoreOptions {
   /** 32 random bytes, kept outside the database: outside keys are stored as HMACs under it. */
   readonly secret: Uint8Array
   readonly clock?: Clock
+  /** For tests that stop the process at a chosen commit. */
+  readonly wrapEngine?: (engine: Engine) => Engine
 }
 
 const getMeta = sql('select value from meta where name = ?')
@@ -97,7 +99,8 @@ export class Store {
 /** Opens the store, making or migrating it where needed. Throws `store.locked`, `store.newer`, `store.unreachable`. */
 export async function openStore(options: StoreOptions): Promise<Store> {
   const clock = options.clock ?? systemClock
-  const engine = await openEngine(options.url)
+  const opened = await openEngine(options.url)
+  const engine = options.wrapEngine ? options.wrapEngine(opened) : opened
   try {
     await engine.write([setMeta('company', newId('co', clock.now()))])
     if (engine.dialect === 'sqlite') await engine.write([expireAll()])

@@ -55,7 +55,11 @@ export interface WaitRow {
 }
 
 export function stillOpen(wait: string): Guard {
-  return { check: waitIsOpen(wait), code: 'wait.resolved', message: 'Something else was first: this wait is resolved already.' }
+  return {
+    check: waitIsOpen(wait),
+    code: 'wait.resolved',
+    message: 'Something else was first: this wait is resolved already.',
+  }
 }
 
 /** The events and guards that answer a wait, or none when the run no longer waits for it. */

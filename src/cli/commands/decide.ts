@@ -44,7 +44,8 @@ export const decide: Command = {
   summary: 'Choose any outcome that a gate offers (retry, close, continue, …).',
   options: { ...REASON, ...VALUE },
   arity: [2, 2],
-  run: (call) => send(call, call.positionals[1]!, typeof call.flags.value === 'string' ? parseValue(call.flags.value) : undefined),
+  run: (call) =>
+    send(call, call.positionals[1]!, typeof call.flags.value === 'string' ? parseValue(call.flags.value) : undefined),
 }
 
 /** JSON where it is JSON, else the words as they are: `answer g refund` needs no quotes. */
@@ -61,7 +62,8 @@ async function edited(call: Invocation, changes: readonly string[]): Promise<Jso
   const input = (await ask(call.folder, 'input', { id: call.positionals[0]! })) as Record<string, Json>
   for (const change of changes) {
     const [field, ...rest] = change.split('=')
-    if (!field || rest.length === 0) throw new FactotumError('cli.usage', `--set takes field=value, such as --set body="Hello"; not "${change}".`)
+    if (!field || rest.length === 0)
+      throw new FactotumError('cli.usage', `--set takes field=value, such as --set body="Hello"; not "${change}".`)
     input[field] = typeof input[field] === 'string' ? rest.join('=') : parseValue(rest.join('='))
   }
   return input
@@ -81,7 +83,9 @@ async function send(call: Invocation, outcome: string, value?: Json): Promise<nu
   }
   call.out(`${done.outcome}: ${oneLine(done.title ?? done.gate)}`)
   if (done.effect?.state === 'held') {
-    const when = done.driven ? `leaves ${ago(done.effect.dueAt ?? 0).replace('now', 'at once')}` : 'leaves when the company is started'
+    const when = done.driven
+      ? `leaves ${ago(done.effect.dueAt ?? 0).replace('now', 'at once')}`
+      : 'leaves when the company is started'
     call.out(`  ${done.effect.id} ${when}; "factotum cancel ${done.run ?? ''}" stops it until then`)
   }
   return 0

@@ -9,7 +9,8 @@ export const doctor: Command = {
   async run(call) {
     const found = await ask(call.folder, 'doctor', {})
     if (call.json) call.print(found)
-    else if (found.identical) call.out(`identical: ${found.rows} rows in ${found.tables} tables, rebuilt from ${found.events} events`)
+    else if (found.identical)
+      call.out(`identical: ${found.rows} rows in ${found.tables} tables, rebuilt from ${found.events} events`)
     else call.out(`DIFFERENT: ${found.difference ?? ''}`)
     return found.identical ? 0 : 1
   },

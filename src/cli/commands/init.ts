@@ -15,11 +15,14 @@ export const init: Command = {
     const folder = resolve(call.positionals[0]!)
     await mkdir(folder, { recursive: true })
     const there = (await readdir(folder)).filter((name) => !name.startsWith('.') && name !== 'node_modules')
-    if (there.length > 0) throw new FactotumError('init.not_empty', `${folder} is not empty (${there[0]}). Name a new folder.`)
+    if (there.length > 0)
+      throw new FactotumError('init.not_empty', `${folder} is not empty (${there[0]}). Name a new folder.`)
     await cp(TEMPLATE, folder, { recursive: true })
     const name = basename(folder)
-    const company = join(folder, 'company.ts')
-    await writeFile(company, (await readFile(company, 'utf8')).replaceAll('Acme', title(name)))
+    for (const file of ['company.ts', 'README.md', 'workflows/answer-mail.ts']) {
+      const path = join(folder, file)
+      await writeFile(path, (await readFile(path, 'utf8')).replaceAll('Acme', title(name)))
+    }
     await writeFile(join(folder, 'package.json'), `${JSON.stringify(manifest(name, await ownVersion()), null, 2)}\n`)
     await writeFile(join(folder, '.gitignore'), 'node_modules/\ndata/\n')
     if (call.json) call.print({ folder })
@@ -34,7 +37,11 @@ function title(name: string): string {
 
 function manifest(name: string, version: string) {
   return {
-    name: name.toLowerCase().replace(/[^a-z0-9-]+/g, '-').replace(/^-+|-+$/g, '') || 'company',
+    name:
+      name
+        .toLowerCase()
+        .replace(/[^a-z0-9-]+/g, '-')
+        .replace(/^-+|-+$/g, '') || 'company',
     private: true,
     type: 'module',
     scripts: { start: 'factotum start', test: 'node --test' },

@@ -30,10 +30,16 @@ async function verify(call: Invocation): Promise<number> {
   const { file, key } = call.flags
   if (file === undefined && key === undefined) return report(call, await ask(call.folder, 'verify', {}))
   if (typeof file !== 'string' || typeof key !== 'string') {
-    throw new FactotumError('cli.usage', 'An exported file is verified with the public key that you trust: factotum ledger verify --file F --key K. The key is in data/keys/ledger.pub.')
+    throw new FactotumError(
+      'cli.usage',
+      'An exported file is verified with the public key that you trust: factotum ledger verify --file F --key K. The key is in data/keys/ledger.pub.',
+    )
   }
   if (!existsSync(file)) throw new FactotumError('ledger.no_file', `There is no ${file}.`)
-  return report(call, await verifyExport(splitLines(createReadStream(file)), existsSync(key) ? readFileSync(key, 'utf8').trim() : key))
+  return report(
+    call,
+    await verifyExport(splitLines(createReadStream(file)), existsSync(key) ? readFileSync(key, 'utf8').trim() : key),
+  )
 }
 
 function report(call: Invocation, found: Report): number {
@@ -41,7 +47,8 @@ function report(call: Invocation, found: Report): number {
   else if (found.ok) call.out(`verified: ${found.size} events, root ${found.root}${found.checkpoint ? ', signed' : ''}`)
   else {
     call.out(`NOT VERIFIED: ${found.problems.length} problem${found.problems.length === 1 ? '' : 's'}`)
-    for (const p of found.problems.slice(0, 20)) call.out(`  ${p.seq === null ? 'ledger' : `event ${p.seq}`}: ${p.message} [${p.code}]`)
+    for (const p of found.problems.slice(0, 20))
+      call.out(`  ${p.seq === null ? 'ledger' : `event ${p.seq}`}: ${p.message} [${p.code}]`)
   }
   return found.ok ? 0 : 1
 }
@@ -50,12 +57,16 @@ async function exportFile(call: Invocation, file: string | undefined): Promise<n
   if (file === undefined) throw new FactotumError('cli.usage', 'Usage: factotum ledger export <file> [--private]')
   const done = await ask(call.folder, 'export', { file: resolve(file), private: call.flags.private === true })
   if (call.json) call.print(done)
-  else call.out(`${done.events} events in ${done.file}${done.redacted ? ', without their private parts' : ''}\nverify it anywhere: factotum ledger verify --file ${file} --key "${done.vkey}"`)
+  else
+    call.out(
+      `${done.events} events in ${done.file}${done.redacted ? ', without their private parts' : ''}\nverify it anywhere: factotum ledger verify --file ${file} --key "${done.vkey}"`,
+    )
   return 0
 }
 
 async function prove(call: Invocation, event: string | undefined): Promise<number> {
-  if (event === undefined || !/^\d+$/.test(event)) throw new FactotumError('cli.usage', 'Usage: factotum ledger prove <event>, the number that "why" and "run" print.')
+  if (event === undefined || !/^\d+$/.test(event))
+    throw new FactotumError('cli.usage', 'Usage: factotum ledger prove <event>, the number that "why" and "run" print.')
   const proof = await ask(call.folder, 'prove', { event: Number(event) })
   if (call.json) call.print(proof)
   else {

@@ -20,7 +20,8 @@ export const queue: Command = {
     }
     if (items.length === 0) call.out('Nothing waits for you.')
     for (const item of items) printItem(call, item, id !== undefined)
-    if (items.length > 0 && id === undefined) call.out(`${items.length} waiting. "factotum queue <gate>" shows one in full.`)
+    if (items.length > 0 && id === undefined)
+      call.out(`${items.length} waiting. "factotum queue <gate>" shows one in full.`)
     return 0
   },
 }
@@ -34,10 +35,13 @@ function printItem(call: Invocation, item: Item, whole: boolean): void {
   const shown = whole ? lines : lines.slice(0, MAX_LINES)
   for (const line of shown) call.out(`    ${plain(line, whole ? undefined : 160)}`)
   if (shown.length < lines.length) call.out(`    … ${lines.length - shown.length} more lines`)
-  for (const evidence of item.evidence) call.out(`  ${evidence.kind.padEnd(8)} ${oneLine(evidence.text, whole ? 2_000 : 160)}`)
+  for (const evidence of item.evidence)
+    call.out(`  ${evidence.kind.padEnd(8)} ${oneLine(evidence.text, whole ? 2_000 : 160)}`)
   call.out(`  why      ${item.reason}`)
   call.out(`  ignored  ${item.ifIgnored}`)
-  const choices = item.choices.map((c) => `${c.outcome}${c.needs === 'reason' ? ' --reason …' : ''}${c.options ? ` <${c.options.join(' | ')}>` : ''}`)
+  const choices = item.choices.map(
+    (c) => `${c.outcome}${c.needs === 'reason' ? ' --reason …' : ''}${c.options ? ` <${c.options.join(' | ')}>` : ''}`,
+  )
   call.out(`  choose   ${choices.join(', ')}\n`)
 }
 
@@ -46,6 +50,10 @@ function describe(value: Json): string {
   if (value === null || typeof value !== 'object') return String(value)
   return Object.entries(value as Readonly<Record<string, Json>>)
     .filter(([name, item]) => item !== null && name !== 'shape')
-    .map(([name, item]) => (typeof item === 'string' && item.includes('\n') ? `${name}:\n${indent(item, '  ')}` : `${name}: ${typeof item === 'object' ? JSON.stringify(item) : String(item)}`))
+    .map(([name, item]) =>
+      typeof item === 'string' && item.includes('\n')
+        ? `${name}:\n${indent(item, '  ')}`
+        : `${name}: ${typeof item === 'object' ? JSON.stringify(item) : String(item)}`,
+    )
     .join('\n')
 }

@@ -19,7 +19,11 @@ export const runs: Command = {
     })
     if (call.json) call.print(list)
     else if (list.length === 0) call.out('No runs.')
-    else for (const line of columns(list.map((r) => [r.id, r.workflow, r.state, ago(r.startedAt), oneLine(r.error ?? '', 80)]))) call.out(line)
+    else
+      for (const line of columns(
+        list.map((r) => [r.id, r.workflow, r.state, ago(r.startedAt), oneLine(r.error ?? '', 80)]),
+      ))
+        call.out(line)
     return 0
   },
 }
@@ -60,7 +64,10 @@ export const retry: Command = {
   arity: [1, 1],
   async run(call) {
     const { step } = call.flags
-    return report(call, await ask(call.folder, 'retry', { id: call.positionals[0]!, ...(typeof step === 'string' ? { step } : {}) }))
+    return report(
+      call,
+      await ask(call.folder, 'retry', { id: call.positionals[0]!, ...(typeof step === 'string' ? { step } : {}) }),
+    )
   },
 }
 
@@ -72,7 +79,13 @@ export const restart: Command = {
   arity: [1, 1],
   async run(call) {
     const { input } = call.flags
-    return report(call, await ask(call.folder, 'restart', { id: call.positionals[0]!, ...(typeof input === 'string' ? { input: JSON.parse(input) as Json } : {}) }))
+    return report(
+      call,
+      await ask(call.folder, 'restart', {
+        id: call.positionals[0]!,
+        ...(typeof input === 'string' ? { input: JSON.parse(input) as Json } : {}),
+      }),
+    )
   },
 }
 
@@ -84,7 +97,10 @@ export const cancel: Command = {
   arity: [1, 1],
   async run(call) {
     const { reason } = call.flags
-    return report(call, await ask(call.folder, 'cancel', { id: call.positionals[0]!, ...(typeof reason === 'string' ? { reason } : {}) }))
+    return report(
+      call,
+      await ask(call.folder, 'cancel', { id: call.positionals[0]!, ...(typeof reason === 'string' ? { reason } : {}) }),
+    )
   },
 }
 

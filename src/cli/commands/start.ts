@@ -47,7 +47,8 @@ async function forever(call: Invocation, company: OpenCompany): Promise<number> 
   }
   const inbox = await company.readInboxes()
   if (!call.json) {
-    if (inbox.new + inbox.quarantined > 0) call.out(`  inbox: ${inbox.new} new, ${inbox.duplicate} known already, ${inbox.quarantined} set aside`)
+    if (inbox.new + inbox.quarantined > 0)
+      call.out(`  inbox: ${inbox.new} new, ${inbox.duplicate} known already, ${inbox.quarantined} set aside`)
     call.out('\nSee what waits for you with "npx factotum queue". Ctrl-C stops; nothing is lost.')
   }
   await stopped
@@ -59,7 +60,8 @@ function portOf(call: Invocation): { port?: number } {
   const { port } = call.flags
   if (port === undefined) return {}
   const n = Number(port)
-  if (!Number.isInteger(n) || n < 0 || n > 65_535) throw new FactotumError('cli.usage', `--port takes a number from 0 to 65535, not "${String(port)}".`)
+  if (!Number.isInteger(n) || n < 0 || n > 65_535)
+    throw new FactotumError('cli.usage', `--port takes a number from 0 to 65535, not "${String(port)}".`)
   return { port: n }
 }
 

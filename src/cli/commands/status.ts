@@ -23,9 +23,16 @@ export function printStatus(call: Invocation, now: Result<'status'>): void {
     ['runs', tally(now.runs)],
     ['gates open', open === 0 ? 'none' : `${open}: ${tally(now.gates)}`],
     ['effects', tally(now.effects)],
-    ['ledger', `${now.events} events${now.sealed ? `, ${now.sealed.events} of them signed ${ago(now.sealed.at)}` : ''}`],
+    [
+      'ledger',
+      `${now.events} events${now.sealed ? `, ${now.sealed.events} of them signed ${ago(now.sealed.at)}` : ''}`,
+    ],
   ]
-  if (now.witness) rows.push(['witness', now.witness.failure ? `FAILED: ${now.witness.failure}` : `${now.witness.copied ?? 0} events copied outside`])
+  if (now.witness)
+    rows.push([
+      'witness',
+      now.witness.failure ? `FAILED: ${now.witness.failure}` : `${now.witness.copied ?? 0} events copied outside`,
+    ])
   call.out(`${now.company} (${now.store}${now.driven ? '' : ', not running'})`)
   for (const line of columns(rows)) call.out(`  ${line}`)
 }

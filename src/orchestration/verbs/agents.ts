@@ -13,7 +13,13 @@ import { evidenceOf, type Services } from './services.ts'
 /** A rule that is less sure than this is passed over. */
 const SURE_ENOUGH = 0.8
 
-export function decide<I, O>(services: Services, kind: 'decide' | 'delegate', agent: Agent<I, O>, input: I, options?: CallOptions): Promise<Decided<O>> {
+export function decide<I, O>(
+  services: Services,
+  kind: 'decide' | 'delegate',
+  agent: Agent<I, O>,
+  input: I,
+  options?: CallOptions,
+): Promise<Decided<O>> {
   const { driver, store, seen } = services
   const given = jsonCopy(input, `The input of "${agent.agent}"`)
   return driver.call<Decided<O>>({
@@ -25,17 +31,29 @@ export function decide<I, O>(services: Services, kind: 'decide' | 'delegate', ag
       const passed: string[] = []
       for (const tier of agent.tiers) {
         if (tier === 'operator') return askOperator(services, agent, given, passed, wait, cause)
-        const ruling = typeof tier === 'function' ? await tryRule(tier, agent, input, passed) : unavailable(tier, passed)
+        const ruling =
+          typeof tier === 'function' ? await tryRule(tier, agent, input, passed) : unavailable(tier, passed)
         if (!ruling) continue
         const id = store.newId('dec')
         const event = decisionMade(
           id,
-          { run: driver.run.id, op, agent: agent.agent, tier: 'rule', confidence: ruling.confidence, evidence: evidenceOf(services), passed },
+          {
+            run: driver.run.id,
+            op,
+            agent: agent.agent,
+            tier: 'rule',
+            confidence: ruling.confidence,
+            evidence: evidenceOf(services),
+            passed,
+          },
           { private: { value: ruling.value, rationale: ruling.because }, actor: `agent:${agent.agent}`, cause },
         )
         return { done: { value: { id, tier: 'rule', ...ruling } }, events: [event] }
       }
-      throw new FactotumError('agent.undecided', `No tier of "${agent.agent}" decided (${passed.join('; ')}). Add 'operator' as the last tier, so that a person does.`)
+      throw new FactotumError(
+        'agent.undecided',
+        `No tier of "${agent.agent}" decided (${passed.join('; ')}). Add 'operator' as the last tier, so that a person does.`,
+      )
     },
     read: (completion) => {
       const decided = completion.value as unknown as Decided<O>
@@ -61,7 +79,11 @@ async function tryRule<I, O>(rule: Rule<I, O>, agent: Agent<I, O>, input: I, pas
     passed.push(`rule: its answer does not fit (${parsed.error.issues[0]?.message ?? 'invalid'})`)
     return null
   }
-  return { value: jsonCopy(parsed.data, `The answer of "${agent.agent}"`), confidence, because: ruling.because ?? 'a rule' }
+  return {
+    value: jsonCopy(parsed.data, `The answer of "${agent.agent}"`),
+    confidence,
+    because: ruling.because ?? 'a rule',
+  }
 }
 
 function unavailable(tier: Tier, passed: string[]): null {
@@ -81,17 +103,33 @@ function shapeOf(schema: z.ZodType | null): Json {
   return z.toJSONSchema(schema, { unrepresentable: 'any' }) as Json
 }
 
-function askOperator<I, O>(services: Services, agent: Agent<I, O>, input: Json, passed: readonly string[], wait: string, cause: number): Begun {
+function askOperator<I, O>(
+  services: Services,
+  agent: Agent<I, O>,
+  input: Json,
+  passed: readonly string[],
+  wait: string,
+  cause: number,
+): Begun {
   const { store, driver } = services
   const gate = store.newId('gate')
   const opened = gateOpened(
     gate,
     {
-      kind: 'decision', subject: wait, run: driver.run.id, template: answerChoice(agent.output), evidence: evidenceOf(services),
-      binding: null, risk: null, reason: passed.join('; ') || 'the operator decides this',
+      kind: 'decision',
+      subject: wait,
+      run: driver.run.id,
+      template: answerChoice(agent.output),
+      evidence: evidenceOf(services),
+      binding: null,
+      risk: null,
+      reason: passed.join('; ') || 'the operator decides this',
     },
     {
-      private: { title: `${agent.agent}: ${agent.instructions ?? 'decide'}`, proposal: { agent: agent.agent, input, shape: shapeOf(agent.output), passed } },
+      private: {
+        title: `${agent.agent}: ${agent.instructions ?? 'decide'}`,
+        proposal: { agent: agent.agent, input, shape: shapeOf(agent.output), passed },
+      },
       actor: `run:${driver.run.id}`,
       cause,
     },
@@ -112,10 +150,33 @@ export function ask<T>(services: Services, question: Question<T>, options?: Call
       const gate = store.newId('gate')
       const opened = gateOpened(
         gate,
-        { kind: 'question', subject: wait, run: driver.run.id, template: answerChoice(question.answer ?? null, question.options), evidence: evidenceOf(services), binding: null, risk: null, reason: 'the workflow asks' },
-        { private: { title: question.title, proposal: { about, shape: shapeOf(question.answer ?? null), otherwise: jsonCopy(question.otherwise, 'The default answer') } }, actor: `run:${driver.run.id}`, cause },
+        {
+          kind: 'question',
+          subject: wait,
+          run: driver.run.id,
+          template: answerChoice(question.answer ?? null, question.options),
+          evidence: evidenceOf(services),
+          binding: null,
+          risk: null,
+          reason: 'the workflow asks',
+        },
+        {
+          private: {
+            title: question.title,
+            proposal: {
+              about,
+              shape: shapeOf(question.answer ?? null),
+              otherwise: jsonCopy(question.otherwise, 'The default answer'),
+            },
+          },
+          actor: `run:${driver.run.id}`,
+          cause,
+        },
       )
-      return { wait: { kind: 'gate', subject: gate, deadline: timeout === null ? null : driver.now + timeout }, events: [opened] }
+      return {
+        wait: { kind: 'gate', subject: gate, deadline: timeout === null ? null : driver.now + timeout },
+        events: [opened],
+      }
     },
     read: (completion) => (completion.by === 'timeout' ? (question.otherwise ?? null) : (completion.value as T)),
   })
@@ -126,21 +187,40 @@ const waitById = sql('select run, op from wait where id = ?')
 /** What an answer at a gate leads to: the run goes on with it, and a decision of the operator's is recorded as one. */
 export function registerAnswerGates(store: Store, gates: Gates): void {
   gates.on('question', async (gate, decision) => {
-    return answerWait(store, gate.subject, fit(gate.proposal, decision.value ?? null), { actor: decision.by ?? 'operator', cause: { index: 0 } })
+    return answerWait(store, gate.subject, fit(gate.proposal, decision.value ?? null), {
+      actor: decision.by ?? 'operator',
+      cause: { index: 0 },
+    })
   })
   gates.on('decision', async (gate, decision) => {
     const actor = decision.by ?? 'operator'
     const value = fit(gate.proposal, decision.value ?? null)
     const wait = await store.first<{ run: string; op: string }>(waitById(gate.subject))
     const id = store.newId('dec')
-    const { agent = '', passed = [] } = (gate.proposal === null ? {} : JSON.parse(gate.proposal)) as { agent?: string; passed?: string[] }
+    const { agent = '', passed = [] } = (gate.proposal === null ? {} : JSON.parse(gate.proposal)) as {
+      agent?: string
+      passed?: string[]
+    }
     const because = decision.reason ?? 'the operator decided'
     const made: EventInput = decisionMade(
       id,
-      { run: gate.run ?? '', op: wait?.op ?? '', agent, tier: 'operator', confidence: null, evidence: gate.evidence === null ? NO_EVIDENCE : JSON.parse(gate.evidence), passed },
+      {
+        run: gate.run ?? '',
+        op: wait?.op ?? '',
+        agent,
+        tier: 'operator',
+        confidence: null,
+        evidence: gate.evidence === null ? NO_EVIDENCE : JSON.parse(gate.evidence),
+        passed,
+      },
       { private: { value, rationale: because }, actor },
     )
-    const answer = await answerWait(store, gate.subject, { id, value, tier: 'operator', confidence: null, because }, { actor, cause: { index: 1 } })
+    const answer = await answerWait(
+      store,
+      gate.subject,
+      { id, value, tier: 'operator', confidence: null, because },
+      { actor, cause: { index: 1 } },
+    )
     return { events: [made, ...answer.events], guards: answer.guards }
   })
 }
@@ -152,5 +232,8 @@ function fit(proposal: string | null, value: Json): Json {
   const parsed = z.fromJSONSchema(shape as Parameters<typeof z.fromJSONSchema>[0]).safeParse(value)
   if (parsed.success) return jsonCopy(parsed.data, 'The answer')
   const issue = parsed.error.issues[0]
-  throw new FactotumError('gate.bad_value', `That answer does not fit, at ${issue?.path.join('.') || 'the top'}: ${issue?.message ?? 'invalid'}.`)
+  throw new FactotumError(
+    'gate.bad_value',
+    `That answer does not fit, at ${issue?.path.join('.') || 'the top'}: ${issue?.message ?? 'invalid'}.`,
+  )
 }

@@ -1,5 +1,13 @@
 import { blob, readBlob } from '../../context/blobs.ts'
-import { nothingKept, oldestKept, signalById, signalIs, signalRouted, type SignalKind, type SignalRow } from '../../context/signals.ts'
+import {
+  nothingKept,
+  oldestKept,
+  signalById,
+  signalIs,
+  signalRouted,
+  type SignalKind,
+  type SignalRow,
+} from '../../context/signals.ts'
 import { milliseconds, type Duration } from '../../lib/durations.ts'
 import { jsonCopy, type Json } from '../../lib/json.ts'
 import type { Bound, Store } from '../../store/index.ts'
@@ -14,7 +22,12 @@ type StepOptions = { readonly key?: string | number; readonly input?: unknown }
 type WaitOptions = CallOptions & { readonly match: string; readonly timeout?: Duration }
 
 /** `step`: runs work of the author's once. Bytes in its result become blobs and come back as bytes. */
-export function step({ driver, store }: Services, name: string, work: () => unknown, options?: StepOptions): Promise<unknown> {
+export function step(
+  { driver, store }: Services,
+  name: string,
+  work: () => unknown,
+  options?: StepOptions,
+): Promise<unknown> {
   return driver.call({
     kind: 'step',
     name,
@@ -46,7 +59,9 @@ async function joinBlobs(store: Store, value: Json): Promise<unknown> {
   if (value === null || typeof value !== 'object') return value
   if ('$blob' in value && typeof value.$blob === 'string') return (await readBlob(store, value.$blob)) ?? null
   if (Array.isArray(value)) return Promise.all((value as Json[]).map((item) => joinBlobs(store, item)))
-  const entries = await Promise.all(Object.entries(value).map(async ([key, item]) => [key, await joinBlobs(store, item as Json)] as const))
+  const entries = await Promise.all(
+    Object.entries(value).map(async ([key, item]) => [key, await joinBlobs(store, item as Json)] as const),
+  )
   return Object.fromEntries(entries)
 }
 
@@ -82,7 +97,10 @@ export function waitFor<P>({ driver, store }: Services, kind: SignalKind<P>, opt
         return { done: { value: { signal: early.id } }, events: [taken], guards: [signalIs(early.id, 'kept')] }
       }
       const deadline = timeout === null ? null : driver.now + timeout
-      return { wait: { kind: 'signal', subject: signalSubject(kind.signal, match), deadline }, guards: [nothingKept(kind.signal, match)] }
+      return {
+        wait: { kind: 'signal', subject: signalSubject(kind.signal, match), deadline },
+        guards: [nothingKept(kind.signal, match)],
+      }
     },
     read: async (completion) => (completion.by === 'timeout' ? null : ((await payloadOf(store, completion)) as P)),
   })
@@ -94,7 +112,12 @@ async function payloadOf(store: Store, completion: Completion): Promise<unknown>
   return row?.payload == null ? null : (JSON.parse(row.payload) as unknown)
 }
 
-export function child({ driver, store }: Services, workflow: AnyWorkflow, input: unknown, options?: CallOptions): Promise<unknown> {
+export function child(
+  { driver, store }: Services,
+  workflow: AnyWorkflow,
+  input: unknown,
+  options?: CallOptions,
+): Promise<unknown> {
   const checked = checkRunInput(workflow, jsonCopy(input, `The input of "${workflow.workflow}"`))
   return driver.call({
     kind: 'child',
@@ -102,7 +125,13 @@ export function child({ driver, store }: Services, workflow: AnyWorkflow, input:
     key: options?.key,
     input: [workflow.workflow, checked],
     begin: ({ wait, cause }) => {
-      const started = start(store, { workflow, input: checked, parent: { run: driver.run.id, wait }, actor: `run:${driver.run.id}`, cause })
+      const started = start(store, {
+        workflow,
+        input: checked,
+        parent: { run: driver.run.id, wait },
+        actor: `run:${driver.run.id}`,
+        cause,
+      })
       return { wait: { kind: 'child', subject: started.id, deadline: null }, events: [started.event] }
     },
     read: (completion) => {

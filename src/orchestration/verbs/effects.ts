@@ -7,7 +7,12 @@ import { effectsOfRun, effectStill, effectUndo, type EffectRow } from '../../exe
 import type { CallOptions, Compensation } from '../workflow.ts'
 import { evidenceOf, type Services } from './services.ts'
 
-export function act<I, O>(services: Services, action: Action<I, O>, input: I, options?: CallOptions & { readonly hold?: Duration }): Promise<EffectResult<I, O>> {
+export function act<I, O>(
+  services: Services,
+  action: Action<I, O>,
+  input: I,
+  options?: CallOptions & { readonly hold?: Duration },
+): Promise<EffectResult<I, O>> {
   const { driver, store } = services
   const given = jsonCopy(input, `The input of ${action.action}`)
   const holdMs = options?.hold === undefined ? null : milliseconds(options.hold)
@@ -17,7 +22,16 @@ export function act<I, O>(services: Services, action: Action<I, O>, input: I, op
     key: options?.key,
     input: [action.action, action.version, given],
     begin: ({ op, wait, cause }) => {
-      const proposed = propose(store, { action: action as unknown as AnyAction, input: given, run: driver.run.id, op, wait, holdMs, evidence: evidenceOf(services), cause })
+      const proposed = propose(store, {
+        action: action as unknown as AnyAction,
+        input: given,
+        run: driver.run.id,
+        op,
+        wait,
+        holdMs,
+        evidence: evidenceOf(services),
+        cause,
+      })
       return { wait: { kind: 'effect', subject: proposed.id, deadline: null }, events: proposed.events }
     },
     read: (completion) => completion.value as unknown as EffectResult<I, O>,
@@ -32,7 +46,14 @@ export async function compensate(services: Services): Promise<Compensation> {
     name: 'compensate',
     begin: async () => {
       const effects = await store.read<EffectRow>(effectsOfRun(driver.run.id))
-      return { done: { value: effects.filter((e) => e.state === 'succeeded' && e.undoes === null && e.risk !== 'read').map((e) => e.id).reverse() } }
+      return {
+        done: {
+          value: effects
+            .filter((e) => e.state === 'succeeded' && e.undoes === null && e.risk !== 'read')
+            .map((e) => e.id)
+            .reverse(),
+        },
+      }
     },
   })
   const undone: string[] = []
@@ -52,7 +73,17 @@ function undoOne({ driver, store }: Services, actions: ReadonlyMap<string, AnyAc
       const effect = (await store.read<EffectRow>(effectsOfRun(driver.run.id))).find((e) => e.id === id)
       const action = effect && actions.get(effect.action)
       if (!effect || !action?.undo || effect.state !== 'succeeded') return { done: { value: { state: 'left' } } }
-      const proposed = propose(store, { action, input: null, run: driver.run.id, op, wait, holdMs: 0, evidence: NO_EVIDENCE, undoes: effect, cause })
+      const proposed = propose(store, {
+        action,
+        input: null,
+        run: driver.run.id,
+        op,
+        wait,
+        holdMs: 0,
+        evidence: NO_EVIDENCE,
+        undoes: effect,
+        cause,
+      })
       return {
         wait: { kind: 'effect', subject: proposed.id, deadline: null },
         events: [...proposed.events, effectUndo(id, { state: 'undoing', by: proposed.id }, { cause: { index: 0 } })],

@@ -1,14 +1,26 @@
 import type { z } from 'zod'
 import { messageById, messagesOfParty, type MessageRow } from '../../context/conversations.ts'
 import {
-  DECLARED, entityCreated, entityIsNew, entityView, factAsserted, factGuard, factsNow, factVersions, findEntity, lookupKey,
-  type Entity, type EntityKind, type FactRow, type Statements,
+  DECLARED,
+  entityCreated,
+  entityIsNew,
+  entityView,
+  factAsserted,
+  factGuard,
+  factsNow,
+  factVersions,
+  findEntity,
+  lookupKey,
+  type Entity,
+  type EntityKind,
+  type FactRow,
+  type Statements,
 } from '../../context/facts.ts'
 import { putScratch, scratchOf, type ScratchRow } from '../../context/scratch.ts'
 import { FactotumError } from '../../lib/errors.ts'
 import { milliseconds, type Duration } from '../../lib/durations.ts'
 import { jsonCopy, type Json } from '../../lib/json.ts'
-import { sql, type EventInput, type Guard, type Store } from '../../store/index.ts'
+import { sql, type Cause, type EventInput, type Guard, type Store } from '../../store/index.ts'
 import type { CallOptions, Passage } from '../workflow.ts'
 import type { Services } from './services.ts'
 
@@ -20,7 +32,12 @@ interface EntityRefs {
   readonly facts: readonly string[]
 }
 
-export function about<A extends Attributes>(services: Services, kind: EntityKind<A>, lookup: string, options?: CallOptions): Promise<Entity<A>> {
+export function about<A extends Attributes>(
+  services: Services,
+  kind: EntityKind<A>,
+  lookup: string,
+  options?: CallOptions,
+): Promise<Entity<A>> {
   const { store, driver, seen } = services
   const key = lookupKey(store, lookup)
   return driver.call<Entity<A>>({
@@ -35,7 +52,11 @@ export function about<A extends Attributes>(services: Services, kind: EntityKind
         return { done: { refs: { entity: known, facts } } }
       }
       const id = store.newId('ent')
-      const created = entityCreated(id, { kind: kind.entity, lookup: key }, { private: { label: lookup }, actor: `run:${driver.run.id}`, cause })
+      const created = entityCreated(
+        id,
+        { kind: kind.entity, lookup: key },
+        { private: { label: lookup }, actor: `run:${driver.run.id}`, cause },
+      )
       return { done: { refs: { entity: id, facts: [] } }, events: [created], guards: [entityIsNew(kind.entity, key)] }
     },
     read: async (completion) => {
@@ -55,7 +76,10 @@ export function assert<A extends Attributes>(
 ): Promise<void> {
   const { store, driver } = services
   const { attributes } = entity[DECLARED]
-  const values: [string, Json][] = Object.entries(statements).map(([name, value]) => [name, checkStatement(entity.kind, attributes, name, value)])
+  const values: [string, Json][] = Object.entries(statements).map(([name, value]) => [
+    name,
+    checkStatement(entity.kind, attributes, name, value),
+  ])
   return driver.call<void>({
     kind: 'facts.assert',
     name: options?.name ?? `assert ${values.map(([name]) => name).join(', ')}`,
@@ -68,7 +92,17 @@ export function assert<A extends Attributes>(
       for (const [attribute, value] of values) {
         const current = now.find((f) => f.attribute === attribute)
         guards.push(factGuard(entity.id, attribute, current?.id ?? null))
-        events.push(factEvent(services, entity.id, attribute, value, current, options?.because?.id ?? driver.run.signal, cause))
+        events.push(
+          factEvent(
+            services,
+            entity.id,
+            attribute,
+            value,
+            current,
+            options?.because?.id ?? driver.run.signal,
+            events.length === 0 ? cause : { index: events.length - 1 },
+          ),
+        )
       }
       return { done: { refs: { facts: events.map((e) => (e.body as { fact: string }).fact) } }, events, guards }
     },
@@ -76,16 +110,39 @@ export function assert<A extends Attributes>(
   })
 }
 
-function factEvent({ store, driver, trust }: Services, entity: string, attribute: string, value: Json, current: FactRow | undefined, source: string | null, cause: number): EventInput {
-  const body = { fact: store.newId('fact'), attribute, validFrom: store.clock.now(), ends: current?.id ?? null, trust, source }
+function factEvent(
+  { store, driver, trust }: Services,
+  entity: string,
+  attribute: string,
+  value: Json,
+  current: FactRow | undefined,
+  source: string | null,
+  cause: Cause,
+): EventInput {
+  const body = {
+    fact: store.newId('fact'),
+    attribute,
+    validFrom: store.clock.now(),
+    ends: current?.id ?? null,
+    trust,
+    source,
+  }
   return factAsserted(entity, body, { private: { value }, actor: `run:${driver.run.id}`, cause })
 }
 
 function checkStatement(kind: string, attributes: Attributes, name: string, value: unknown): Json {
   const schema = attributes[name]
-  if (!schema) throw new FactotumError('fact.unknown_attribute', `"${kind}" declares no attribute "${name}". Declare it in facts.ts.`)
+  if (!schema)
+    throw new FactotumError(
+      'fact.unknown_attribute',
+      `"${kind}" declares no attribute "${name}". Declare it in facts.ts.`,
+    )
   const parsed = schema.safeParse(value)
-  if (!parsed.success) throw new FactotumError('fact.bad_value', `"${name}" of "${kind}" cannot be that: ${parsed.error.issues[0]?.message ?? 'invalid'}.`)
+  if (!parsed.success)
+    throw new FactotumError(
+      'fact.bad_value',
+      `"${name}" of "${kind}" cannot be that: ${parsed.error.issues[0]?.message ?? 'invalid'}.`,
+    )
   return jsonCopy(parsed.data, `The fact "${name}"`)
 }
 
@@ -109,7 +166,9 @@ export function recall(
     input: [options.about.id, budget],
     begin: async () => {
       const keys = await store.read<{ lookup: string }>(addressesOf(options.about.id))
-      const found = (await Promise.all(keys.map((k) => store.read<MessageRow>(messagesOfParty(k.lookup, CANDIDATES))))).flat()
+      const found = (
+        await Promise.all(keys.map((k) => store.read<MessageRow>(messagesOfParty(k.lookup, CANDIDATES))))
+      ).flat()
       const past = found.filter((m) => m.id !== driver.run.signal && m.text !== null)
       return { done: { refs: { messages: nearest(query, past, budget).map((m) => m.id) } } }
     },
@@ -122,8 +181,19 @@ export function recall(
 }
 
 function nearest(query: string, messages: readonly MessageRow[], budget: number): MessageRow[] {
-  const words = new Set(query.toLowerCase().match(/[\p{L}\p{N}]{3,}/gu)?.slice(0, 1_000))
-  const score = (m: MessageRow) => new Set((m.text ?? '').toLowerCase().match(/[\p{L}\p{N}]{3,}/gu)?.filter((w) => words.has(w))).size
+  const words = new Set(
+    query
+      .toLowerCase()
+      .match(/[\p{L}\p{N}]{3,}/gu)
+      ?.slice(0, 1_000),
+  )
+  const score = (m: MessageRow) =>
+    new Set(
+      (m.text ?? '')
+        .toLowerCase()
+        .match(/[\p{L}\p{N}]{3,}/gu)
+        ?.filter((w) => words.has(w)),
+    ).size
   const ranked = messages.map((m) => ({ m, score: score(m) })).sort((a, b) => b.score - a.score || b.m.at - a.m.at)
   let left = budget
   return ranked.filter(({ m }) => (left -= m.text?.length ?? 0) >= 0).map(({ m }) => m)
@@ -133,7 +203,16 @@ async function readPassages(store: Store, ids: readonly string[]): Promise<Passa
   const rows = await Promise.all(ids.map((id) => store.first<MessageRow>(messageById(id))))
   return rows
     .filter((m) => m !== undefined)
-    .map((m) => ({ id: m.id, at: m.at, from: m.direction === 'in' ? 'them' : 'us', subject: m.subject ?? '', text: m.text ?? '' }) as const)
+    .map(
+      (m) =>
+        ({
+          id: m.id,
+          at: m.at,
+          from: m.direction === 'in' ? 'them' : 'us',
+          subject: m.subject ?? '',
+          text: m.text ?? '',
+        }) as const,
+    )
 }
 
 /** Working state of one run. A value that was set is read back from its row, by whichever process drives the run. */
@@ -153,7 +232,10 @@ export function scratch({ driver, store }: Services) {
         input: ttl,
         begin: ({ op }) => {
           const expiresAt = driver.now + ttl
-          return { done: { refs: { op, expiresAt } }, also: [putScratch(driver.run.id, `${driver.run.generation}:${op}`, key, JSON.stringify(copy), expiresAt)] }
+          return {
+            done: { refs: { op, expiresAt } },
+            also: [putScratch(driver.run.id, `${driver.run.generation}:${op}`, key, JSON.stringify(copy), expiresAt)],
+          }
         },
         read: async (completion) => {
           const refs = completion.refs as { op: string; expiresAt: number }
