@@ -44,8 +44,8 @@ export async function dumpPostgres(url: string): Promise<string> {
   await (await openPostgres(url)).close()
   const client = new pg.Client({ connectionString: url })
   await client.connect()
-  const rows = async (text: string, ...values: unknown[]): Promise<Record<string, unknown>[]> =>
-    (await client.query<Record<string, unknown>>(text, values)).rows
+  const rows = async (text: string, ...values: unknown[]): Promise<Row[]> =>
+    (await client.query<Row>(text, values)).rows
   let out = head('PostgreSQL')
   for (const table of await rows(TABLES)) {
     const columns = (await rows(COLUMNS, table.oid)).map(
@@ -61,6 +61,8 @@ export async function dumpPostgres(url: string): Promise<string> {
   await client.end()
   return out
 }
+
+type Row = Record<string, string | boolean | null>
 
 async function main(): Promise<void> {
   const server = process.env.DATABASE_URL ? null : await startPostgres()

@@ -10,7 +10,13 @@ export interface MailConnection {
   readonly from: string
 }
 
-const Receipt = z.object({ messageId: z.string(), accepted: z.array(z.string()), response: z.string() })
+const Receipt = z.object({
+  messageId: z.string(),
+  accepted: z.array(z.string()),
+  /** Recipients that the server refused while it took the mail for the others. */
+  rejected: z.array(z.object({ address: z.string(), response: z.string() })),
+  response: z.string(),
+})
 type Receipt = z.infer<typeof Receipt>
 
 interface Outgoing {
@@ -40,7 +46,7 @@ async function send(mail: Outgoing, ctx: ActionContext): Promise<Receipt> {
       ...(mail.inReplyTo === undefined ? {} : { inReplyTo: mail.inReplyTo }),
       ...(mail.references === undefined ? {} : { references: [...mail.references] }),
     })
-    return { messageId: id, accepted: sent.accepted, response: sent.response }
+    return { messageId: id, accepted: sent.accepted, rejected: sent.rejected, response: sent.response }
   } catch (error) {
     if (error instanceof SendFailure) throw new ActionError(error.kind, error.code, error.message)
     throw error

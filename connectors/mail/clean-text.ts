@@ -24,7 +24,7 @@ export function countInvisible(text: string): number {
  * NFC of well-formed text in which no letter has more than 30 marks (UAX 15, stream-safe text). Putting marks in order
  * takes quadratic time: 500,000 of them in a row took minutes.
  */
-export function normalise(text: string): string {
+function normalise(text: string): string {
   return text
     .toWellFormed()
     .replace(/(\p{M}{30})\p{M}+/gu, '$1')

@@ -21,6 +21,8 @@ export type OutgoingMail = {
 export type Composed = { envelope: { from: string; to: string[]; size: number }; bytes: Buffer }
 
 const RECIPIENTS_MAX = 100
+// Twice what a received one may have: an answer puts words before it.
+const SUBJECT_MAX = LIMITS.subject * 2
 // References over this are thinned: some servers refuse long header fields.
 const REFERENCES_MAX_BYTES = 8_000
 const CONTROL = /[\p{Cc}\u2028\u2029]/u
@@ -38,6 +40,8 @@ function address(value: string, field: string): string {
   const domain = value.slice(at + 1)
   const ascii = /^\[.*\]$/.test(domain) && isIP(domain.slice(1, -1)) === 4 ? domain : domainToASCII(domain)
   const good = at > 0 && value.length <= LIMITS.address && !CONTROL.test(value) && LOCAL.test(local)
+  // RFC 2606: nothing is ever delivered below .invalid; the parser gives such an address to a sender it cannot read.
+  if (/(^|\.)invalid$/i.test(ascii)) throw invalid(`${field} is ${local}@${ascii}, which nobody can receive.`)
   if (good && (DOMAIN.test(ascii) || ascii.startsWith('['))) return `${local}@${ascii}`
   throw invalid(
     `${field} has ${JSON.stringify(value.slice(0, 100))}, which is not an address that mail can be sent to.`,
@@ -72,8 +76,7 @@ export async function compose(mail: OutgoingMail, from: string): Promise<Compose
   if (recipients.length > RECIPIENTS_MAX)
     throw invalid(`There are over ${RECIPIENTS_MAX} recipients; send several mails.`)
   if (CONTROL.test(mail.subject)) throw invalid('The subject has a line break or control character; remove it.')
-  if (mail.subject.length > LIMITS.subject)
-    throw invalid(`The subject is over ${LIMITS.subject} characters; shorten it.`)
+  if (mail.subject.length > SUBJECT_MAX) throw invalid(`The subject is over ${SUBJECT_MAX} characters; shorten it.`)
   if (!ID.test(mail.messageId)) throw invalid('The Message-ID is not usable; make one like unique@your.domain.')
   if (!Number.isFinite(new Date(mail.date).getTime())) throw invalid('The date is not a time in milliseconds.')
   const sender = mailbox(from)

@@ -20,11 +20,14 @@ const shared = {
   ingest: { kind: received, read: readMails },
 } as const
 
+/** An attempt lasts at most four times this, and so ends with its own finding before the action's time-out of 2 minutes. */
+const ANSWER_MS = 25_000
+
 /** Sends through an SMTP server. */
 function smtp(config: SmtpConfig): Connector<MailConnection> {
   return {
     ...shared,
-    open: async () => ({ transport: smtpTransport(config), from: config.from }),
+    open: async () => ({ transport: smtpTransport({ timeoutMs: ANSWER_MS, ...config }), from: config.from }),
     close: async ({ transport }) => transport.close(),
     describe: () => `smtp://${config.host}:${config.port} as ${config.from}`,
   }
@@ -44,7 +47,7 @@ function outbox(config: { readonly from: string; readonly port?: number; readonl
       const folder = join(env.dataFolder, 'outbox')
       await mkdir(folder, { recursive: true })
       const sink = await startSink({ folder, port: config.port })
-      const transport = smtpTransport({ host: '127.0.0.1', port: sink.port, from: config.from })
+      const transport = smtpTransport({ host: '127.0.0.1', port: sink.port, from: config.from, timeoutMs: ANSWER_MS })
       return { transport, from: config.from, sink, folder }
     },
     async close({ transport, sink }) {

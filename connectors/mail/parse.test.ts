@@ -135,6 +135,23 @@ test('an encoded line break in a header stays one line', async () => {
   has(message.defects, /line breaks/)
 })
 
+test('of alternatives the plain text is read, or the HTML where it is blank, and files next to them are kept', async () => {
+  const both = (plain: string) =>
+    mail(
+      'Content-Type: multipart/mixed; boundary=o',
+      [
+        '--o\r\nContent-Type: multipart/alternative; boundary=i\r\n',
+        `--i\r\n\r\n${plain}`,
+        '--i\r\nContent-Type: text/html\r\n\r\n<p>Rich</p>\r\n--i--',
+        '--o\r\nContent-Disposition: attachment; filename=a.bin\r\n\r\na\r\nb\r\n--o--\r\n',
+      ].join('\r\n'),
+    )
+  assert.equal((await parseChecked(both('Plain'))).text, 'Plain')
+  const blank = await parseChecked(both(' '))
+  assert.equal(blank.text, 'Rich')
+  assert.deepEqual([blank.attachments[0]?.size, blank.defects], [4, []])
+})
+
 test('programs are told from people', async () => {
   const auto = [
     'Auto-Submitted: auto-replied',
@@ -216,6 +233,15 @@ const nested = (depth: number) =>
   '\nHi'
 
 const hostile: [name: string, raw: () => string | Uint8Array][] = [
+  ['a megabyte of marks on one letter', () => mail('', 'a' + '\u0301\u0327'.repeat(250e3))],
+  [
+    'links that never close, beside text,',
+    () =>
+      mail(
+        'Content-Type: multipart/mixed; boundary=b',
+        `--b\n\nHi\n--b\nContent-Type: text/html\n\n${'<a href=x '.repeat(2e6)}`,
+      ),
+  ],
   ['a megabyte of <', () => mail('Content-Type: text/html', '<'.repeat(1e6))],
   ['a megabyte of <!--', () => mail('Content-Type: text/html', '<!--'.repeat(25e4))],
   ['a megabyte of open tags', () => mail('Content-Type: text/html', '<a href='.repeat(125e3))],

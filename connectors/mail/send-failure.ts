@@ -79,7 +79,7 @@ function byCode(error: SmtpError): Class {
  * DATA, while a lost or silent connection is ECONNECTION, ESOCKET or ETIMEDOUT on CONN in every phase, perhaps with
  * the unterminated rest of a line as its response, so neither code nor response tells the phases apart.
  */
-export function classify(error: SmtpError, contentBegun: boolean): Class {
+function classify(error: SmtpError, contentBegun: boolean): Class {
   const reply = error.responseCode ?? 0
   if (!contentBegun) return byReply(reply, error.code === 'EAUTH') ?? byCode(error)
   const answered = error.code === 'EMESSAGE' && error.command === 'DATA' ? byReply(reply, false) : null

@@ -227,6 +227,8 @@ test('a line break in subject, address, id or name never becomes a header', asyn
     { ...MAIL, to: 'jonas@brotzeit.example>\r\nRCPT TO:<spy@evil.example' },
     { ...MAIL, to: 'jonas@brotzeit.example, spy@evil.example' },
     { ...MAIL, to: [] },
+    { ...MAIL, to: 'unknown@invalid' },
+    { ...MAIL, to: 'a@[127.0.0.1]> SIZE=1' },
     { ...MAIL, messageId: `a@b\r\nBcc: spy@evil.example` },
     { ...MAIL, messageId: 'no-at-sign' },
     { ...MAIL, date: Number.NaN },

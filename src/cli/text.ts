@@ -4,6 +4,7 @@ import { humanDuration } from '../lib/durations.ts'
 export function plain(text: string, max = Number.POSITIVE_INFINITY): string {
   // Everything but newline and tab that a terminal could act on, and what can make text read other than it is.
   const safe = text.replace(
+    // oxlint-disable-next-line no-control-regex -- control characters are what it is for.
     /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g,
     '·',
   )

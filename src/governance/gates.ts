@@ -207,10 +207,10 @@ function checkDecision(gate: GateRow, decision: GateDecision): void {
       `"${choice.outcome}" needs a value${choice.options ? `: one of ${choice.options.join(', ')}` : ''}.`,
     )
   }
-  if (choice.needs === 'value' && choice.options && !choice.options.includes(String(decision.value))) {
+  if (choice.needs === 'value' && choice.options && !choice.options.some((o) => o === decision.value)) {
     throw new FactotumError(
       'gate.bad_value',
-      `"${String(decision.value)}" is not one of: ${choice.options.join(', ')}.`,
+      `${JSON.stringify(decision.value)} is not one of: ${choice.options.join(', ')}.`,
     )
   }
   if (decision.binding !== undefined && decision.binding !== gate.binding) {

@@ -1,7 +1,5 @@
 import { sql, type Bound, type Store } from '../store/index.ts'
-import { Frontier, signCheckpoint, type parseSignerKey } from './ledger/index.ts'
-
-type Signer = ReturnType<typeof parseSignerKey>
+import { Frontier, signCheckpoint, type Signer } from './ledger/index.ts'
 
 const newestCheckpoint = sql('select size, note, frontier from checkpoint order by size desc limit 1')
 const insertCheckpoint = sql(

@@ -12,7 +12,7 @@ import {
   type Report,
 } from './ledger/index.ts'
 
-const checkpoints = sql('select size, note from checkpoint where size > ? order by size limit 1000')
+const checkpoints = sql('select size, note from checkpoint where size > ? and size <= ? order by size limit 1000')
 const newestCheckpoint = sql('select size, note from checkpoint order by size desc limit 1')
 const leaves = sql('select leaf as hash from event where seq >= ? and seq < ? order by seq')
 const nodes = sql('select hash from tree_node where level = ? and idx >= ? and idx < ? order by idx')
@@ -27,11 +27,18 @@ async function* ledgerRows(store: Store, size: number): AsyncGenerator<LedgerRow
   for await (const rows of store.engine.events(0, size)) for (const row of rows) yield toLedgerRow(row)
 }
 
-/** Verifies everything there is: each event against its leaf, every kept hash, every signed checkpoint. */
-export async function verifyLedger(store: Store, vkey: string): Promise<Report> {
+/**
+ * Verifies everything there is: each event against its leaf, every kept hash, every signed checkpoint, and `outside`,
+ * the checkpoints that were copied away: a history that was rewritten and signed anew no longer leads to those.
+ */
+export async function verifyLedger(store: Store, vkey: string, outside: readonly string[] = []): Promise<Report> {
+  const verifiers = [parseVerifierKey(vkey)]
+  const copies = outside
+    .map((note) => ({ size: openCheckpoint(note, verifiers).size, note }))
+    .sort((a, b) => a.size - b.size)
   const kept: Promise<void>[] = []
   const check = new LedgerCheck({
-    verifiers: [parseVerifierKey(vkey)],
+    verifiers,
     onNode: (level, index, hash) => void kept.push(compareNode(level, index, hash)),
   })
   const compareNode = async (level: number, index: number, hash: Uint8Array): Promise<void> => {
@@ -44,13 +51,15 @@ export async function verifyLedger(store: Store, vkey: string): Promise<Report> 
       message: `The kept tree hash ${level}/${index} is not what its events give. Proofs from it would be wrong; restore it from a backup.`,
     })
   }
+  // In this order: what is sealed while this runs is not a tail that was cut off.
+  const newestSize = (await store.first<{ size: number }>(newestCheckpoint()))?.size ?? 0
   const head = await store.engine.head()
-  const sealed = checkpointsInOrder(store)
+  const sealed = inOrder(checkpointsUpTo(store, newestSize), copies)
   let next = await sealed.next()
   for await (const row of ledgerRows(store, head)) {
     check.feed(row)
     if (kept.length > 0) await Promise.all(kept.splice(0))
-    while (!next.done && next.value.size === row.seq + 1) {
+    while (!next.done && next.value.size <= row.seq + 1) {
       check.checkpointAt(next.value.size, next.value.note)
       next = await sealed.next()
     }
@@ -61,13 +70,28 @@ export async function verifyLedger(store: Store, vkey: string): Promise<Report> 
   return check.result()
 }
 
-async function* checkpointsInOrder(store: Store): AsyncGenerator<{ size: number; note: string }> {
+interface Sized {
+  readonly size: number
+  readonly note: string
+}
+
+async function* checkpointsUpTo(store: Store, size: number): AsyncGenerator<Sized> {
   for (let after = -1; ;) {
-    const rows = await store.read<{ size: number; note: string }>(checkpoints(after))
+    const rows = await store.read<Sized>(checkpoints(after, size))
     yield* rows
     if (rows.length === 0) return
     after = rows.at(-1)!.size
   }
+}
+
+/** Stored checkpoints with the copies from outside between them, by size. */
+async function* inOrder(stored: AsyncGenerator<Sized>, copies: readonly Sized[]): AsyncGenerator<Sized> {
+  let at = 0
+  for await (const one of stored) {
+    while (at < copies.length && copies[at]!.size <= one.size) yield copies[at++]!
+    yield one
+  }
+  yield* copies.slice(at)
 }
 
 /** The ledger as a file that verifies on another machine with nothing but the public key. Seal before. */

@@ -88,7 +88,7 @@ function copyObject(value: object, path: string, depth: number, size: { chars: n
 }
 
 /** JSON with sorted keys, so that equal values have equal text (RFC 8785 for the values that we allow). */
-export function canonicalJson(value: unknown): string {
+function canonicalJson(value: unknown): string {
   if (value === undefined) return 'null'
   if (value === null || typeof value !== 'object') return JSON.stringify(value)
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`

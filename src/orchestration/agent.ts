@@ -24,7 +24,7 @@ export interface AgentOptions<I, O> {
   readonly input?: z.ZodType<I>
   readonly output: z.ZodType<O>
   readonly instructions?: string
-  readonly tiers: readonly (Rule<I, NoInfer<O>> | Exclude<Tier, 'rule'>)[]
+  readonly tiers: readonly (Rule<I, O> | Exclude<Tier, 'rule'>)[]
 }
 
 /**

@@ -1,4 +1,4 @@
-import { FactotumError, errorCode, errorMessage } from '../lib/errors.ts'
+import { type FactotumError, errorCode, errorMessage } from '../lib/errors.ts'
 import { jsonCopy, shortHash, type Json } from '../lib/json.ts'
 import {
   type Cause,
@@ -23,7 +23,7 @@ import { readArrivals, readHistory, type Completion, type History, type OpenedWa
 import type { Turns } from './turns.ts'
 
 /** A run that calls more often than this is an endless loop, or should be split into children. */
-export const MAX_CALLS = 10_000
+const MAX_CALLS = 10_000
 const NO_HASH = ''
 
 /** How a call began: it is done, or it waits for something. The events are committed with its record. */
@@ -372,7 +372,7 @@ export class Driver {
     this.cause = next.seq
     this.#pending.delete(next.op)
     if (!next.ok) {
-      pending.reject(new StepError(next.op, next.code, String(next.value)))
+      pending.reject(new StepError(next.op, next.code, typeof next.value === 'string' ? next.value : ''))
     } else if (pending.call.read) {
       return this.#deliverRead(pending, next, pending.call.read)
     } else {

@@ -11,13 +11,13 @@ import { runCancelled, runCompleted, runFailed, runParked, type RunRow } from '.
 const CANCEL: Choice = { outcome: 'cancel', label: 'Cancel the run', needs: 'reason' }
 const RESTART: Choice = { outcome: 'restart', label: 'Start it over; with a value: on that input' }
 
-export const FAILURE_CHOICES: readonly Choice[] = [
+const FAILURE_CHOICES: readonly Choice[] = [
   { outcome: 'retry', label: 'Retry from the step that failed' },
   RESTART,
   { outcome: 'compensate', label: 'Take back what it did, then end it' },
   CANCEL,
 ]
-export const PARKED_CHOICES: readonly Choice[] = [
+const PARKED_CHOICES: readonly Choice[] = [
   { outcome: 'continue', label: 'Go on with the code as it is now' },
   RESTART,
   CANCEL,

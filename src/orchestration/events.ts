@@ -135,7 +135,6 @@ export interface RunRow {
 }
 
 export const runById = sql('select * from run where id = ?')
-export const childrenOf = sql('select * from run where parent = ? and ended_at is null')
 const runIs = sql('select 1 as ok from run where id = ? and state = ? and generation = ?')
 
 export function runStill(run: RunRow): Guard {

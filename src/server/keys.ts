@@ -2,13 +2,13 @@ import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { chmod, mkdir, open, readFile, rename } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { generateKey, parseSignerKey } from '../governance/ledger/index.ts'
+import { generateKey, parseSignerKey, type Signer } from '../governance/ledger/index.ts'
 
 /** The secrets of a company: outside the database, readable by its owner only, never in the ledger, logs or errors. */
 export interface Keys {
   /** 32 bytes under which outside keys are stored as HMACs. */
   readonly secret: Uint8Array
-  readonly signer: ReturnType<typeof parseSignerKey>
+  readonly signer: Signer
   /** The public key that verifies the ledger, in note format. */
   readonly vkey: string
 }
@@ -17,14 +17,8 @@ export interface Keys {
 export async function loadKeys(folder: string, name: string): Promise<Keys> {
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const secret = await readOrMake(join(folder, 'company.key'), () => randomBytes(32).toString('hex'))
-  let verifier = ''
-  const signerText = await readOrMake(join(folder, 'ledger.key'), () => {
-    const made = generateKey(name)
-    verifier = made.verifierKey
-    return made.signerKey
-  })
-  const signer = parseSignerKey(signerText)
-  await readOrMake(join(folder, 'ledger.pub'), () => verifier || signer.verifier.text)
+  const signer = parseSignerKey(await readOrMake(join(folder, 'ledger.key'), () => generateKey(name).signerKey))
+  await readOrMake(join(folder, 'ledger.pub'), () => signer.verifier.text)
   return { secret: Buffer.from(secret, 'hex'), signer, vkey: signer.verifier.text }
 }
 
@@ -46,5 +40,9 @@ export async function writePrivate(path: string, text: string): Promise<void> {
   await chmod(temporary, 0o600)
   await rename(temporary, path)
   const folder = await open(dirname(path), 'r')
-  await folder.sync().finally(() => folder.close())
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
+  }
 }

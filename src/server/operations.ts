@@ -86,9 +86,9 @@ export const OPERATIONS = {
   }),
   why: operation(byId, async (c, { id }) => why(c.store, await resolveId(c.store, null, id))),
   ingest: operation(z.object({ path: z.string().min(1) }), (c, { path }) => c.ingest(path)),
-  verify: operation(none, async (c) => {
+  verify: operation(z.object({ checkpoints: z.array(z.string()).default([]) }), async (c, { checkpoints }) => {
     await c.sealer.seal()
-    return verifyLedger(c.store, c.keys.vkey)
+    return verifyLedger(c.store, c.keys.vkey, checkpoints)
   }),
   prove: operation(z.object({ event: z.int().min(0) }), async (c, { event }) => {
     await c.sealer.seal()

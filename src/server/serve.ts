@@ -8,7 +8,7 @@ import { app } from './app.ts'
 import { writePrivate } from './keys.ts'
 import type { OpenCompany } from './open.ts'
 
-export const DEFAULT_PORT = 7717
+const DEFAULT_PORT = 7717
 
 export interface Listening {
   readonly url: string

@@ -125,7 +125,7 @@ function describeSignal(row: SignalRow): string {
   if (row.payload === null) return `${row.kind} (erased)`
   const payload = JSON.parse(row.payload) as { from?: unknown; subject?: unknown; text?: unknown }
   if (typeof payload.subject !== 'string') return `${row.kind}: ${brief(row.payload, 200)}`
-  return `${row.trust} ${String(payload.from)}: "${payload.subject}": ${brief(String(payload.text ?? ''), 200)}`
+  return `${row.trust} ${typeof payload.from === 'string' ? payload.from : ''}: "${payload.subject}": ${brief(typeof payload.text === 'string' ? payload.text : '', 200)}`
 }
 
 function brief(text: string, max: number): string {

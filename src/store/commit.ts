@@ -1,6 +1,5 @@
 import { randomFillSync } from 'node:crypto'
 import type { Clock } from '../lib/clock.ts'
-import { FactotumError } from '../lib/errors.ts'
 import { MAX_JSON_BYTES } from '../lib/json.ts'
 import { fenced, StoreError } from './errors.ts'
 import type { Engine, Fence, Guard, Member, Outcome } from './engine.ts'
@@ -316,9 +315,4 @@ export function conflict(
 ): Outcome {
   if (failed === 'fence') return { ok: false, error: fenced(member.fence!.id) }
   return { ok: false, error: make(failed.code, failed.message) }
-}
-
-/** Whether an error is one of ours, that is, says what the caller did and not that the database failed. */
-export function isExpected(error: unknown): boolean {
-  return error instanceof FactotumError
 }

@@ -54,13 +54,18 @@ export const types: pg.CustomTypesConfig = {
 
 /** Wrong passwords and missing databases do not heal by waiting. */
 export function isPermanent(error: unknown): boolean {
-  return error instanceof pg.DatabaseError && /^(28|3D|42)/.test(error.code ?? '')
+  return error instanceof pg.DatabaseError && /^(28|3D)/.test(error.code ?? '')
 }
 
 /** Whether asking again on a new connection may help. */
 export function isConnectionLoss(error: unknown): boolean {
   if (error instanceof pg.DatabaseError) return /^(08|57P0|53300)/.test(error.code ?? '')
-  return error instanceof Error && !(error instanceof StoreError)
+  // Node's own codes (ECONNREFUSED), and the driver's sentences, which have none.
+  if (!(error instanceof Error) || error instanceof StoreError) return false
+  return (
+    ('code' in error && /^E[A-Z]/.test(String(error.code))) ||
+    /connect|terminated|queryable|timeout/i.test(error.message)
+  )
 }
 
 export async function connect(url: string, name: string): Promise<pg.Client> {

@@ -5,11 +5,12 @@ import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { testDatabase } from '../../test/postgres.ts'
+import { systemClock } from '../lib/clock.ts'
 import { errorCode } from '../lib/errors.ts'
 import { storeConformance } from './conformance.ts'
 import { eventKind, type EventRow } from './events.ts'
 import { openPostgres } from './postgres.ts'
-import { openStore, type Store } from './store.ts'
+import { openStore, Store } from './store.ts'
 import * as work from './work.ts'
 
 const secret = new Uint8Array(32)
@@ -30,8 +31,12 @@ async function ledger(store: Store): Promise<EventRow[]> {
 
 if (process.env.DATABASE_URL) {
   storeConformance('postgres', async () => {
-    const { url, drop } = (await testDatabase())!
-    return { open: (clock) => openStore(clock ? { url, secret, clock } : { url, secret }), destroy: drop }
+    const database = (await testDatabase())!
+    const { url } = database
+    return {
+      open: (clock) => openStore(clock ? { url, secret, clock } : { url, secret }),
+      destroy: () => database.drop(),
+    }
   })
 }
 
@@ -39,7 +44,9 @@ describe('postgres alone', { skip: process.env.DATABASE_URL ? false : 'DATABASE_
   let url = ''
   let drop = async (): Promise<void> => {}
   before(async () => {
-    ;({ url, drop } = (await testDatabase())!)
+    const database = (await testDatabase())!
+    url = database.url
+    drop = () => database.drop()
   })
   after(() => drop())
 
@@ -188,8 +195,6 @@ describe('postgres alone', { skip: process.env.DATABASE_URL ? false : 'DATABASE_
     ] as const) {
       const proxy = await startProxy(url)
       const engine = await openPostgres(proxy.url, { patience_ms: 300 })
-      const { Store } = await import('./store.ts')
-      const { systemClock } = await import('../lib/clock.ts')
       const store = new Store(engine, systemClock, secret, 'co', 0)
       await store.commit(add(`${when}-1`))
       if (when === 'answer') proxy.cut('answer', true)

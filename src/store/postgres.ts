@@ -191,7 +191,7 @@ class Postgres implements Engine {
         this.#ledger = UNKNOWN
         if (!(error instanceof StepError)) throw error
         await link.send([ROLLBACK])
-        if (/^40/.test(error.cause.code ?? '') && deadlocks < MAX_DEADLOCKS) continue
+        if (error.cause.code?.startsWith('40') && deadlocks < MAX_DEADLOCKS) continue
         if (error.cause.code === '55P03') {
           throw new StoreError(
             'store.unreachable',
@@ -234,8 +234,7 @@ class Postgres implements Engine {
       try {
         return await run()
       } catch (cause) {
-        if (isPermanent(cause) && /^(28|3D)/.test((cause as pg.DatabaseError).code ?? ''))
-          throw this.#unreachable(cause)
+        if (isPermanent(cause)) throw this.#unreachable(cause)
         if (!isConnectionLoss(cause)) throw cause
         if (Date.now() + pause > until) throw this.#unreachable(cause)
         await sleep(pause * (0.5 + Math.random() / 2))

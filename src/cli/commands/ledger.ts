@@ -7,9 +7,14 @@ import type { Command, Invocation } from '../command.ts'
 
 export const ledger: Command = {
   name: 'ledger',
-  usage: 'verify [--file F --key K] | export <file> [--private] | prove <event>',
+  usage: 'verify [--checkpoint F…] [--file F --key K] | export <file> [--private] | prove <event>',
   summary: 'Verify the record, export it, or prove one event.',
-  options: { file: { type: 'string' }, key: { type: 'string' }, private: { type: 'boolean' } },
+  options: {
+    checkpoint: { type: 'string', multiple: true },
+    file: { type: 'string' },
+    key: { type: 'string' },
+    private: { type: 'boolean' },
+  },
   arity: [1, 2],
   async run(call) {
     const [verb, argument] = call.positionals
@@ -28,7 +33,10 @@ export const ledger: Command = {
 
 async function verify(call: Invocation): Promise<number> {
   const { file, key } = call.flags
-  if (file === undefined && key === undefined) return report(call, await ask(call.folder, 'verify', {}))
+  if (file === undefined && key === undefined) {
+    const copies = (call.flags.checkpoint as unknown as readonly string[] | undefined) ?? []
+    return report(call, await ask(call.folder, 'verify', { checkpoints: copies.map(readText) }))
+  }
   if (typeof file !== 'string' || typeof key !== 'string') {
     throw new FactotumError(
       'cli.usage',
@@ -38,8 +46,13 @@ async function verify(call: Invocation): Promise<number> {
   if (!existsSync(file)) throw new FactotumError('ledger.no_file', `There is no ${file}.`)
   return report(
     call,
-    await verifyExport(splitLines(createReadStream(file)), existsSync(key) ? readFileSync(key, 'utf8').trim() : key),
+    await verifyExport(splitLines(createReadStream(file)), existsSync(key) ? readText(key).trim() : key),
   )
+}
+
+function readText(file: string): string {
+  if (!existsSync(file)) throw new FactotumError('ledger.no_file', `There is no ${file}.`)
+  return readFileSync(file, 'utf8')
 }
 
 function report(call: Invocation, found: Report): number {

@@ -15,7 +15,7 @@ import type { Begun } from '../driver.ts'
 import { RunError } from '../errors.ts'
 import type { Completion } from '../history.ts'
 import { checkRunInput, start } from '../starting.ts'
-import type { AnyWorkflow, CallOptions, Context } from '../workflow.ts'
+import type { AnyWorkflow, CallOptions } from '../workflow.ts'
 import type { Services } from './services.ts'
 
 type StepOptions = { readonly key?: string | number; readonly input?: unknown }
@@ -153,5 +153,3 @@ export function seededRandom(seed: string): () => number {
     return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
   }
 }
-
-export type Basics = Pick<Context, 'step' | 'sleep' | 'waitFor' | 'child'>
