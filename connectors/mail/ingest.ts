@@ -10,7 +10,7 @@ export async function* readMails(path: string): AsyncGenerator<Incoming> {
 }
 
 /** One mail as it came. A mail is an outsider's word, whoever it claims to be from. */
-async function incomingMail(name: string, raw: Uint8Array): Promise<Incoming> {
+export async function incomingMail(name: string, raw: Uint8Array): Promise<Incoming> {
   try {
     const { message, attachments } = await parseMail(raw)
     return {

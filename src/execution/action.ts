@@ -66,8 +66,8 @@ export interface ActionOptions<I, O> {
   readonly hold?: Duration
   /** How long one try may take. Default 30 s. */
   readonly timeout?: Duration
-  /** The message that this effect puts into a conversation, once it has succeeded. */
-  readonly message?: (input: I, output: O) => OutgoingMessage
+  /** The message that this effect puts into a conversation, once it has succeeded. No output: only the operator knows. */
+  readonly message?: (input: I, output: O | null) => OutgoingMessage
 }
 
 export interface OutgoingMessage {

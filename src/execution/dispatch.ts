@@ -207,12 +207,7 @@ export class Dispatcher {
     const events: EventInput[] = [settled]
     if (effect.undoes !== null)
       events.push(effectUndo(effect.undoes, { state: 'undone', by: effect.id }, { cause: { index: 0 } }))
-    else if (action.message) {
-      const message = action.message(JSON.parse(effect.input ?? 'null') as never, output as never)
-      events.push(
-        await joinConversation(this.#store, { message: effect.id, direction: 'out', ...message }, { index: 0 }),
-      )
-    }
+    else events.push(...(await saidBy(this.#store, action, effect, output, 0)))
     await this.#transition(effect, fence, 'settle', [...events, ...answer.events], answer.guards)
   }
 
@@ -280,7 +275,7 @@ export class Dispatcher {
 }
 
 /** What the operator's word on an uncertain effect or a dead letter leads to. */
-export function registerStoppedGates(store: Store, gates: Gates): void {
+export function registerStoppedGates(store: Store, gates: Gates, actions: ReadonlyMap<string, AnyAction>): void {
   for (const kind of ['uncertain', 'dead_letter'] as const) {
     gates.on(kind, async (gate, decision) => {
       const effect = await getEffect(store, gate.subject)
@@ -308,10 +303,27 @@ export function registerStoppedGates(store: Store, gates: Gates): void {
         { state: effect.undoes === null ? to : undone, reason: decision.reason ?? effect.error },
         actor,
       )
+      const said =
+        to === 'succeeded' && effect.undoes === null
+          ? await saidBy(store, actions.get(effect.action), effect, null, 1)
+          : []
       return {
-        events: [settled, ...undo, ...answer.events.map((e) => ({ ...e, cause: { index: 1 } }))],
+        events: [settled, ...undo, ...said, ...answer.events.map((e) => ({ ...e, cause: { index: 1 } }))],
         guards: [...guards, ...answer.guards],
       }
     })
   }
+}
+
+/** What an effect that succeeded put into a conversation. `output` is null where only the operator knows that it did. */
+async function saidBy(
+  store: Store,
+  action: AnyAction | undefined,
+  effect: EffectRow,
+  output: Json,
+  cause: number,
+): Promise<EventInput[]> {
+  if (!action?.message) return []
+  const message = action.message(JSON.parse(effect.input ?? 'null') as never, output as never)
+  return [await joinConversation(store, { message: effect.id, direction: 'out', ...message }, { index: cause })]
 }

@@ -86,7 +86,7 @@ export class OpenCompany {
     })
     this.gates = new Gates(store)
     registerEffectGate(store, this.gates, actions)
-    registerStoppedGates(store, this.gates)
+    registerStoppedGates(store, this.gates, actions)
     registerAnswerGates(store, this.gates)
     registerStuckGates(store, this.gates, this.coordinator.workflows)
     this.witness = new Witness(this.company.witness, store.clock, keys.signer.verifier.name, (to, subject, text) =>

@@ -1,7 +1,6 @@
 /** One mail of the sample, stopped before and after every transaction and every call outside. */
 import assert from 'node:assert/strict'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { mail } from '../../connectors/mail/index.ts'
@@ -15,6 +14,7 @@ import type { OpenCompany } from '../../src/server/open.ts'
 import { operate } from '../../src/server/operations.ts'
 import { sql } from '../../src/store/index.ts'
 import { testDatabase } from '../postgres.ts'
+import { inFolder } from './folder.ts'
 import type { Life } from './life.ts'
 import { lives, type Story } from './lives.ts'
 import { assertSame, business, sound, type Business } from './state.ts'
@@ -96,8 +96,7 @@ interface End {
   readonly operators: readonly string[]
 }
 
-async function one(c: Case, at: number, single: boolean, url?: string) {
-  const folder = await mkdtemp(join(tmpdir(), 'factotum-crash-'))
+async function one(c: Case, at: number, single: boolean, folder: string, url?: string) {
   const world = new Postbox()
   const said = new Map<string, string>()
   const raw = await readFile(join(INBOX, c.file))
@@ -118,25 +117,16 @@ async function one(c: Case, at: number, single: boolean, url?: string) {
       return true
     },
   }
-  try {
-    const fates = at < 0 ? [{ at, single }] : [{ at, single }]
-    const ending = await lives(story, fates, async (company): Promise<End> => {
-      await sound(company)
-      for (const [gate, outcome] of said) {
-        const row = await company.store.first<{ state: string; outcome: string }>(stateOf(gate))
-        assert.deepEqual(
-          { ...row },
-          { state: 'decided', outcome },
-          'what the operator was told is decided stays decided',
-        )
-      }
-      const keys = await company.store.read<{ key: string }>(stopped())
-      return { business: await business(company, ['firstSeen']), operators: keys.map((k) => k.key) }
-    })
-    return { ...ending, world }
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
+  const ending = await lives(story, [{ at, single }], async (company): Promise<End> => {
+    await sound(company)
+    for (const [gate, outcome] of said) {
+      const row = await company.store.first<{ state: string; outcome: string }>(stateOf(gate))
+      assert.deepEqual({ ...row }, { state: 'decided', outcome }, 'what was acknowledged as decided stays decided')
+    }
+    const keys = await company.store.read<{ key: string }>(stopped())
+    return { business: await business(company, ['firstSeen']), operators: keys.map((k) => k.key) }
+  })
+  return { ...ending, world }
 }
 
 async function edited(company: OpenCompany, gate: GateRow, body: string): Promise<unknown> {
@@ -158,7 +148,7 @@ async function sweep(c: Case, single: boolean, step = 1, url?: () => Promise<{ u
   const go = async (at: number) => {
     const database = await url?.()
     try {
-      return await one(c, at, single, database?.url)
+      return await inFolder((folder) => one(c, at, single, folder, database?.url))
     } finally {
       await database?.drop()
     }
