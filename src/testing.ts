@@ -20,6 +20,7 @@ import { operate, type Args, type OperationName, type Result } from './server/op
 import { sql } from './store/index.ts'
 
 export { FakeClock } from './lib/clock.ts'
+export { storeConformance } from './store/conformance.ts'
 
 export interface TestCompanyOptions {
   readonly workflows?: readonly AnyWorkflow[]

@@ -2,7 +2,7 @@ import { addressParser } from 'postal-mime'
 import { cleanLine, hasTricks } from './clean-text.ts'
 import { LIMITS } from './message.ts'
 
-const UNKNOWN_ADDRESS = 'unknown@invalid'
+export const UNKNOWN_ADDRESS = 'unknown@invalid'
 
 // No white space, control, format or unassigned characters: an address that only looks like another one is none.
 const ADDRESS = /^[^\s@<>(),;:"\p{C}]+@[^\s@<>(),;:"\p{C}]+$/u

@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { signal, type Connector } from '../../src/connector.ts'
+import { UNKNOWN_ADDRESS } from './addresses.ts'
 import { compose, reply, type MailConnection } from './actions.ts'
 import { readMails } from './ingest.ts'
 import { Message } from './message.ts'
@@ -58,5 +59,14 @@ function outbox(config: { readonly from: string; readonly port?: number; readonl
   }
 }
 
-export const mail = { Message, received, reply, send: compose, smtp, outbox } as const
+export const mail = {
+  Message,
+  received,
+  reply,
+  send: compose,
+  smtp,
+  outbox,
+  /** Stands for a sender that a mail does not name: nothing can be sent there. */
+  unknownSender: UNKNOWN_ADDRESS,
+} as const
 export { Message } from './message.ts'

@@ -1,8 +1,6 @@
 import { eventKind, sql, type EventInput, type Store } from '../store/index.ts'
 import { lookupKey } from './facts.ts'
 
-export type Turn = 'ours' | 'theirs'
-
 const openConversation = sql(
   `insert into conversation (id, state, turn, subject, opened_at, updated_at) values (?, 'open', ?, ?, ?, ?)
    on conflict (id) do update set state = 'open', turn = excluded.turn, updated_at = excluded.updated_at`,
@@ -17,7 +15,7 @@ const insertMessage = sql(
  * A message joined its conversation. The stream is the conversation; `message` is the signal it came in by or the
  * effect it left by; `keys` are HMACs of its own Message-ID and those it refers to.
  */
-export const messageJoined = eventKind<
+const messageJoined = eventKind<
   {
     readonly message: string
     readonly direction: 'in' | 'out'
@@ -51,7 +49,7 @@ export interface MessageRow {
   readonly text: string | null
 }
 
-export const conversationByKey = sql('select conversation from conversation_key where key = ?')
+const conversationByKey = sql('select conversation from conversation_key where key = ?')
 export const messageById = sql('select * from message where id = ?')
 export const messagesOfParty = sql('select * from message where party_key = ? order by at desc, id desc limit ?')
 

@@ -8,11 +8,6 @@ export const putScratch = sql(
   `insert into scratch (run, op, key, value, expires_at) values (?, ?, ?, ?, ?) on conflict (run, op) do nothing`,
 )
 export const scratchOf = sql('select op, key, value, expires_at from scratch where run = ?')
-export const sweepScratch = sql(
-  `delete from scratch where expires_at <= ? and not exists
-   (select 1 from run where run.id = scratch.run and run.ended_at is null)`,
-)
-
 export interface ScratchRow {
   readonly op: string
   readonly key: string

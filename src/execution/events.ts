@@ -17,17 +17,6 @@ export type EffectState =
   | 'undone'
   | 'undo_failed'
 
-/** Nothing more happens to an effect in these states by itself. */
-export const SETTLED: readonly EffectState[] = [
-  'refused',
-  'rejected',
-  'cancelled',
-  'succeeded',
-  'failed',
-  'undone',
-  'undo_failed',
-]
-
 const insertEffect = sql(
   `insert into effect (id, run, op, wait, undoes, action, action_version, risk, state, key, token, binding, input, hold_ms, due_at, proposed_at, proposed_seq)
    values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?)`,

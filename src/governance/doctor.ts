@@ -11,15 +11,16 @@ export interface Diagnosis {
 }
 
 /**
- * Rebuilds every projection from the ledger into a scratch copy and compares it with what is there, row by row. The
- * company must not be written to meanwhile. Throws nothing for what it finds.
+ * Rebuilds every projection from the ledger into a scratch copy and compares it with what is there, row by row, as of
+ * one moment: the company goes on meanwhile. Throws nothing for what it finds.
  */
 export async function diagnose(store: Store, kinds: readonly AnyEventKind[]): Promise<Diagnosis> {
   const byKind = new Map(kinds.map((k) => [k.kind, k.project]))
-  const head = await store.engine.head()
+  const snapshot = await store.engine.snapshot()
   const scratch = await store.engine.scratch()
   try {
-    for await (const rows of store.engine.events(0, head)) {
+    const head = await snapshot.head()
+    for await (const rows of snapshot.events(0, head)) {
       const writes: Bound[] = []
       for (const row of rows) {
         const project = byKind.get(row.kind)
@@ -45,31 +46,32 @@ export async function diagnose(store: Store, kinds: readonly AnyEventKind[]): Pr
       }
       await scratch.apply(writes)
     }
-    return await compare(store, scratch, head)
+    return await compare(snapshot, scratch, head)
   } finally {
     await scratch.drop()
+    await snapshot.close()
   }
 }
 
-const PAGE = 5_000
+const PAGE = 20_000
 
-async function compare(
-  store: Store,
-  scratch: { query(text: string): Promise<Record<string, unknown>[]> },
-  events: number,
-): Promise<Diagnosis> {
+interface Readable {
+  query(text: string): Promise<Row[]>
+}
+
+async function compare(live: Readable, rebuilt: Readable, events: number): Promise<Diagnosis> {
   let rows = 0
   const tables = Object.entries(PROJECTIONS)
   for (const [table, order] of tables) {
     for (let offset = 0; ; offset += PAGE) {
       const text = `select * from ${table} order by ${order} limit ${PAGE} offset ${offset}`
-      const [live, rebuilt] = await Promise.all([store.engine.queryText(text, []), scratch.query(text)])
-      for (let i = 0; i < Math.max(live.length, rebuilt.length); i++) {
-        const difference = differ(table, order, live[i], rebuilt[i])
+      const [here, there] = await Promise.all([live.query(text), rebuilt.query(text)])
+      for (let i = 0; i < Math.max(here.length, there.length); i++) {
+        const difference = differ(table, order, here[i], there[i])
         if (difference) return { identical: false, events, tables: tables.length, rows, difference }
         rows++
       }
-      if (live.length < PAGE && rebuilt.length < PAGE) break
+      if (here.length < PAGE && there.length < PAGE) break
     }
   }
   return { identical: true, events, tables: tables.length, rows, difference: null }

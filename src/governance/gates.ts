@@ -54,7 +54,7 @@ export const gateOpened = eventKind<Opened, { readonly title: string; readonly p
   ],
 )
 
-export const gateDecided = eventKind<
+const gateDecided = eventKind<
   { readonly outcome: string; readonly binding: string | null },
   { readonly reason: string | null; readonly value: Json }
 >('gate.decided@1', (e) => [decideGateRow(e.body.outcome, e.at, e.actor, e.stream)])

@@ -18,27 +18,45 @@ function refuse(path: string, what: string): never {
 /**
  * A copy of a value as it will come back from its record (`undefined` at the top is `null`), so that whoever goes on
  * with it sees the same live and replayed, and cannot change what was recorded. Validates and counts on the way:
- * throws `json.not_json` naming the path, and `json.too_large` above `maxBytes` of JSON.
+ * throws `json.not_json` naming the path, and `json.too_large` above `maxBytes` of JSON. `bytes`: what stands for a
+ * Uint8Array; without it they are refused.
  */
-export function jsonCopy(value: unknown, what: string, maxBytes = MAX_JSON_BYTES): Json {
+export function jsonCopy(value: unknown, what: string, maxBytes = MAX_JSON_BYTES, bytes?: (value: Uint8Array) => Json): Json {
   if (value === undefined) return null
-  const size = { chars: 0 }
+  const size: Size = { chars: 0, limit: maxBytes * MOST_CHARS_A_BYTE, what, bytes }
   const copied = copy(value, '', 0, size)
   // A UTF-16 unit is at most six bytes of JSON, so that only large values need an exact count.
   if (size.chars * 6 > maxBytes) {
-    const bytes = Buffer.byteLength(JSON.stringify(copied))
-    if (bytes > maxBytes) {
-      throw new FactotumError(
-        'json.too_large',
-        `${what} is ${bytes} bytes of JSON; the limit is ${maxBytes}. Return a reference, or put the bytes in a Uint8Array, which is kept as a blob.`,
-        { metadata: { bytes, maxBytes } },
-      )
-    }
+    const length = Buffer.byteLength(JSON.stringify(copied))
+    if (length > maxBytes) tooLarge(what, `${length}`, maxBytes)
   }
   return copied
 }
 
-function copy(value: unknown, path: string, depth: number, size: { chars: number }): Json {
+interface Size {
+  chars: number
+  /** Above this many the value is certainly too large: what is shared many times over is not expanded to the end. */
+  readonly limit: number
+  readonly what: string
+  readonly bytes: ((value: Uint8Array) => Json) | undefined
+}
+
+/** `0` and its comma are two bytes and count as ten: the most that any value is overestimated by. */
+const MOST_CHARS_A_BYTE = 5
+
+function tooLarge(what: string, length: string, maxBytes: number): never {
+  throw new FactotumError(
+    'json.too_large',
+    `${what} is ${length} bytes of JSON; the limit is ${maxBytes}. Return a reference, or put the bytes in a Uint8Array, which is kept as a blob.`,
+    { metadata: { maxBytes } },
+  )
+}
+
+function copy(value: unknown, path: string, depth: number, size: Size): Json {
+  if (size.chars > size.limit) {
+    const maxBytes = size.limit / MOST_CHARS_A_BYTE
+    tooLarge(size.what, `more than ${maxBytes}`, maxBytes)
+  }
   switch (typeof value) {
     case 'string':
       size.chars += value.length + 3
@@ -56,13 +74,14 @@ function copy(value: unknown, path: string, depth: number, size: { chars: number
         return null
       }
       if (depth > MAX_DEPTH) refuse(path, `nested deeper than ${MAX_DEPTH} levels (or a cycle)`)
+      if (size.bytes && value instanceof Uint8Array) return size.bytes(value)
       return Array.isArray(value) ? copyArray(value, path, depth, size) : copyObject(value, path, depth, size)
     default:
       return refuse(path, `a ${typeof value}`)
   }
 }
 
-function copyArray(value: readonly unknown[], path: string, depth: number, size: { chars: number }): Json[] {
+function copyArray(value: readonly unknown[], path: string, depth: number, size: Size): Json[] {
   const out: Json[] = []
   for (let i = 0; i < value.length; i++) {
     if (value[i] === undefined) refuse(`${path}[${i}]`, 'undefined in an array')
@@ -71,7 +90,7 @@ function copyArray(value: readonly unknown[], path: string, depth: number, size:
   return out
 }
 
-function copyObject(value: object, path: string, depth: number, size: { chars: number }): Json {
+function copyObject(value: object, path: string, depth: number, size: Size): Json {
   const proto: unknown = Object.getPrototypeOf(value)
   if (proto !== Object.prototype && proto !== null) {
     refuse(path, `an instance of ${(value as { constructor?: { name?: string } }).constructor?.name ?? 'a class'}`)

@@ -1,5 +1,4 @@
 import { signalById, type SignalRow, type Trust } from '../context/signals.ts'
-import { sweepScratch } from '../context/scratch.ts'
 import { FactotumError, errorMessage } from '../lib/errors.ts'
 import { newId } from '../lib/ids.ts'
 import { ConflictError, sql, StoreError, work, type EventRow, type Fence, type Store } from '../store/index.ts'
@@ -40,6 +39,12 @@ const QUIET = new Set([
   'fact.asserted@1',
   'entity.created@1',
 ])
+
+/** Scratch that has expired, of runs that ended: one that is under way may be driven again and read it. */
+const sweepScratch = sql(
+  `delete from scratch where expires_at <= ? and not exists
+   (select 1 from run where run.id = scratch.run and run.ended_at is null)`,
+)
 
 /** Kept out of `work`: whether anything still waits for its lane. */
 const anyQueued = sql(`select 1 as ok from run where state = 'queued' limit 1`)

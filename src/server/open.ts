@@ -155,6 +155,7 @@ export class OpenCompany {
 
   async close(): Promise<void> {
     if (this.#started) {
+      this.#started = false
       this.#dispatcher.stop()
       await this.coordinator.stop()
       await this.sealer.stop()

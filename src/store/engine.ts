@@ -24,10 +24,20 @@ export interface Engine {
   events(from: number, to: number): AsyncIterable<EventRow[]>
   /** The settings that a durable commit rests on, as the database has them. */
   durability(): Promise<Record<string, Value>>
+  /** The company as of this moment, while commits go on beside it. */
+  snapshot(): Promise<Snapshot>
   /** An empty copy of the schema to rebuild projections into; `drop` removes it. */
   scratch(): Promise<Scratch>
   /** Another process may have committed. Never calls back for this process's own commits. */
   onBell(ring: () => void): void
+  close(): Promise<void>
+}
+
+/** A consistent view. Close it: it keeps the database from cleaning up behind it. */
+export interface Snapshot {
+  query(text: string): Promise<Record<string, Value>[]>
+  head(): Promise<number>
+  events(from: number, to: number): AsyncIterable<EventRow[]>
   close(): Promise<void>
 }
 

@@ -1,14 +1,12 @@
 /** The store: one write path, the ledger's rows, projections. The only folder that knows SQL engines. */
-export { type CommitInput, type CommitResult } from './commit.ts'
-export { type Engine, type Fence, type Guard, type Scratch } from './engine.ts'
+export { type CommitResult } from './commit.ts'
+export { type Fence, type Guard } from './engine.ts'
 export { ConflictError, StoreError } from './errors.ts'
 export {
   eventKind,
   type AnyEventKind,
-  type Body,
   type Cause,
   type EventInput,
-  type EventKind,
   type EventRow,
   type ProjectedEvent,
 } from './events.ts'

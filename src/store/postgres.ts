@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { StoreError } from './errors.ts'
-import type { Engine, Member, Outcome, Scratch } from './engine.ts'
+import type { Engine, Member, Outcome, Scratch, Snapshot } from './engine.ts'
 import type { EventRow } from './events.ts'
 import { MIGRATION_TABLE, pendingMigrations, readMigrations } from './migrate.ts'
 import {
@@ -263,6 +263,25 @@ class Postgres implements Engine {
   async *events(from: number, to: number): AsyncGenerator<EventRow[]> {
     for (let at = from; at < to; at += EVENTS_PER_READ) {
       yield (await this.query(eventRange, [at, Math.min(to, at + EVENTS_PER_READ)])) as unknown as EventRow[]
+    }
+  }
+
+  async snapshot(): Promise<Snapshot> {
+    const client = await this.#patiently(() => connect(this.#url, 'factotum-snapshot'))
+    await client.query('begin isolation level repeatable read read only')
+    const range = statementOf(eventRange)
+    // The view is taken by the first read.
+    const head = Number((await client.query<Row>(headNow.text)).rows[0]!.next)
+    return {
+      query: async (text) => (await client.query<Row>(text)).rows,
+      head: async () => head,
+      async *events(from, to) {
+        for (let at = from; at < to; at += EVENTS_PER_READ) {
+          yield (await client.query<Row>({ ...range, values: [at, Math.min(to, at + EVENTS_PER_READ)] }))
+            .rows as unknown as EventRow[]
+        }
+      },
+      close: () => client.end(),
     }
   }
 

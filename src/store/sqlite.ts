@@ -1,7 +1,7 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import { ConflictError, StoreError } from './errors.ts'
 import { conflict, duplicateOutcome } from './commit.ts'
-import type { Engine, Member, Outcome, Scratch } from './engine.ts'
+import type { Engine, Member, Outcome, Scratch, Snapshot } from './engine.ts'
 import type { EventRow } from './events.ts'
 import { migrate, readMigrations } from './migrate.ts'
 import { sql, storable, type Bound, type Statement, type Value } from './sql.ts'
@@ -76,6 +76,12 @@ export function openSqlite(path: string): Engine {
   } catch (error) {
     lock.close()
     throw error
+  }
+}
+
+async function* readEvents(range: StatementSync, from: number, to: number): AsyncGenerator<EventRow[]> {
+  for (let at = from; at < to; at += EVENTS_PER_READ) {
+    yield range.all(at, Math.min(to, at + EVENTS_PER_READ)) as unknown as EventRow[]
   }
 }
 
@@ -238,9 +244,21 @@ class Sqlite implements Engine {
     return this.#next
   }
 
-  async *events(from: number, to: number): AsyncGenerator<EventRow[]> {
-    for (let at = from; at < to; at += EVENTS_PER_READ) {
-      yield this.#statement(eventRange).all(at, Math.min(to, at + EVENTS_PER_READ)) as unknown as EventRow[]
+  events(from: number, to: number): AsyncGenerator<EventRow[]> {
+    return readEvents(this.#statement(eventRange), from, to)
+  }
+
+  async snapshot(): Promise<Snapshot> {
+    const db = new DatabaseSync(this.#path, { readOnly: true })
+    const range = db.prepare(eventRange.text)
+    db.exec('begin')
+    // The view is taken by the first read.
+    const { n } = db.prepare('select coalesce(max(seq) + 1, 0) as n from event').get() as { n: number }
+    return {
+      query: async (text) => db.prepare(text).all() as Row[],
+      head: async () => n,
+      events: (from, to) => readEvents(range, from, to),
+      close: async () => db.close(),
     }
   }
 

@@ -105,6 +105,7 @@ export class Life {
       head: () => alive(() => engine.head()),
       durability: () => alive(() => engine.durability()),
       scratch: () => alive(() => engine.scratch()),
+      snapshot: () => alive(() => engine.snapshot()),
       events: (from, to) => engine.events(from, to),
       onBell: (ring) => engine.onBell(() => void (this.#dead || ring())),
       write: (writes) =>

@@ -35,7 +35,7 @@ export default workflow('answer-mail', { on: mail.received, lane: (m) => m.from 
     },
     { because: topic },
   )
-  if (topic.value === 'invoice') return 'invoice'
+  if (topic.value === 'invoice' || message.replyTo === mail.unknownSender) return topic.value
 
   const reply = await ctx.delegate(draft, {
     topic: topic.value,

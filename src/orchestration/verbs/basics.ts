@@ -9,7 +9,7 @@ import {
   type SignalRow,
 } from '../../context/signals.ts'
 import { milliseconds, type Duration } from '../../lib/durations.ts'
-import { jsonCopy, type Json } from '../../lib/json.ts'
+import { jsonCopy, MAX_JSON_BYTES, type Json } from '../../lib/json.ts'
 import type { Bound, Store } from '../../store/index.ts'
 import type { Begun } from '../driver.ts'
 import { RunError } from '../errors.ts'
@@ -36,23 +36,15 @@ export function step(
     begin: async () => {
       const value = await work()
       const blobs: Bound[] = []
-      const split = splitBlobs(value, blobs, 0)
-      return blobs.length === 0 ? { done: { value } } : { done: { value: split, refs: 'blobs' }, also: blobs }
+      const split = jsonCopy(value, `The result of "${name}"`, MAX_JSON_BYTES, (bytes) => {
+        const { hash, write } = blob(bytes)
+        blobs.push(write)
+        return { $blob: hash }
+      })
+      return blobs.length === 0 ? { done: { value: split } } : { done: { value: split, refs: 'blobs' }, also: blobs }
     },
     read: (completion) => (completion.refs === 'blobs' ? joinBlobs(store, completion.value) : completion.value),
   })
-}
-
-function splitBlobs(value: unknown, blobs: Bound[], depth: number): unknown {
-  if (value === null || typeof value !== 'object' || depth > 100) return value
-  if (value instanceof Uint8Array) {
-    const { hash, write } = blob(value)
-    blobs.push(write)
-    return { $blob: hash }
-  }
-  if (Array.isArray(value)) return value.map((item) => splitBlobs(item, blobs, depth + 1))
-  if (Object.getPrototypeOf(value) !== Object.prototype) return value
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, splitBlobs(item, blobs, depth + 1)]))
 }
 
 async function joinBlobs(store: Store, value: Json): Promise<unknown> {
