@@ -73,9 +73,16 @@ function usage(command: Command): FactotumError {
   return new FactotumError('cli.usage', `Usage: factotum ${command.name} ${command.usage}`)
 }
 
+/** Usage that is longer than this has its summary on the next line. */
+const USAGE_WIDTH = 44
+
 function help(): string {
-  const width = Math.max(...COMMANDS.map((c) => c.name.length + c.usage.length + 1))
-  const lines = COMMANDS.map((c) => `  ${`${c.name} ${c.usage}`.padEnd(width)}  ${c.summary}`)
+  const lines = COMMANDS.flatMap((c) => {
+    const usage = `${c.name} ${c.usage}`
+    return usage.length < USAGE_WIDTH
+      ? [`  ${usage.padEnd(USAGE_WIDTH)}${c.summary}`]
+      : [`  ${usage}`, `  ${' '.repeat(USAGE_WIDTH)}${c.summary}`]
+  })
   return [
     'factotum: the operating system of a company of one',
     '',

@@ -6,6 +6,7 @@ import { init } from './commands/init.ts'
 import { ledger } from './commands/ledger.ts'
 import { queue } from './commands/queue.ts'
 import { cancel, restart, retry, run, runs } from './commands/runs.ts'
+import { signals } from './commands/signals.ts'
 import { start } from './commands/start.ts'
 import { status } from './commands/status.ts'
 import { why } from './commands/why.ts'
@@ -15,6 +16,7 @@ export const COMMANDS: readonly Command[] = [
   init,
   start,
   ingest,
+  signals,
   status,
   queue,
   approve,

@@ -12,6 +12,8 @@ export interface Link {
   readonly kind: string
   readonly stream: string
   readonly actor: string
+  /** The `seq` of the event that led to it. */
+  readonly cause: number | null
   readonly body: Readonly<Record<string, Json>>
   /** Null where there is none, or it was erased. */
   readonly private: Readonly<Record<string, Json>> | null
@@ -47,6 +49,7 @@ export function toLink(row: EventRow): Link {
     kind: row.kind,
     stream: row.stream,
     actor: row.actor,
+    cause: row.cause,
     body: JSON.parse(row.body) as Link['body'],
     private: row.private === null ? null : (JSON.parse(row.private) as Link['private']),
   }

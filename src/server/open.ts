@@ -82,6 +82,7 @@ export class OpenCompany {
         eff: (fence) => this.#dispatcher.drive(fence),
         sig: (fence) => routeSignal(store, this.coordinator.workflows, signals, fence),
       },
+      abort: () => this.#dispatcher.stop(),
       ...(options.onError ? { onError: options.onError } : {}),
     })
     this.gates = new Gates(store)
@@ -156,8 +157,7 @@ export class OpenCompany {
   async close(): Promise<void> {
     if (this.#started) {
       this.#started = false
-      this.#dispatcher.stop()
-      await this.coordinator.stop()
+      await this.coordinator.stop(STOP_GRACE_MS)
       await this.sealer.stop()
       await this.witness.flush()
       for (const connector of this.company.connectors) await connector.close(this.#connections.get(connector.name))
@@ -187,6 +187,8 @@ export class OpenCompany {
 }
 
 const MAX_INGESTING = 200
+/** How long a stop waits for calls under way: most mail servers answer well within it. */
+const STOP_GRACE_MS = 10_000
 
 function actionsOf(connectors: readonly Connector[]): ReadonlyMap<string, AnyAction> {
   return new Map(connectors.flatMap((c) => c.actions.map((a) => [a.action, a] as const)))

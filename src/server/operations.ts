@@ -11,7 +11,7 @@ import { cancelRun, getRun, restartRun, retryRun } from '../orchestration/operat
 import { checkRunInput, start } from '../orchestration/starting.ts'
 import { open } from 'node:fs/promises'
 import { ALL_EVENTS, type OpenCompany } from './open.ts'
-import { queueItem, queueItems, resolveId, runList, status, timeline } from './views.ts'
+import { queueItem, queueItems, resolveId, runList, signalList, status, timeline } from './views.ts'
 
 /** One thing that can be asked of a company, over HTTP or by the CLI beside it. */
 export interface Operation<A, R> {
@@ -24,6 +24,7 @@ function operation<A, R>(args: z.ZodType<A>, run: (company: OpenCompany, args: A
 }
 
 const none = z.object({})
+const newest = z.object({ state: z.string().optional(), limit: z.int().min(1).max(1_000).default(50) })
 const byId = z.object({ id: z.string().min(1) })
 
 export const OPERATIONS = {
@@ -59,10 +60,8 @@ export const OPERATIONS = {
       )
     return JSON.parse((await getEffect(c.store, gate.subject)).input ?? 'null') as Json
   }),
-  runs: operation(
-    z.object({ state: z.string().optional(), limit: z.int().min(1).max(1_000).default(50) }),
-    (c, { state, limit }) => runList(c.store, state, limit),
-  ),
+  signals: operation(newest, (c, { state, limit }) => signalList(c.store, state, limit)),
+  runs: operation(newest, (c, { state, limit }) => runList(c.store, state, limit)),
   run: operation(byId, async (c, { id }) =>
     timeline(c.store, await getRun(c.store, await resolveId(c.store, 'run', id))),
   ),

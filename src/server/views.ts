@@ -150,6 +150,22 @@ export async function runList(store: Store, state: string | undefined, limit: nu
   }))
 }
 
+const newestSignals = sql('select * from signal order by received_seq desc limit ?')
+const newestSignalsIn = sql('select * from signal where state = ? order by received_seq desc limit ?')
+
+export async function signalList(store: Store, state: string | undefined, limit: number) {
+  const rows = await store.read<SignalRow>(state === undefined ? newestSignals(limit) : newestSignalsIn(state, limit))
+  return rows.map((r) => ({
+    id: r.id,
+    kind: r.kind,
+    state: r.state,
+    trust: r.trust,
+    receivedAt: r.received_at,
+    reason: r.reason,
+    text: describeSignal(r),
+  }))
+}
+
 /** One line of a run's story, with what happened to what it started below it. */
 export interface TimelineNode extends Link {
   readonly children: readonly TimelineNode[]
@@ -166,13 +182,9 @@ const gatesOf = sql('select id from gate where run = ? order by opened_seq')
 
 /** A run as a tree: its own events in order, and under each the effects, gates and children that it opened. */
 export async function timeline(store: Store, run: RunRow): Promise<Timeline> {
-  const below = new Map<string, string>()
   const effects = await store.read<EffectRow>(effectsOfRun(run.id))
   const children = await store.read<RunRow>(runsOfParent(run.id))
   const own = (await store.read<EventRow>(streamEvents(run.id))).map(toLink)
-  for (const link of own)
-    if (typeof link.body.subject === 'string' && link.kind === 'wait.opened@1')
-      below.set(link.body.subject, String(link.seq))
   const subjects = new Map<string, TimelineNode[]>()
   for (const effect of effects) subjects.set(effect.id, await linksOf(store, effect.id))
   for (const { id } of await store.read<{ id: string }>(gatesOf(run.id))) {
@@ -183,11 +195,28 @@ export async function timeline(store: Store, run: RunRow): Promise<Timeline> {
     else subjects.set(id, links)
   }
   for (const child of children) subjects.set(child.id, [...(await timeline(store, child)).nodes])
-  const nodes = own.map((link) => {
-    const subject = link.kind === 'wait.opened@1' && typeof link.body.subject === 'string' ? link.body.subject : null
-    return { ...link, children: subject === null ? [] : (subjects.get(subject) ?? []).sort((a, b) => a.seq - b.seq) }
-  })
+  const nodes: TimelineNode[] = []
+  for (const link of own) {
+    const subject = link.kind === 'wait.opened@1' ? link.body.subject : null
+    const opened = typeof subject === 'string' ? (subjects.get(subject) ?? []) : await recordedWith(store, link)
+    nodes.push({ ...link, children: opened.sort((a, b) => a.seq - b.seq) })
+  }
   return { run, nodes }
+}
+
+const eventAt = sql('select * from event where seq = ?')
+
+/** The decisions and facts that a step recorded: what its cause leads through before it is the run's own again. */
+async function recordedWith(store: Store, step: Link): Promise<TimelineNode[]> {
+  const found: TimelineNode[] = []
+  if (!step.kind.startsWith('step.')) return found
+  for (let { cause } = step; cause !== null;) {
+    const row = await store.first<EventRow>(eventAt(cause))
+    if (!row || row.stream === step.stream) break
+    found.push({ ...toLink(row), children: [] })
+    cause = row.cause
+  }
+  return found
 }
 
 async function linksOf(store: Store, stream: string): Promise<TimelineNode[]> {

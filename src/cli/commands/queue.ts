@@ -31,7 +31,9 @@ const MAX_LINES = 8
 function printItem(call: Invocation, item: Item, whole: boolean): void {
   call.out(`${item.id}  ${item.kind}${item.risk ? `, ${item.risk}` : ''}, ${ago(item.openedAt)}`)
   call.out(`  ${oneLine(item.title, 160)}`)
-  const lines = describe(item.proposal).split('\n')
+  const lines = describe(item.proposal, whole || item.evidence.length === 0)
+    .split('\n')
+    .filter(Boolean)
   const shown = whole ? lines : lines.slice(0, MAX_LINES)
   for (const line of shown) call.out(`    ${plain(line, whole ? undefined : 160)}`)
   if (shown.length < lines.length) call.out(`    … ${lines.length - shown.length} more lines`)
@@ -45,11 +47,14 @@ function printItem(call: Invocation, item: Item, whole: boolean): void {
   call.out(`  choose   ${choices.join(', ')}\n`)
 }
 
+/** What an agent was given is long, and the evidence says it shorter. */
+const LONG = new Set(['agent', 'input', 'passed'])
+
 /** A proposal as `name: value` lines; long text on lines of its own. */
-function describe(value: Json): string {
+function describe(value: Json, whole: boolean): string {
   if (value === null || typeof value !== 'object') return String(value)
   return Object.entries(value as Readonly<Record<string, Json>>)
-    .filter(([name, item]) => item !== null && name !== 'shape')
+    .filter(([name, item]) => item !== null && name !== 'shape' && (whole || !LONG.has(name)))
     .map(([name, item]) =>
       typeof item === 'string' && item.includes('\n')
         ? `${name}:\n${indent(item, '  ')}`

@@ -16,6 +16,10 @@ export const start: Command = {
     const given = call.positionals[0]
     const folder = given === undefined ? call.folder : companyFolder(given)
     const company = await openCompany({ folder, company: await loadCompany(folder) })
+    company.store.onBroken((error) => {
+      process.stderr.write(`factotum: ${error.message}\n`)
+      process.exit(70)
+    })
     try {
       await company.start()
       return call.flags.once ? await once(call, company) : await forever(call, company)
