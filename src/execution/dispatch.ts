@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { errorCode, errorMessage } from '../lib/errors.ts'
-import type { Json } from '../lib/json.ts'
+import { jsonCopy, type Json } from '../lib/json.ts'
 import { joinConversation } from '../context/conversations.ts'
 import { NO_EVIDENCE } from '../context/decisions.ts'
 import { gateOpened, type Choice, type Gates } from '../governance/gates.ts'
@@ -112,12 +112,13 @@ export class Dispatcher {
   async #call(effect: EffectRow, action: AnyAction, input: Json): Promise<Answer> {
     try {
       const output = await this.#timed(action, effect, async (ctx) => {
-        if (effect.undoes === null) return (await action.run(input as never, ctx)) as Json
+        if (effect.undoes === null) return action.run(input as never, ctx)
         const original = await getEffect(this.#store, effect.undoes)
         await action.undo!(input as never, JSON.parse(original.output ?? 'null') as never, ctx)
         return null
       })
-      return { kind: 'succeeded', output: output ?? null }
+      // An answer that cannot be recorded is one that nobody has.
+      return { kind: 'succeeded', output: jsonCopy(output, `What ${action.action} answered`) }
     } catch (error) {
       if (this.#stop.signal.aborted) throw error
       const answer = { code: errorCode(error), message: errorMessage(error) }
@@ -254,6 +255,7 @@ export class Dispatcher {
     await this.#transition(effect, fence, 'stop', events, [])
   }
 
+  /** Keyed by the effect's newest event: the same step out of the same state may come again after the operator's word. */
   async #transition(
     effect: EffectRow,
     fence: Fence,
@@ -262,7 +264,7 @@ export class Dispatcher {
     guards: readonly Guard[],
   ): Promise<void> {
     await this.#store.commit({
-      key: `eff:${effect.id}:${effect.token}:${name}`,
+      key: `eff:${effect.id}:${(await this.#cause(effect.id)) ?? 0}:${name}`,
       events,
       guards: [effectStill(effect.id, effect.state, effect.token), ...guards],
       fence,

@@ -183,7 +183,7 @@ export class Gates {
   }
 }
 
-const RETRY = new Set(['gate.decided', 'wait.resolved', 'effect.moved', 'run.moved'])
+const RETRY = new Set(['gate.decided', 'wait.resolved', 'effect.moved', 'run.moved', 'store.key_reused'])
 
 function checkDecision(gate: GateRow, decision: GateDecision): void {
   const template = JSON.parse(gate.template) as Choice[]

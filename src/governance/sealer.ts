@@ -1,4 +1,4 @@
-import { sql, type Bound, type Store } from '../store/index.ts'
+import { sql, type Bound, type EventRow, type Store } from '../store/index.ts'
 import { Frontier, signCheckpoint, type Signer } from './ledger/index.ts'
 
 const newestCheckpoint = sql('select size, note, frontier from checkpoint order by size desc limit 1')
@@ -6,10 +6,12 @@ const insertCheckpoint = sql(
   'insert into checkpoint (size, note, frontier, at) values (?, ?, ?, ?) on conflict (size) do nothing',
 )
 const insertNode = sql('insert into tree_node (level, idx, hash) values (?, ?, ?) on conflict (level, idx) do nothing')
-const leavesFrom = sql('select leaf from event where seq >= ? and seq < ? order by seq')
+const leavesFrom = sql('select seq, leaf from event where seq >= ? and seq < ? order by seq')
 
 const SEAL_EVERY_MS = 1_000
 const LEAVES_PER_READ = 10_000
+
+type Leaf = Pick<EventRow, 'seq' | 'leaf'>
 
 export interface Sealed {
   readonly size: number
@@ -37,7 +39,10 @@ export class Sealer {
   }
 
   start(): void {
-    this.#store.onCommit(() => this.#soon())
+    this.#store.onCommit((rows) => {
+      this.#grow(rows)
+      this.#soon()
+    })
     this.#soon()
   }
 
@@ -69,19 +74,19 @@ export class Sealer {
 
   async #seal(): Promise<Sealed | null> {
     try {
-      const size = await this.#store.engine.head()
-      if (size === 0) return null
+      const head = await this.#store.engine.head()
+      if (head === 0) return null
       const newest = await this.#store.first<{ size: number; note: string; frontier: Uint8Array }>(newestCheckpoint())
-      if (newest?.size === size) return newest
+      if (newest?.size === head) return newest
       // Another process may have sealed meanwhile: go on from the newest checkpoint that is recorded.
       if (this.#frontier === null || this.#frontier.size < (newest?.size ?? 0)) this.#frontier = this.#resume(newest)
-      await this.#append(this.#frontier, size)
+      await this.#catchUp(this.#frontier, head)
+      // No await from here to the nodes: commits that are durable by now may be in, and everything is of one size.
+      const { size } = this.#frontier
       const note = signCheckpoint({ size, root: this.#frontier.root() }, this.#signer)
       const nodes = this.#nodes.splice(0)
-      await this.#store.write([
-        ...nodes,
-        insertCheckpoint(size, note, this.#frontier.toBuffer(), this.#store.clock.now()),
-      ])
+      const edge = this.#frontier.toBuffer()
+      await this.#store.write([...nodes, insertCheckpoint(size, note, edge, this.#store.clock.now())])
       this.#onSealed({ size, note })
       return { size, note }
     } catch (error) {
@@ -97,12 +102,19 @@ export class Sealer {
     return newest ? Frontier.from(newest.size, newest.frontier, onNode) : new Frontier(onNode)
   }
 
-  async #append(frontier: Frontier, size: number): Promise<void> {
-    for (let at = frontier.size; at < size; at += LEAVES_PER_READ) {
-      for (const row of await this.#store.read<{ leaf: Uint8Array }>(
-        leavesFrom(at, Math.min(size, at + LEAVES_PER_READ)),
-      ))
-        frontier.append(row.leaf)
+  async #catchUp(frontier: Frontier, size: number): Promise<void> {
+    while (frontier.size < size) {
+      this.#grow(await this.#store.read<Leaf>(leavesFrom(frontier.size, frontier.size + LEAVES_PER_READ)))
     }
+  }
+
+  /**
+   * Takes in what was committed as it comes, so that a seal after a busy second neither reads nor hashes for long. What
+   * is not next (another process was in between) is left to be read.
+   */
+  #grow(rows: readonly Leaf[]): void {
+    const frontier = this.#frontier
+    if (!frontier) return
+    for (const { seq, leaf } of rows) if (seq === frontier.size) frontier.append(leaf)
   }
 }

@@ -23,8 +23,8 @@ function refuse(path: string, what: string): never {
  */
 export function jsonCopy(value: unknown, what: string, maxBytes = MAX_JSON_BYTES, bytes?: (value: Uint8Array) => Json): Json {
   if (value === undefined) return null
-  const size: Size = { chars: 0, limit: maxBytes * MOST_CHARS_A_BYTE, what, bytes }
-  const copied = copy(value, '', 0, size)
+  const size: Size = { chars: 0, trail: [], limit: maxBytes * MOST_CHARS_A_BYTE, what, bytes }
+  const copied = copy(value, 0, size)
   // A UTF-16 unit is at most six bytes of JSON, so that only large values need an exact count.
   if (size.chars * 6 > maxBytes) {
     const length = Buffer.byteLength(JSON.stringify(copied))
@@ -35,6 +35,8 @@ export function jsonCopy(value: unknown, what: string, maxBytes = MAX_JSON_BYTES
 
 interface Size {
   chars: number
+  /** The key or index that was followed at each depth. */
+  readonly trail: (string | number)[]
   /** Above this many the value is certainly too large: what is shared many times over is not expanded to the end. */
   readonly limit: number
   readonly what: string
@@ -52,7 +54,7 @@ function tooLarge(what: string, length: string, maxBytes: number): never {
   )
 }
 
-function copy(value: unknown, path: string, depth: number, size: Size): Json {
+function copy(value: unknown, depth: number, size: Size): Json {
   if (size.chars > size.limit) {
     const maxBytes = size.limit / MOST_CHARS_A_BYTE
     tooLarge(size.what, `more than ${maxBytes}`, maxBytes)
@@ -65,7 +67,7 @@ function copy(value: unknown, path: string, depth: number, size: Size): Json {
       size.chars += 6
       return value
     case 'number':
-      if (!Number.isFinite(value)) refuse(path, String(value))
+      if (!Number.isFinite(value)) refuse(path(size, depth), String(value))
       size.chars += 10
       return Object.is(value, -0) ? 0 : value
     case 'object':
@@ -73,35 +75,48 @@ function copy(value: unknown, path: string, depth: number, size: Size): Json {
         size.chars += 5
         return null
       }
-      if (depth > MAX_DEPTH) refuse(path, `nested deeper than ${MAX_DEPTH} levels (or a cycle)`)
+      if (depth > MAX_DEPTH) refuse(path(size, depth), `nested deeper than ${MAX_DEPTH} levels (or a cycle)`)
       if (size.bytes && value instanceof Uint8Array) return size.bytes(value)
-      return Array.isArray(value) ? copyArray(value, path, depth, size) : copyObject(value, path, depth, size)
+      size.chars += 2
+      return Array.isArray(value) ? copyArray(value, depth, size) : copyObject(value, depth, size)
     default:
-      return refuse(path, `a ${typeof value}`)
+      return refuse(path(size, depth), `a ${typeof value}`)
   }
 }
 
-function copyArray(value: readonly unknown[], path: string, depth: number, size: Size): Json[] {
+/** Where a value is, from the keys that lead to it: put together only for a refusal. */
+function path(size: Size, depth: number): string {
+  let out = ''
+  for (const key of size.trail.slice(0, depth)) out += typeof key === 'number' ? `[${key}]` : out ? `.${key}` : key
+  return out
+}
+
+function copyArray(value: readonly unknown[], depth: number, size: Size): Json[] {
   const out: Json[] = []
   for (let i = 0; i < value.length; i++) {
-    if (value[i] === undefined) refuse(`${path}[${i}]`, 'undefined in an array')
-    out.push(copy(value[i], `${path}[${i}]`, depth + 1, size))
+    size.trail[depth] = i
+    if (value[i] === undefined) refuse(path(size, depth + 1), 'undefined in an array')
+    out.push(copy(value[i], depth + 1, size))
   }
   return out
 }
 
-function copyObject(value: object, path: string, depth: number, size: Size): Json {
+function copyObject(value: object, depth: number, size: Size): Json {
   const proto: unknown = Object.getPrototypeOf(value)
   if (proto !== Object.prototype && proto !== null) {
-    refuse(path, `an instance of ${(value as { constructor?: { name?: string } }).constructor?.name ?? 'a class'}`)
+    const name = (value as { constructor?: { name?: string } }).constructor?.name ?? 'a class'
+    refuse(path(size, depth), `an instance of ${name}`)
   }
+  const from = value as Readonly<Record<string, unknown>>
   const out: Record<string, Json> = {}
-  for (const [key, item] of Object.entries(value)) {
+  for (const key of Object.keys(from)) {
+    const item = from[key]
     if (item === undefined) continue
     // As JSON.parse makes it: a plain property, whatever it is called.
-    if (key === '__proto__') refuse(path, 'an object with a property "__proto__"')
+    if (key === '__proto__') refuse(path(size, depth), 'an object with a property "__proto__"')
     size.chars += key.length + 4
-    out[key] = copy(item, path ? `${path}.${key}` : key, depth + 1, size)
+    size.trail[depth] = key
+    out[key] = copy(item, depth + 1, size)
   }
   return out
 }

@@ -1,3 +1,4 @@
+import { unwatched } from './driver.ts'
 import type { Context } from './workflow.ts'
 import { ask, decide } from './verbs/agents.ts'
 import { child, seededRandom, sleep, step, waitFor } from './verbs/basics.ts'
@@ -26,6 +27,6 @@ export function makeContext(services: Services): Context {
     delegate: (agent, input, options) => decide(services, 'delegate', agent, input, options),
     ask: (question, options) => ask(services, question, options),
     act: (action, input, options) => act(services, action, input, options),
-    compensate: () => compensate(services),
+    compensate: () => unwatched(compensate(services)),
   }
 }

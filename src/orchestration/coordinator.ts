@@ -3,10 +3,12 @@ import { FactotumError, errorMessage } from '../lib/errors.ts'
 import { newId } from '../lib/ids.ts'
 import { ConflictError, sql, StoreError, work, type EventRow, type Fence, type Store } from '../store/index.ts'
 import type { AnyAction } from '../execution/action.ts'
+import { setTimeout as pause } from 'node:timers/promises'
 import { makeContext } from './context.ts'
 import { Driver } from './driver.ts'
 import { recordEnd, stop } from './ending.ts'
 import { runById, type RunRow } from './events.ts'
+import { readHistory } from './history.ts'
 import { fireSchedule, syncSchedules } from './schedules.ts'
 import { admit } from './starting.ts'
 import { Turns } from './turns.ts'
@@ -19,6 +21,8 @@ export interface CoordinatorOptions {
   readonly actions: ReadonlyMap<string, AnyAction>
   /** Who moves effects and signals: the layers on both sides of this one. */
   readonly drivers: { readonly eff: (fence: Fence) => Promise<void>; readonly sig: (fence: Fence) => Promise<void> }
+  /** Breaks off the calls under way. */
+  readonly abort?: () => void
   /** Hears of what failed while driving, and will be tried again. Default: stderr. */
   readonly onError?: (error: unknown, id: string) => void
 }
@@ -39,6 +43,9 @@ const QUIET = new Set([
   'fact.asserted@1',
   'entity.created@1',
 ])
+
+/** What may let a queued run in, or is one. */
+const STARTS_OR_ENDS = new Set(['run.started@1', 'run.completed@1', 'run.cancelled@1'])
 
 /** Scratch that has expired, of runs that ended: one that is under way may be driven again and read it. */
 const sweepScratch = sql(
@@ -64,6 +71,7 @@ export class Coordinator {
   #queued = true
   #rung = false
   #ticking = false
+  #again = false
   #stopped = false
   #cancelAlarm: (() => void) | null = null
   #cancelSweep: (() => void) | null = null
@@ -118,12 +126,18 @@ export class Coordinator {
     }
   }
 
-  /** Lets go of everything. What was under way goes on from its record when somebody takes it up. */
-  async stop(): Promise<void> {
+  /**
+   * Lets go of everything. Calls that are out in the world get `grace_ms` to come back, for an answer that is lost is a
+   * question to the operator; runs go on from their record when somebody takes them up.
+   */
+  async stop(grace_ms = 0): Promise<void> {
     this.#stopped = true
     this.#forget?.()
     this.#cancelAlarm?.()
     this.#cancelSweep?.()
+    const until = Date.now() + grace_ms
+    while (Date.now() < until && [...this.#driven.keys()].some((id) => id.startsWith('eff_'))) await pause(10)
+    this.#options.abort?.()
     const error = new StoreError('store.closed', 'The coordinator stopped.')
     for (const driver of this.#driven.values()) driver?.release(error)
     while (this.#driven.size > 0 || this.#ticking) await new Promise<void>((resolve) => this.#idle.push(resolve))
@@ -136,21 +150,24 @@ export class Coordinator {
       if (QUIET.has(row.kind)) continue
       loud = true
       if (row.kind === 'wait.resolved@1') this.#driven.get(row.stream)?.bell()
-      else if (row.kind === 'run.started@1' || row.kind === 'run.completed@1' || row.kind === 'run.cancelled@1')
-        this.#queued = true
-      else if (row.kind === 'run.resumed@1' || row.kind === 'run.cancelled@1')
+      else if (STARTS_OR_ENDS.has(row.kind)) this.#queued = true
+      if (row.kind === 'run.resumed@1' || row.kind === 'run.cancelled@1')
         this.#driven.get(row.stream)?.release(new StoreError('store.fenced', 'The operator took it over.'))
     }
     if (loud) this.ring()
   }
 
   async #tick(): Promise<void> {
-    if (this.#ticking || this.#stopped) return
+    if (this.#stopped) return
+    if (this.#ticking) {
+      this.#again = true
+      return
+    }
     this.#ticking = true
     try {
       if (this.#queued) {
         this.#queued = false
-        if (await this.#store.first(anyQueued())) this.#queued = await admit(this.#store, this.workflows)
+        if ((await this.#store.first(anyQueued())) && (await admit(this.#store, this.workflows))) this.#queued = true
       }
       const now = this.#store.clock.now()
       const free = MAX_DRIVEN - this.#driven.size
@@ -164,6 +181,9 @@ export class Coordinator {
       this.#alarmAt(this.#store.clock.now() + RETRY_MS)
     } finally {
       this.#ticking = false
+      // A bell that rang meanwhile may be for something that this tick no longer saw.
+      if (this.#again) this.ring()
+      this.#again = false
       this.#wakeIdle()
     }
   }
@@ -223,7 +243,9 @@ export class Coordinator {
     if (!run) return
     const workflow = this.workflows.get(run.workflow)
     const driver = new Driver(this.#store, this.#turns, run, fence)
-    if (!workflow) {
+    // What a run did can be taken back whatever became of its code.
+    const compensating = run.generation > 0 && (await readHistory(this.#store, run.id)).compensate
+    if (!workflow && !compensating) {
       return stop(
         this.#store,
         run,
@@ -235,7 +257,7 @@ export class Coordinator {
         `This company has no workflow "${run.workflow}".`,
       )
     }
-    if (workflow.version !== run.version) {
+    if (workflow && workflow.version !== run.version && !compensating) {
       return stop(
         this.#store,
         run,
@@ -259,7 +281,7 @@ export class Coordinator {
     }
     const input: unknown = JSON.parse(run.input ?? 'null') ?? JSON.parse(signal?.payload ?? 'null')
     const end = await driver.drive(() =>
-      driver.history.compensate ? compensate(services) : workflow.body(makeContext(services), input as never),
+      workflow && !compensating ? workflow.body(makeContext(services), input as never) : compensate(services),
     )
     if (end.end === 'released') throw end.error
     await recordEnd(driver, end)

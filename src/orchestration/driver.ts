@@ -1,4 +1,4 @@
-import { type FactotumError, errorCode, errorMessage } from '../lib/errors.ts'
+import { errorCode, errorMessage } from '../lib/errors.ts'
 import { jsonCopy, shortHash, type Json } from '../lib/json.ts'
 import {
   type Cause,
@@ -24,11 +24,16 @@ import type { Turns } from './turns.ts'
 
 /** A run that calls more often than this is an endless loop, or should be split into children. */
 const MAX_CALLS = 10_000
-const NO_HASH = ''
+/** A name is part of keys and ids, which PostgreSQL indexes up to 2,700 bytes. */
+const MAX_OP_CHARS = 500
+/** What the store says when this driver or this process no longer counts. Anything else it refuses is about the call. */
+const LET_GO = new Set(['store.fenced', 'store.closed', 'store.broken', 'store.unreachable'])
+
+const NONE: readonly never[] = []
 
 /** How a call began: it is done, or it waits for something. The events are committed with its record. */
 export interface Begun {
-  readonly done?: { readonly value?: unknown; readonly refs?: Json }
+  readonly done?: { readonly value?: unknown; readonly refs?: Json; /** It is a `jsonCopy` already. */ readonly copied?: true }
   readonly wait?: { readonly kind: WaitKind; readonly subject: string | null; readonly deadline: number | null }
   readonly events?: readonly EventInput[]
   readonly guards?: readonly Guard[]
@@ -143,60 +148,67 @@ export class Driver {
   call<T>(call: Call<T>): Promise<T> {
     const op = call.key === undefined ? call.name : `${call.name}:${call.key}`
     if (this.#ended || this.#finished)
-      return refused(
-        new RunError(
-          'run.context_released',
-          `"${op}" was called after its run had been let go. Await every call of ctx before the workflow returns.`,
+      return unwatched(
+        Promise.reject(
+          new RunError(
+            'run.context_released',
+            `"${op}" was called after its run had been let go. Await every call of ctx before the workflow returns.`,
+          ),
         ),
       )
-    if (this.#seen.has(op))
-      return Promise.reject(
-        new RunError(
-          'run.duplicate_step',
-          `"${op}" was called twice in one run. Give each call in a loop or branch its own key.`,
-        ),
-      )
-    if (this.#seen.size >= MAX_CALLS)
-      return Promise.reject(
-        new RunError(
-          'run.too_many_steps',
-          `This run made ${MAX_CALLS} calls and "${op}" is one more. Is it an endless loop? Split long work into children.`,
-        ),
-      )
-    this.#seen.add(op)
-    let hash = NO_HASH
+    let hash: string
     try {
-      hash =
-        call.input === undefined
-          ? shortHash(call.kind)
-          : shortHash([call.kind, jsonCopy(call.input, `The input of "${op}"`)])
+      hash = this.#enter(op, call)
     } catch (error) {
-      return Promise.reject(error as Error)
+      return unwatched(Promise.reject(error as Error))
     }
     const recorded = this.#history.recorded.get(op)
-    if (recorded !== undefined && recorded !== hash) {
+    if (recorded !== undefined && recorded.hash !== hash) {
       this.#mismatch(op, `The record of "${op}" was made with another kind of call or other input.`)
       return new Promise(() => {})
     }
-    return new Promise<T>((resolve, reject) => {
-      const pending: Pending = {
-        op,
-        call: call as Call<unknown>,
-        hash,
-        resolve: resolve as (value: unknown) => void,
-        reject,
-        state: 'new',
-      }
-      this.#pending.set(op, pending)
-      if (recorded !== undefined) pending.state = 'waiting'
-      else if (this.#live) void this.#begin(pending)
-      else this.#unstarted.push(pending)
-    })
+    return unwatched(
+      new Promise<T>((resolve, reject) => {
+        const pending: Pending = {
+          op,
+          call: call as Call<unknown>,
+          hash,
+          resolve: resolve as (value: unknown) => void,
+          reject,
+          state: 'new',
+        }
+        this.#pending.set(op, pending)
+        if (recorded !== undefined) pending.state = 'waiting'
+        else if (this.#live) void this.#begin(pending)
+        else this.#unstarted.push(pending)
+      }),
+    )
   }
 
-  /** Where in the ledger a recorded call stands: what counts when the run is retried from it. */
-  get lastOp(): string | null {
-    return this.#lastOp
+  /** Takes a call in and answers its hash. Throws what is wrong with it. */
+  #enter(op: string, call: Pick<Call<unknown>, 'kind' | 'input'>): string {
+    if (op.length > MAX_OP_CHARS || !op.isWellFormed() || op.includes('\0'))
+      throw new RunError(
+        'run.bad_name',
+        `A call is named ${JSON.stringify(op.slice(0, 60))} (${op.length} characters). Names and keys are plain text of at most ${MAX_OP_CHARS} characters: hash what comes from outside.`,
+      )
+    if (this.#seen.has(op))
+      throw new RunError(
+        'run.duplicate_step',
+        `"${op}" was called twice in one run. Give each call in a loop or branch its own key.`,
+      )
+    if (this.#seen.size >= MAX_CALLS)
+      throw new RunError(
+        'run.too_many_steps',
+        `This run made ${MAX_CALLS} calls and "${op}" is one more. Is it an endless loop? Split long work into children.`,
+      )
+    this.#seen.add(op)
+    if (call.input === undefined) return kindHash(call.kind)
+    try {
+      return shortHash([call.kind, jsonCopy(call.input, `The input of "${op}"`)])
+    } catch (error) {
+      throw new StepError(op, errorCode(error), errorMessage(error))
+    }
   }
 
   /** The waits that are open as the run ends or is left. */
@@ -217,14 +229,14 @@ export class Driver {
   async #begin(pending: Pending): Promise<void> {
     pending.state = 'working'
     this.#working++
-    this.#lastOp = pending.op
     const wait = `${this.run.id}:${this.run.generation}:${pending.op}`
     try {
       for (;;) {
         let begun: Begun
         const cause = this.cause
         try {
-          begun = await pending.call.begin({ op: pending.op, wait, cause })
+          const beginning = pending.call.begin({ op: pending.op, wait, cause })
+          begun = beginning instanceof Promise ? await beginning : beginning
         } catch (error) {
           if (error instanceof StoreError) throw error
           begun = { done: { value: error instanceof Error ? error : new Error(String(error)) } }
@@ -248,7 +260,7 @@ export class Driver {
 
   /** Something that no record can be made of: the store refused, or a verb of ours is wrong. */
   #broken(pending: Pending, error: unknown): void {
-    if (error instanceof StoreError) return this.release(error)
+    if (error instanceof StoreError && LET_GO.has(error.code)) return this.release(error)
     this.#end({ end: 'threw', op: pending.op, error })
   }
 
@@ -267,8 +279,8 @@ export class Driver {
     }
     // Through the decision or the fact that the step recorded, so that "why" passes them.
     const after = extra.length > 0 ? { ...by, cause: { index: extra.length - 1 } } : by
-    const event = this.#stepEvent(pending, begun.done?.value, begun.done?.refs, after)
-    const result = await this.#commit(wait, [...extra, event.input], begun)
+    const event = this.#stepEvent(pending, begun.done, after)
+    const result = await this.#commit(wait, extra.length > 0 ? [...extra, event.input] : [event.input], begun)
     const seq = result.seq + extra.length
     this.#arrived(
       { seq, at: result.at, op, by: 'answer', refs: begun.done?.refs ?? null, ...event.completion },
@@ -276,38 +288,35 @@ export class Driver {
     )
   }
 
-  #stepEvent(pending: Pending, value: unknown, refs: Json | undefined, by: { actor: string; cause: Cause }) {
+  #stepEvent(pending: Pending, done: Begun['done'], by: { actor: string; cause: Cause }) {
     const { op, hash } = pending
     const { kind } = pending.call
-    const failed = (error: unknown) => {
-      const code = errorCode(error)
-      const message = errorMessage(error).slice(0, 4_000)
-      return {
-        input: stepFailed(this.run.id, { op, kind, hash, code }, { ...by, private: { message } }),
-        completion: { ok: false, code, value: message as Json },
-      }
-    }
-    if (value instanceof Error) return failed(value)
+    const value = done?.value
+    if (value instanceof Error) return this.#stepFailure(pending, value, by)
     try {
-      const copy = jsonCopy(value, `The result of "${op}"`)
-      const body = refs === undefined ? { op, kind, hash } : { op, kind, hash, refs }
+      const copy = done?.copied ? (value as Json) : jsonCopy(value, `The result of "${op}"`)
+      const body = done?.refs === undefined ? { op, kind, hash } : { op, kind, hash, refs: done.refs }
       return {
-        input: stepCompleted(this.run.id, body, { ...by, private: { value: copy } }),
+        input: stepCompleted(this.run.id, body, { actor: by.actor, cause: by.cause, private: { value: copy } }),
         completion: { ok: true, code: '', value: copy },
       }
     } catch (error) {
-      return failed(error)
+      return this.#stepFailure(pending, error, by)
+    }
+  }
+
+  #stepFailure(pending: Pending, error: unknown, by: { actor: string; cause: Cause }) {
+    const { op, hash } = pending
+    const code = errorCode(error)
+    const message = errorMessage(error).slice(0, 4_000)
+    return {
+      input: stepFailed(this.run.id, { op, kind: pending.call.kind, hash, code }, { ...by, private: { message } }),
+      completion: { ok: false, code, value: message as Json },
     }
   }
 
   #commit(key: string, events: readonly EventInput[], begun: Begun): Promise<CommitResult> {
-    return this.store.commit({
-      key,
-      events,
-      fence: this.fence,
-      ...(begun.guards ? { guards: begun.guards } : {}),
-      ...(begun.also ? { also: begun.also } : {}),
-    })
+    return this.store.commit({ key, events, fence: this.fence, guards: begun.guards ?? NONE, also: begun.also ?? NONE })
   }
 
   // --- deliveries, in ledger order ------------------------------------------------------------------------------
@@ -370,6 +379,7 @@ export class Driver {
     this.#inTurn = true
     this.now = next.at
     this.cause = next.seq
+    this.#lastOp = next.op
     this.#pending.delete(next.op)
     if (!next.ok) {
       pending.reject(new StepError(next.op, next.code, typeof next.value === 'string' ? next.value : ''))
@@ -385,7 +395,7 @@ export class Driver {
     const end = () => this.#turns.atEnd(() => this.#turnEnded())
     const fail = (error: unknown) => {
       if (error instanceof StoreError) return this.release(error)
-      pending.reject(error)
+      pending.reject(new StepError(pending.op, errorCode(error), errorMessage(error)))
       end()
     }
     const give = (value: unknown) => {
@@ -421,7 +431,7 @@ export class Driver {
         'run.foreign_await',
         `The workflow waits for something that is not a call of ctx${this.#lastOp ? ` (after "${this.#lastOp}")` : ''}. Put it into ctx.step, so that its result is recorded.`,
       )
-      return this.#end({ end: 'threw', op: this.#lastOp, error })
+      return this.#end({ end: 'threw', op: null, error })
     }
     this.#closing = true
     void this.#suspend().then(
@@ -444,10 +454,11 @@ export class Driver {
   }
 
   #finish(finished: { value: unknown } | { error: unknown }): void {
+    // What is thrown between calls is no step's fault: the calls before it succeeded and keep their records.
     if ('error' in finished)
       return this.#end({
         end: 'threw',
-        op: finished.error instanceof StepError ? finished.error.step : this.#lastOp,
+        op: finished.error instanceof StepError ? finished.error.step : null,
         error: finished.error,
       })
     try {
@@ -461,14 +472,17 @@ export class Driver {
   async #suspend(): Promise<boolean> {
     const open = this.openWaits()
     const now = this.store.clock.now()
-    const due = open.filter((w) => w.deadline !== null && w.deadline <= now)
+    const timed = open
+      .filter((w): w is OpenedWait & { deadline: number } => w.deadline !== null)
+      .sort((a, b) => a.deadline - b.deadline)
+    const due = timed.filter((w) => w.deadline <= now)
     if (due.length > 0) {
+      // In the order in which they came due, also when the process was down meanwhile: a race keeps its winner.
       await Promise.all(due.map((w) => this.#timeOut(w)))
       this.#catchUp()
       return false
     }
-    const deadlines = open.flatMap((w) => (w.deadline === null ? [] : [w.deadline]))
-    const wakeAt = deadlines.length === 0 ? null : Math.min(...deadlines)
+    const wakeAt = timed[0]?.deadline ?? null
     try {
       await this.store.commit({
         key: `${this.run.id}:suspend:${this.fence.epoch}`,
@@ -513,9 +527,20 @@ export class Driver {
   }
 }
 
-/** A rejection that nobody may be listening to any more. */
-function refused(error: FactotumError): Promise<never> {
-  const promise = Promise.reject(error)
+const kindHashes = new Map<string, string>()
+
+/** The hash of a call that declares no input: one for each of the few kinds there are. */
+function kindHash(kind: string): string {
+  let known = kindHashes.get(kind)
+  if (known === undefined) kindHashes.set(kind, (known = shortHash(kind)))
+  return known
+}
+
+/**
+ * The promise of a call. Nobody may be listening when it is rejected: the workflow awaits something else first, or has
+ * returned. The error is on the record; it must not end the process.
+ */
+export function unwatched<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {})
   return promise
 }

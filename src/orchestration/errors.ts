@@ -2,6 +2,7 @@ import { FactotumError } from '../lib/errors.ts'
 
 export type RunErrorCode =
   | 'run.duplicate_step'
+  | 'run.bad_name'
   | 'run.too_many_steps'
   | 'run.context_released'
   | 'run.foreign_await'
@@ -10,6 +11,7 @@ export type RunErrorCode =
   | 'run.version'
   | 'run.cancelled'
   | 'run.child_ended'
+  | 'run.children_open'
   | 'run.not_found'
   | 'run.not_stuck'
   | 'run.ended'

@@ -24,11 +24,18 @@ export interface OpenedWait {
   resolved: boolean
 }
 
+/** The first event of a call's record, and the hash of its kind and declared input to compare the code with. */
+export interface Recorded {
+  readonly seq: number
+  readonly hash: string
+  readonly as: 'succeeded' | 'failed' | 'waited'
+}
+
 export interface History {
   readonly completions: Completion[]
   readonly waits: Map<string, OpenedWait>
-  /** For each recorded call the hash of its kind and declared input, to compare with what the code asks for now. */
-  readonly recorded: Map<string, string>
+  /** How each call is on the record. */
+  readonly recorded: Map<string, Recorded>
   /** The newest event read. */
   cursor: number
   /** The operator asked that what it did be taken back, instead of going on. */
@@ -67,8 +74,11 @@ export async function readHistory(store: Store, run: string): Promise<History> {
   for (const row of rows) {
     if (row.kind !== 'run.resumed@1') continue
     const body = JSON.parse(row.body) as EventBody
-    history.compensate = body.mode === 'compensate'
-    if (body.from !== null) rows = rows.filter((r) => r.seq < body.from! || r.seq > row.seq)
+    // A compensation that got stuck and is set going again is still one.
+    if (body.mode === 'compensate' || body.mode === 'restart') history.compensate = body.mode === 'compensate'
+    // An answer that came while the run was stuck counts as long as its wait does: `addRow` passes over the others.
+    if (body.from !== null)
+      rows = rows.filter((r) => r.seq < body.from! || r.seq > row.seq || r.kind === 'wait.resolved@1')
   }
   for (const row of rows) addRow(history, row)
   history.cursor = last
@@ -87,6 +97,8 @@ export async function readArrivals(store: Store, run: string, history: History):
 }
 
 function addRow(history: History, row: Row): void {
+  // What else stands in the stream (its start, with the input) is not a completion: parsing it would be for nothing.
+  if (!row.kind.startsWith('step.') && !row.kind.startsWith('wait.')) return
   const body = JSON.parse(row.body) as EventBody
   const secret = row.private === null ? null : (JSON.parse(row.private) as { value?: Json; message?: string })
   const completion = {
@@ -99,15 +111,15 @@ function addRow(history: History, row: Row): void {
   } as const
   switch (row.kind) {
     case 'step.completed@1':
-      history.recorded.set(body.op, body.hash)
+      history.recorded.set(body.op, { seq: row.seq, hash: body.hash, as: 'succeeded' })
       history.completions.push({ ...completion, ok: true, code: '' })
       return
     case 'step.failed@1':
-      history.recorded.set(body.op, body.hash)
+      history.recorded.set(body.op, { seq: row.seq, hash: body.hash, as: 'failed' })
       history.completions.push({ ...completion, ok: false, code: body.code, value: secret?.message ?? null })
       return
     case 'wait.opened@1':
-      history.recorded.set(body.op, body.hash)
+      history.recorded.set(body.op, { seq: row.seq, hash: body.hash, as: 'waited' })
       history.waits.set(body.op, {
         wait: body.wait,
         op: body.op,

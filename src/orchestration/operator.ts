@@ -1,10 +1,10 @@
-import { FactotumError } from '../lib/errors.ts'
 import type { Json } from '../lib/json.ts'
 import { gateClosed, gatesOfRun, gateStillOpen, type Gates, type GateDecision } from '../governance/gates.ts'
-import { answerWait, ConflictError, sql, work, type EventInput, type Guard, type Store } from '../store/index.ts'
+import { answerWait, ConflictError, sql, work, type Bound, type EventInput, type Guard, type Store } from '../store/index.ts'
 import { RunError } from './errors.ts'
 import { runById, runCancelled, runResumed, runStill, type RunRow } from './events.ts'
 import { leaveWaits } from './leaving.ts'
+import { readHistory } from './history.ts'
 import { checkRunInput } from './starting.ts'
 import type { AnyWorkflow } from './workflow.ts'
 
@@ -17,7 +17,7 @@ export async function getRun(store: Store, id: string): Promise<RunRow> {
 interface Change {
   readonly events: EventInput[]
   readonly guards: Guard[]
-  readonly children: readonly string[]
+  readonly also: Bound[]
 }
 
 /** Ends a run, its children, its open gates and every effect that has not left. What has left stays on the record. */
@@ -26,15 +26,14 @@ export async function cancelRun(store: Store, id: string, reason: string | null,
     const run = await getRun(store, id)
     if (run.ended_at !== null) throw new RunError('run.ended', `Run ${id} is ${run.state} already.`)
     const change = await cancellation(store, run, reason, actor)
-    const gates = (await gatesOfRun(store, id)).filter((g) => g.subject === id)
+    const gates = await closeStuckGates(store, id)
     try {
       await store.commit({
         key: `${id}:cancel`,
-        events: [...change.events, ...gates.map((g) => gateClosed(g.id, { because: 'the run was cancelled' }))],
-        guards: [runStill(run), ...change.guards, ...gates.map((g) => gateStillOpen(g.id))],
-        also: [work.revokeLease(id)],
+        events: [...change.events, ...gates.events],
+        guards: [runStill(run), ...change.guards, ...gates.guards],
+        also: change.also,
       })
-      await cancelChildren(store, change.children, actor)
       return
     } catch (error) {
       if (!(error instanceof ConflictError)) throw error
@@ -42,42 +41,54 @@ export async function cancelRun(store: Store, id: string, reason: string | null,
   }
 }
 
+/** The end of a run and of every child that it waits for: one commit, so that none is forgotten. */
 async function cancellation(store: Store, run: RunRow, reason: string | null, actor: string): Promise<Change> {
-  const left = await leaveWaits(store, run.id, 0, 'the run was cancelled')
+  const change = await ending(store, run, reason, actor)
   const answer = await answerWait(
     store,
     run.parent_wait,
     { state: 'cancelled', result: null },
     { actor, cause: { index: 0 } },
   )
+  return { ...change, events: [...change.events, ...answer.events], guards: [...change.guards, ...answer.guards] }
+}
+
+async function ending(store: Store, run: RunRow, reason: string | null, actor: string): Promise<Change> {
+  const left = await leaveWaits(store, run.id, 0, 'the run was cancelled')
   const cancelled = runCancelled(run.id, {}, { private: { reason }, actor, cause: run.started_seq })
+  const change = {
+    events: [cancelled, ...left.events],
+    guards: left.guards,
+    also: [work.revokeLease(run.id)],
+  }
+  for (const id of left.children) {
+    const child = await getRun(store, id)
+    const parts = [
+      await ending(store, child, 'its parent was cancelled', actor),
+      { ...(await closeStuckGates(store, id)), also: [] },
+    ]
+    change.guards.push(runStill(child))
+    for (const part of parts) {
+      change.events.push(...part.events)
+      change.guards.push(...part.guards)
+      change.also.push(...part.also)
+    }
+  }
+  return change
+}
+
+/** A run that is stuck waits at a gate of its own, for which it has no wait. */
+async function closeStuckGates(store: Store, run: string): Promise<{ events: EventInput[]; guards: Guard[] }> {
+  const gates = (await gatesOfRun(store, run)).filter((g) => g.subject === run)
   return {
-    events: [cancelled, ...left.events, ...answer.events],
-    guards: [...left.guards, ...answer.guards],
-    children: left.children,
+    events: gates.map((g) => gateClosed(g.id, { because: 'the run was cancelled' })),
+    guards: gates.map((g) => gateStillOpen(g.id)),
   }
 }
 
-async function cancelChildren(store: Store, children: readonly string[], actor: string): Promise<void> {
-  for (const child of children) {
-    await cancelRun(store, child, 'its parent was cancelled', actor).catch((error: unknown) => {
-      if (!(error instanceof RunError && error.code === 'run.ended')) throw error
-    })
-  }
-}
-
-const eventOfOp = sql(
-  `select seq, body from event where stream = ? and kind in ('step.completed@1', 'step.failed@1', 'wait.opened@1') order by seq desc`,
-)
 const stuckOp = sql(
   `select body from event where stream = ? and kind in ('run.failed@1', 'run.parked@1') order by seq desc limit 1`,
 )
-
-/** Where a step's record stands; null for a failure outside of any step, which is retried with its whole record. */
-async function recordOf(store: Store, run: string, op: string): Promise<number | null> {
-  const rows = await store.read<{ seq: number; body: string }>(eventOfOp(run))
-  return rows.find((r) => (JSON.parse(r.body) as { op: string }).op === op)?.seq ?? null
-}
 
 type Mode = 'continue' | 'retry' | 'restart' | 'compensate'
 
@@ -97,27 +108,41 @@ async function resumption(
     )
   let from: number | null = null
   if (mode === 'restart' || mode === 'compensate') from = run.started_seq + 1
-  else if (mode === 'retry') {
-    const failed = options.step ?? (await failedStep(store, run.id))
-    from = failed === null ? null : await recordOf(store, run.id, failed)
-    if (options.step !== undefined && from === null)
-      throw new RunError(
-        'run.no_such_step',
-        `Run ${run.id} has no step "${options.step}". "factotum run ${run.id}" shows them.`,
-      )
-  }
+  else if (mode === 'retry') from = await retriedFrom(store, run.id, options.step)
   const input =
     mode === 'restart' && options.input !== undefined && workflow ? checkRunInput(workflow, options.input) : null
   const left =
     from === null
       ? { events: [], guards: [], children: [] }
       : await leaveWaits(store, run.id, from, 'the run was set going again from before it')
+  if (left.children.length > 0)
+    throw new RunError(
+      'run.children_open',
+      `Run ${run.id} has children under way (${left.children.join(', ')}). Cancel them first, then try again.`,
+    )
   const resumed = runResumed(
     run.id,
     { mode, generation: run.generation + 1, version: workflow?.version ?? run.version, from },
     { private: { input }, actor: options.actor ?? 'operator' },
   )
-  return { events: [resumed, ...left.events], guards: [runStill(run), ...left.guards], children: left.children }
+  return {
+    events: [resumed, ...left.events],
+    guards: [runStill(run), ...left.guards],
+    also: [work.revokeLease(run.id)],
+  }
+}
+
+/**
+ * Where the record of the step that is retried stands; null for a failure outside of any step, which is retried with
+ * the whole record.
+ */
+async function retriedFrom(store: Store, run: string, step: string | undefined): Promise<number | null> {
+  const failed = step ?? (await failedStep(store, run))
+  const record = failed === null ? undefined : (await readHistory(store, run)).recorded.get(failed)
+  if (step !== undefined && !record)
+    throw new RunError('run.no_such_step', `Run ${run} has no step "${step}". "factotum run ${run}" shows them.`)
+  // A step that succeeded is not what failed, whatever the error says: it is not executed again unasked.
+  return record && (step !== undefined || record.as !== 'succeeded') ? record.seq : null
 }
 
 async function failedStep(store: Store, run: string): Promise<string | null> {
@@ -171,13 +196,7 @@ export function registerStuckGates(store: Store, gates: Gates, workflows: Readon
         decision.outcome === 'cancel'
           ? await cancellation(store, run, decision.reason ?? null, actor)
           : await resumption(store, run, workflows, decision.outcome as Mode, { actor, ...choices(decision) })
-      if (change.children.length > 0 && decision.outcome !== 'cancel') {
-        throw new FactotumError(
-          'run.children_open',
-          `Run ${run.id} has children under way (${change.children.join(', ')}). Cancel them first, then try again.`,
-        )
-      }
-      return { events: change.events, guards: change.guards, also: [work.revokeLease(run.id)] }
+      return change
     })
   }
 }

@@ -8,7 +8,7 @@ import type { AnyWorkflow, Schedule } from './workflow.ts'
 
 const allSchedules = sql('select * from schedule order by id')
 const scheduleById = sql('select * from schedule where id = ?')
-/** After a long absence `all` means the newest so many: each is a run. The rest is counted and said. */
+/** After a long absence `all` means the newest so many: each is a run. */
 const MAX_CATCH_UP = 1_000
 
 /** The first tick after `after`, epoch ms. Throws `schedule.invalid`. */
@@ -67,24 +67,20 @@ export async function fireSchedule(
   const workflow = row && workflows.get(row.workflow)
   if (!row || !workflow) return
   const now = store.clock.now()
-  const due: number[] = []
-  let next = row.next_at
-  let missed = 0
-  for (; next <= now; next = nextTick(row, next)) {
-    due.push(next)
-    if (due.length > MAX_CATCH_UP) {
-      due.shift()
-      missed++
-    }
-  }
+  const due = dueTicks(row, now, row.catch_up === 'all' ? MAX_CATCH_UP : 1)
   if (due.length === 0) return
-  const late = due.filter((at) => now - at > ON_TIME_MS)
-  const run =
-    row.catch_up === 'all' ? due : due.slice(-1).filter((at) => row.catch_up === 'latest' || !late.includes(at))
-  const fired = scheduleFired(row.id, { ticks: run.length, missed: missed + due.length - run.length, nextAt: next })
+  const run = row.catch_up === 'none' ? due.filter((at) => now - at <= ON_TIME_MS) : due
+  const fired = scheduleFired(row.id, { ticks: run.length, since: row.next_at, nextAt: nextTick(row, now) })
   const events: EventInput[] = [fired]
   for (const at of run) events.push(...tick(store, workflow, row.id, at, events.length))
   await store.commit({ key: `${row.id}:tick:${row.next_at}`, events, fence })
+}
+
+/** The newest ticks that are due, oldest first. Counted back from now: a year of minutes takes a minute to count. */
+function dueTicks(row: ScheduleRow, now: number, most: number): number[] {
+  const newest = new Cron(row.cron, { timezone: row.zone, paused: true }).previousRuns(most + 1, new Date(now + 1_000))
+  const due = newest.map((at) => at.getTime()).filter((at) => at <= now && at >= row.next_at)
+  return due.slice(0, most).reverse()
 }
 
 function tick(store: Store, workflow: AnyWorkflow, schedule: string, at: number, index: number): EventInput[] {

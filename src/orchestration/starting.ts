@@ -52,8 +52,12 @@ export function checkRunInput(workflow: AnyWorkflow, input: unknown): Json {
   )
 }
 
+const queuedWorkflows = sql(
+  `select distinct workflow from run where state = 'queued' and ended_at is null order by workflow`,
+)
+const underWay = sql('select count(*) as n from run where workflow = ? and ended_at is null and state <> ?')
 const firstInLane = sql(
-  `select * from run r where r.state = 'queued' and (r.lane is null or not exists
+  `select * from run r where r.workflow = ? and r.state = 'queued' and r.ended_at is null and (r.lane is null or not exists
      (select 1 from run x where x.lane = r.lane and x.ended_at is null and x.started_seq < r.started_seq))
    order by r.started_seq limit ?`,
 )
@@ -66,14 +70,23 @@ const belowLimit = sql(
 )
 const BATCH = 200
 
-/** Admits the queued runs whose turn it is. True when there may be more. */
+/** Admits the queued runs whose turn it is, each workflow's for itself. True when there may be more. */
 export async function admit(store: Store, workflows: ReadonlyMap<string, AnyWorkflow>): Promise<boolean> {
-  const queued = await store.read<RunRow>(firstInLane(BATCH))
-  // Together, so that they share a transaction; a limit is counted in the commit, so none slips past it.
-  const admitted = await Promise.all(
-    queued.map((run) => admitOne(store, run, workflows.get(run.workflow)?.limit ?? null)),
-  )
-  return queued.length === BATCH && admitted.some(Boolean)
+  let more = false
+  for (const { workflow } of await store.read<{ workflow: string }>(queuedWorkflows())) {
+    const limit = workflows.get(workflow)?.limit ?? null
+    const room = limit === null ? BATCH : Math.min(BATCH, limit - (await countUnderWay(store, workflow)))
+    if (room <= 0) continue
+    const queued = await store.read<RunRow>(firstInLane(workflow, room))
+    // Together, so that they share a transaction; a limit is counted in the commit, so none slips past it.
+    const admitted = await Promise.all(queued.map((run) => admitOne(store, run, limit)))
+    more ||= queued.length === BATCH && admitted.some(Boolean)
+  }
+  return more
+}
+
+async function countUnderWay(store: Store, workflow: string): Promise<number> {
+  return Number((await store.first<{ n: number }>(underWay(workflow, 'queued')))?.n ?? 0)
 }
 
 async function admitOne(store: Store, run: RunRow, limit: number | null): Promise<boolean> {

@@ -214,10 +214,10 @@ test('the time stands still between deliveries and random draws the same numbers
   const drives: unknown[] = []
   const timed = workflow('timed', {}, async (ctx) => {
     const first = [ctx.now(), ctx.random(), ctx.random()]
-    await ctx.sleep('1h')
+    await ctx.sleep('1h', { key: 1 })
     const second = [ctx.now(), ctx.random()]
     drives.push([first, ctx.now()])
-    await ctx.sleep('1h')
+    await ctx.sleep('1h', { key: 2 })
     return [first, second]
   })
   await using company = await testCompany({ workflows: [timed] })

@@ -63,6 +63,8 @@ export class Committer {
   #flushing: Promise<void> | null = null
   #lastAt = 0
   #broken: Error | null = null
+  /** Called once, when nobody knows any more what is on disk. */
+  onBroken: (error: Error) => void = () => {}
 
   constructor(engine: Engine, clock: Clock, lastAt: number) {
     this.#engine = engine
@@ -99,7 +101,9 @@ export class Committer {
 
   /** Refuses everything from now on: after a failed COMMIT nobody knows what is on disk. */
   break(error: Error): void {
-    this.#broken ??= error
+    if (this.#broken) return
+    this.#broken = error
+    this.onBroken(error)
     for (const waiting of this.#queue.splice(0)) waiting.reject(error)
   }
 
@@ -245,7 +249,8 @@ function build(
       private_hash: secretHash,
       leaf: EMPTY,
     }
-    row.leaf = eventLeaf({ ...row, privateHash: secretHash })
+    const { kind, stream, actor } = event
+    row.leaf = eventLeaf({ seq, key: row.key, kind, stream, actor, cause, at, body: row.body, privateHash: secretHash })
     rows.push(row)
     const projected: ProjectedEvent = {
       seq,

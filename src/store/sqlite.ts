@@ -10,7 +10,7 @@ import { checkFence } from './work.ts'
 type Row = Record<string, Value>
 
 const INSERT_EVENT = `insert into event (seq, key, kind, stream, actor, cause, at, body, private, salt, private_hash, leaf)
-  values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+  values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict (key) where key is not null do nothing`
 const EVENTS_PER_READ = 2_000
 const fenceStatement = checkFence().statement
 const recordedByKey = sql('select seq from event where key = ?')().statement
@@ -124,15 +124,22 @@ class Sqlite implements Engine {
     return prepared.all(...(values.map(storable) as SQLInputValue[])) as Row[]
   }
 
+  /**
+   * Without an fsync: what is no projection is durable with the next commit, for the log is written and read in order. A
+   * power cut takes back a lease only together with everything that was done under it.
+   */
   async write(writes: readonly Bound[]): Promise<Row[][]> {
-    this.#begin.run()
+    this.#db.exec('pragma synchronous = normal')
     try {
+      this.#begin.run()
       const rows = writes.map((w) => this.#statement(w.statement).all(...(w.values as SQLInputValue[])) as Row[])
       this.#commitNow()
       return rows
     } catch (error) {
       this.#rollback()
       throw error
+    } finally {
+      this.#db.exec('pragma synchronous = full')
     }
   }
 
@@ -169,32 +176,28 @@ class Sqlite implements Engine {
     return outcomes
   }
 
-  /** Everything is checked before the first write, so a refused member leaves nothing behind in the group. */
+  /**
+   * Everything is checked before the first write, so a refused member leaves nothing behind in the group. That the key is
+   * new shows as its row goes in, which spares every commit a look-up; one that is refused may have been recorded before.
+   */
   #runMember(member: Member): Outcome {
-    const recorded = this.#statement(recordedByKey).get(member.key) as { seq: number } | undefined
-    if (recorded) {
-      return duplicateOutcome(
-        member,
-        this.#statement(recordedFrom).all(recorded.seq, member.content.length + 1) as never,
-      )
-    }
     let inbox = -1
     if (member.fence) {
       const row = this.#statement(fenceStatement).get(member.fence.id, member.fence.epoch) as
         | { inbox: number }
         | undefined
-      if (!row) return conflict(member, 'fence', () => new Error())
+      if (!row) return this.#recorded(member) ?? conflict(member, 'fence', () => new Error())
       inbox = row.inbox
     }
     for (const guard of member.guards) {
       if (this.#statement(guard.check.statement).get(...(guard.check.values as SQLInputValue[])) === undefined) {
-        return conflict(member, guard, (code, message) => new ConflictError(code, message))
+        return this.#recorded(member) ?? conflict(member, guard, (code, message) => new ConflictError(code, message))
       }
     }
     const seq = this.#next
     const built = member.build(seq)
     for (const r of built.rows) {
-      this.#insertEvent.run(
+      const { changes } = this.#insertEvent.run(
         r.seq,
         r.key,
         r.kind,
@@ -208,11 +211,19 @@ class Sqlite implements Engine {
         r.private_hash,
         r.leaf,
       )
+      if (changes === 0) return this.#recorded(member)!
     }
     for (const write of built.writes) this.#run(write)
     for (const write of member.also) this.#run(write)
     this.#next = seq + built.rows.length
     return { ok: true, seq, duplicate: false, inbox, built }
+  }
+
+  /** What was recorded under this key before, if anything. */
+  #recorded(member: Member): Outcome | undefined {
+    const first = this.#statement(recordedByKey).get(member.key) as { seq: number } | undefined
+    if (!first) return undefined
+    return duplicateOutcome(member, this.#statement(recordedFrom).all(first.seq, member.content.length + 1) as never)
   }
 
   #run(write: Bound): void {

@@ -61,8 +61,18 @@ export class Store {
   }
 
   /** Writes tables that are not projections, in one transaction. */
-  write(writes: readonly Bound[]): Promise<Record<string, Value>[][]> {
-    return this.engine.write(writes)
+  async write(writes: readonly Bound[]): Promise<Record<string, Value>[][]> {
+    try {
+      return await this.engine.write(writes)
+    } catch (error) {
+      if (error instanceof StoreError && error.code === 'store.broken') this.#committer.break(error)
+      throw error
+    }
+  }
+
+  /** What to do when a commit failed in a way that leaves unknown what is on disk: stop the process. */
+  onBroken(listener: (error: Error) => void): void {
+    this.#committer.onBroken = listener
   }
 
   /** A typed query builder over a layer's own tables, for reading only: the commit path has statements prepared once. */
@@ -77,7 +87,7 @@ export class Store {
 
   /** A stable stand-in for a key that came from outside (an address, a Message-ID): 132 bits of HMAC-SHA-256. */
   pseudonym(text: string): string {
-    return createHmac('sha256', this.#secret).update(text).digest('base64url').slice(0, 22)
+    return pseudonym(this.#secret, text)
   }
 
   newId(prefix: string): string {
@@ -104,6 +114,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   try {
     await engine.write([setMeta('company', newId('co', clock.now()))])
     if (engine.dialect === 'sqlite') await engine.write([expireAll()])
+    await checkOwner(engine, pseudonym(options.secret, 'factotum'))
     const id = await engine.query(getMeta().statement, ['company'])
     const head = await engine.head()
     const newest = head === 0 ? undefined : (await engine.query(lastAt().statement, [head - 1]))[0]
@@ -111,6 +122,22 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   } catch (error) {
     await engine.close()
     throw error
+  }
+}
+
+function pseudonym(secret: Uint8Array, text: string): string {
+  return createHmac('sha256', secret).update(text).digest('base64url').slice(0, 22)
+}
+
+/** A database belongs to the keys it was made with: under others, no signal would be known and nothing would verify. */
+async function checkOwner(engine: Engine, owner: string): Promise<void> {
+  await engine.write([setMeta('owner', owner)])
+  const recorded = (await engine.query(getMeta().statement, ['owner']))[0]
+  if (recorded?.value !== owner) {
+    throw new StoreError(
+      'store.wrong_database',
+      'This database belongs to another company: it was made with other keys. Check DATABASE_URL, or bring back the data/keys it was made with.',
+    )
   }
 }
 

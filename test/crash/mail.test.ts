@@ -17,7 +17,7 @@ import { testDatabase } from '../postgres.ts'
 import { inFolder } from './folder.ts'
 import type { Life } from './life.ts'
 import { lives, type Story } from './lives.ts'
-import { assertSame, business, sound, type Business } from './state.ts'
+import { assertOver, assertSame, business, sound, type Business } from './state.ts'
 
 const INBOX = join(import.meta.dirname, '../../examples/studio/inbox')
 const openGates = sql(`select * from gate where state = 'open' order by opened_seq, id`)
@@ -124,7 +124,9 @@ async function one(c: Case, at: number, single: boolean, folder: string, url?: s
       assert.deepEqual({ ...row }, { state: 'decided', outcome }, 'what was acknowledged as decided stays decided')
     }
     const keys = await company.store.read<{ key: string }>(stopped())
-    return { business: await business(company, ['firstSeen']), operators: keys.map((k) => k.key) }
+    const state = await business(company, ['firstSeen'])
+    assertOver(state)
+    return { business: state, operators: keys.map((k) => k.key) }
   })
   return { ...ending, world }
 }

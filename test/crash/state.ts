@@ -57,6 +57,19 @@ export function assertSame(actual: Business, expected: Business, where: string):
     throw new Error(`Not as without a crash: ${where}\n${lines.map((l) => l.slice(0, 500)).join('\n')}`)
 }
 
+/** Nothing is left that waits for anybody: a wake-up that was lost would look like the end. */
+export function assertOver(state: Business): void {
+  const left = [
+    ...state.work!,
+    ...state.waits!,
+    ...state.gates!,
+    ...state.runs!.filter((r) => !/"state":"(done|cancelled)"/.test(r)),
+    ...state.signals!.filter((s) => s.includes('"state":"new"')),
+    ...state.effects!.filter((e) => /"state":"(gated|held|dispatched|retrying|uncertain|undoing)"/.test(e)),
+  ]
+  if (left.length > 0) throw new Error(`It is not over:\n${left.map((l) => `  ${l.slice(0, 300)}`).join('\n')}`)
+}
+
 /** What must hold after anything: the ledger verifies, and every projection rebuilds identically. */
 export async function sound(company: OpenCompany): Promise<void> {
   const verified = (await operate(company, 'verify', {})) as { ok: boolean; problems: { message: string }[] }

@@ -33,18 +33,27 @@ export function step(
     name,
     key: options?.key,
     input: options?.input,
-    begin: async () => {
-      const value = await work()
-      const blobs: Bound[] = []
-      const split = jsonCopy(value, `The result of "${name}"`, MAX_JSON_BYTES, (bytes) => {
-        const { hash, write } = blob(bytes)
-        blobs.push(write)
-        return { $blob: hash }
-      })
-      return blobs.length === 0 ? { done: { value: split } } : { done: { value: split, refs: 'blobs' }, also: blobs }
+    begin: () => {
+      const result = work()
+      return isThenable(result) ? Promise.resolve(result).then((value) => stepDone(name, value)) : stepDone(name, result)
     },
     read: (completion) => (completion.refs === 'blobs' ? joinBlobs(store, completion.value) : completion.value),
   })
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as PromiseLike<unknown> | null | undefined)?.then === 'function'
+}
+
+function stepDone(name: string, value: unknown): Begun {
+  const blobs: Bound[] = []
+  const split = jsonCopy(value, `The result of "${name}"`, MAX_JSON_BYTES, (bytes) => {
+    const { hash, write } = blob(bytes)
+    blobs.push(write)
+    return { $blob: hash }
+  })
+  if (blobs.length === 0) return { done: { value: split, copied: true } }
+  return { done: { value: split, copied: true, refs: 'blobs' }, also: blobs }
 }
 
 async function joinBlobs(store: Store, value: Json): Promise<unknown> {

@@ -220,27 +220,29 @@ export function scratch({ driver, store }: Services) {
   const values = new Map<string, { value: Json; expiresAt: number }>()
   const sets = new Map<string, number>()
   return {
-    async set(key: string, value: unknown, options?: { readonly ttl?: Duration }): Promise<void> {
+    set(key: string, value: unknown, options?: { readonly ttl?: Duration }): Promise<void> {
       const ttl = milliseconds(options?.ttl ?? '1d')
       const n = sets.get(key) ?? 0
       sets.set(key, n + 1)
       const copy = jsonCopy(value, `The scratch value "${key}"`)
-      await driver.call<void>({
+      return driver.call<void>({
         kind: 'scratch.set',
         name: 'scratch',
         key: n === 0 ? key : `${key}#${n}`,
         input: ttl,
         begin: ({ op }) => {
           const expiresAt = driver.now + ttl
+          // A step that is retried leaves its old row behind: the record says which one counts.
+          const row = `${driver.run.generation}:${op}`
           return {
-            done: { refs: { op, expiresAt } },
-            also: [putScratch(driver.run.id, `${driver.run.generation}:${op}`, key, JSON.stringify(copy), expiresAt)],
+            done: { refs: { row, expiresAt } },
+            also: [putScratch(driver.run.id, row, key, JSON.stringify(copy), expiresAt)],
           }
         },
         read: async (completion) => {
-          const refs = completion.refs as { op: string; expiresAt: number }
-          const row = (await store.read<ScratchRow>(scratchOf(driver.run.id))).find((r) => r.op.endsWith(`:${refs.op}`))
-          if (row) values.set(key, { value: JSON.parse(row.value) as Json, expiresAt: refs.expiresAt })
+          const refs = completion.refs as { row: string; expiresAt: number }
+          const kept = (await store.read<ScratchRow>(scratchOf(driver.run.id))).find((r) => r.op === refs.row)
+          if (kept) values.set(key, { value: JSON.parse(kept.value) as Json, expiresAt: refs.expiresAt })
           else values.delete(key)
         },
       })
