@@ -13,7 +13,10 @@ const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>
   memory: () => import('./memory.ts'),
 }
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: 'boolean' }, quick: { type: 'boolean' } } })
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: 'boolean' }, quick: { type: 'boolean' } },
+})
 const load = BENCHES[positionals[0] ?? '']
 if (!load || positionals.length > 1) {
   process.stderr.write(`Usage: npm run -s bench -- ${Object.keys(BENCHES).join('|')} [--json] [--quick]\n`)
@@ -24,4 +27,6 @@ const note = (line: string) => {
   if (!values.json) process.stderr.write(`  ${line}\n`)
 }
 const rows = await bench.run({ quick: values.quick ?? false, note })
-process.stdout.write(values.json ? `${JSON.stringify({ bench: bench.name, rows })}\n` : `${bench.says}\n\n${table(rows)}\n`)
+process.stdout.write(
+  values.json ? `${JSON.stringify({ bench: bench.name, rows })}\n` : `${bench.says}\n\n${table(rows)}\n`,
+)

@@ -46,8 +46,16 @@ export function percentile(sorted: Float64Array, p: number): number {
 
 export function table(rows: readonly Row[]): string {
   const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))]
-  const text = (value: number | string | undefined) => (typeof value === 'number' ? value.toLocaleString('en') : (value ?? ''))
+  const text = (value: number | string | undefined) =>
+    typeof value === 'number' ? value.toLocaleString('en') : (value ?? '')
   const cells = [columns, ...rows.map((row) => columns.map((c) => text(row[c])))]
   const widths = columns.map((_, i) => Math.max(...cells.map((line) => line[i]!.length)))
-  return cells.map((line) => line.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  ').trimEnd()).join('\n')
+  return cells
+    .map((line) =>
+      line
+        .map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
 }

@@ -49,7 +49,11 @@ export class StepsLoad {
   static async open(folder: string, url?: string): Promise<StepsLoad> {
     const latencies: number[] = []
     const ten = tenSteps(latencies)
-    const open = await openCompany({ folder, company: company({ name: 'Bench', workflows: [ten] }), url: url ?? `${folder}/company.db` })
+    const open = await openCompany({
+      folder,
+      company: company({ name: 'Bench', workflows: [ten] }),
+      url: url ?? `${folder}/company.db`,
+    })
     await open.start()
     return new StepsLoad(open, ten, latencies)
   }

@@ -13,7 +13,7 @@ export async function ask<N extends OperationName>(folder: string, name: N, args
   const server = readServerFile(folder)
   if (server) {
     const answer = await post(server, name, args)
-    if (answer) return answer as Result<N>
+    if (answer) return answer.body as Result<N>
   }
   const company = await openCompany({ folder, company: await loadCompany(folder) })
   try {
@@ -33,7 +33,8 @@ function readServerFile(folder: string): ServerFile | null {
   }
 }
 
-async function post(server: ServerFile, name: string, args: unknown): Promise<unknown> {
+/** What the server answered; null where none of ours is there. */
+async function post(server: ServerFile, name: string, args: unknown): Promise<{ readonly body: unknown } | null> {
   let response: Response
   try {
     response = await fetch(`${server.url}/v1/${name}`, {
@@ -45,9 +46,9 @@ async function post(server: ServerFile, name: string, args: unknown): Promise<un
     return null
   }
   // Another program may have taken the port of a server that was killed.
-  if (response.status === 401) return null
-  const body = (await response.json()) as { code?: string; detail?: string }
-  if (!response.ok)
-    throw new FactotumError(body.code ?? 'http.error', body.detail ?? `The server answered ${response.status}.`)
-  return body
+  if (response.status === 401 || !/\bjson\b/.test(response.headers.get('content-type') ?? '')) return null
+  const body: unknown = await response.json()
+  if (response.ok) return { body }
+  const { code, detail } = body as { code?: string; detail?: string }
+  throw new FactotumError(code ?? 'http.error', detail ?? `The server answered ${response.status}.`)
 }

@@ -2,12 +2,9 @@ import { humanDuration } from '../lib/durations.ts'
 
 /** Makes text from outside safe to print: no control characters, no bidi overrides, nothing that moves the cursor. */
 export function plain(text: string, max = Number.POSITIVE_INFINITY): string {
-  // Everything but newline and tab that a terminal could act on, and what can make text read other than it is.
-  const safe = text.replace(
-    // oxlint-disable-next-line no-control-regex -- control characters are what it is for.
-    /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g,
-    '·',
-  )
+  // Control and format characters, half surrogates and foreign line ends: all that a terminal acts on or that cannot be
+  // seen. Newline and tab stay.
+  const safe = text.replace(/(?![\n\t])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, '·')
   return safe.length > max ? `${safe.slice(0, max - 1)}…` : safe
 }
 

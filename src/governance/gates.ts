@@ -185,6 +185,11 @@ export class Gates {
 
 const RETRY = new Set(['gate.decided', 'wait.resolved', 'effect.moved', 'run.moved', 'store.key_reused'])
 
+/** `factotum answer <gate> 1` gives a number where the option is a text. */
+function asText(value: Json | undefined): string | null {
+  return value === null || typeof value === 'object' ? null : String(value)
+}
+
 function checkDecision(gate: GateRow, decision: GateDecision): void {
   const template = JSON.parse(gate.template) as Choice[]
   const choice = template.find((c) => c.outcome === decision.outcome)
@@ -207,7 +212,7 @@ function checkDecision(gate: GateRow, decision: GateDecision): void {
       `"${choice.outcome}" needs a value${choice.options ? `: one of ${choice.options.join(', ')}` : ''}.`,
     )
   }
-  if (choice.needs === 'value' && choice.options && !choice.options.some((o) => o === decision.value)) {
+  if (choice.needs === 'value' && choice.options && !choice.options.some((o) => o === asText(decision.value))) {
     throw new FactotumError(
       'gate.bad_value',
       `${JSON.stringify(decision.value)} is not one of: ${choice.options.join(', ')}.`,

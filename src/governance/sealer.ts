@@ -1,3 +1,4 @@
+import { errorCode } from '../lib/errors.ts'
 import { sql, type Bound, type EventRow, type Store } from '../store/index.ts'
 import { Frontier, signCheckpoint, type Signer } from './ledger/index.ts'
 
@@ -11,6 +12,7 @@ const leavesFrom = sql('select seq, leaf from event where seq >= ? and seq < ? o
 const SEAL_EVERY_MS = 1_000
 const LEAVES_PER_READ = 10_000
 
+type OnNode = (level: number, index: number, node: Uint8Array) => void
 type Leaf = Pick<EventRow, 'seq' | 'leaf'>
 
 export interface Sealed {
@@ -77,7 +79,8 @@ export class Sealer {
       const head = await this.#store.engine.head()
       if (head === 0) return null
       const newest = await this.#store.first<{ size: number; note: string; frontier: Uint8Array }>(newestCheckpoint())
-      if (newest?.size === head) return newest
+      // A ledger that is shorter than what was signed was cut: `verify` says so, and nothing is signed over it.
+      if (newest && newest.size >= head) return newest
       // Another process may have sealed meanwhile: go on from the newest checkpoint that is recorded.
       if (this.#frontier === null || this.#frontier.size < (newest?.size ?? 0)) this.#frontier = this.#resume(newest)
       await this.#catchUp(this.#frontier, head)
@@ -96,10 +99,21 @@ export class Sealer {
     }
   }
 
-  #resume(newest: { size: number; frontier: Uint8Array } | undefined): Frontier {
-    const onNode = (level: number, index: number, node: Uint8Array) =>
+  /** The edge of the tree as it was saved, where it is what was signed; else from the leaves, for it is only a cache. */
+  #resume(newest: { size: number; note: string; frontier: Uint8Array } | undefined): Frontier {
+    const onNode: OnNode = (level, index, node) =>
       void this.#nodes.push(insertNode(level, index, node))
-    return newest ? Frontier.from(newest.size, newest.frontier, onNode) : new Frontier(onNode)
+    return (newest && this.#saved(newest, onNode)) ?? new Frontier(onNode)
+  }
+
+  #saved(newest: { size: number; note: string; frontier: Uint8Array }, onNode: OnNode): Frontier | null {
+    try {
+      const saved = Frontier.from(newest.size, newest.frontier, onNode)
+      return signCheckpoint({ size: saved.size, root: saved.root() }, this.#signer) === newest.note ? saved : null
+    } catch (error) {
+      if (errorCode(error) === 'ledger.frontier_invalid') return null
+      throw error
+    }
   }
 
   async #catchUp(frontier: Frontier, size: number): Promise<void> {

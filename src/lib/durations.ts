@@ -8,7 +8,8 @@ const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 60
 /** A duration in whole milliseconds. Throws `duration.invalid`. */
 export function milliseconds(duration: Duration): number {
   const match = typeof duration === 'number' ? null : /^(\d+(?:\.\d+)?)(ms|s|m|h|d|w)$/.exec(duration)
-  const ms = match ? Number(match[1]) * UNIT_MS[match[2] as keyof typeof UNIT_MS] : Number(duration)
+  const given = typeof duration === 'number' ? duration : Number.NaN
+  const ms = match ? Number(match[1]) * UNIT_MS[match[2] as keyof typeof UNIT_MS] : given
   if (!Number.isFinite(ms) || ms < 0) {
     throw new FactotumError(
       'duration.invalid',

@@ -21,7 +21,12 @@ function refuse(path: string, what: string): never {
  * throws `json.not_json` naming the path, and `json.too_large` above `maxBytes` of JSON. `bytes`: what stands for a
  * Uint8Array; without it they are refused.
  */
-export function jsonCopy(value: unknown, what: string, maxBytes = MAX_JSON_BYTES, bytes?: (value: Uint8Array) => Json): Json {
+export function jsonCopy(
+  value: unknown,
+  what: string,
+  maxBytes = MAX_JSON_BYTES,
+  bytes?: (value: Uint8Array) => Json,
+): Json {
   if (value === undefined) return null
   const size: Size = { chars: 0, trail: [], limit: maxBytes * MOST_CHARS_A_BYTE, what, bytes }
   const copied = copy(value, 0, size)

@@ -71,7 +71,7 @@ for (const [what, after, op] of CHANGES) {
 }
 
 onEachStore('another version parks a run; the operator says that it goes on', async (url) => {
-  const next = coded(before.body, 2)
+  const next = coded((ctx) => before.body(ctx, null), 2)
   const { company, run } = await change([next], url)
   assert.equal((await company.row(run)).error_code, 'run.version')
   await company.decide('continue')

@@ -33,7 +33,11 @@ const NONE: readonly never[] = []
 
 /** How a call began: it is done, or it waits for something. The events are committed with its record. */
 export interface Begun {
-  readonly done?: { readonly value?: unknown; readonly refs?: Json; /** It is a `jsonCopy` already. */ readonly copied?: true }
+  readonly done?: {
+    readonly value?: unknown
+    readonly refs?: Json
+    /** It is a `jsonCopy` already. */ readonly copied?: true
+  }
   readonly wait?: { readonly kind: WaitKind; readonly subject: string | null; readonly deadline: number | null }
   readonly events?: readonly EventInput[]
   readonly guards?: readonly Guard[]

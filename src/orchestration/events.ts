@@ -166,7 +166,8 @@ export const scheduleRemoved = eventKind<Record<never, never>>('schedule.removed
   dropSchedule(e.stream),
   work.endWork(e.stream),
 ])
-export const scheduleFired = eventKind<{ readonly ticks: number; readonly missed: number; readonly nextAt: number }>(
+/** `since`: the oldest tick that was due. Those from it on that became no run were missed. */
+export const scheduleFired = eventKind<{ readonly ticks: number; readonly since: number; readonly nextAt: number }>(
   'schedule.fired@1',
   (e) => [fireSchedule(e.body.nextAt, e.body.ticks, e.stream), work.sleepWork(e.body.nextAt, e.stream)],
 )

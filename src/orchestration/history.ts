@@ -46,6 +46,7 @@ interface Row {
   readonly seq: number
   readonly kind: string
   readonly at: number
+  readonly cause: number | null
   readonly body: string
   readonly private: string | null
 }
@@ -64,7 +65,9 @@ interface EventBody {
   readonly from: number | null
 }
 
-const streamFrom = sql('select seq, kind, at, body, private from event where stream = ? and seq > ? order by seq')
+const streamFrom = sql(
+  'select seq, kind, at, cause, body, private from event where stream = ? and seq > ? order by seq',
+)
 
 /** A run's history: its own stream, as far as it counts after retries and restarts. */
 export async function readHistory(store: Store, run: string): Promise<History> {
@@ -76,9 +79,12 @@ export async function readHistory(store: Store, run: string): Promise<History> {
     const body = JSON.parse(row.body) as EventBody
     // A compensation that got stuck and is set going again is still one.
     if (body.mode === 'compensate' || body.mode === 'restart') history.compensate = body.mode === 'compensate'
+    const { from } = body
+    if (from === null) continue
     // An answer that came while the run was stuck counts as long as its wait does: `addRow` passes over the others.
-    if (body.from !== null)
-      rows = rows.filter((r) => r.seq < body.from! || r.seq > row.seq || r.kind === 'wait.resolved@1')
+    // What other branches began before the retried step had ended does not follow from it: what they sent stays sent.
+    const beside = (r: Row) => body.mode === 'retry' && r.seq !== from && r.cause !== null && r.cause < from
+    rows = rows.filter((r) => r.seq < from || r.seq > row.seq || r.kind === 'wait.resolved@1' || beside(r))
   }
   for (const row of rows) addRow(history, row)
   history.cursor = last

@@ -2,8 +2,10 @@ import { gateById, gateClosed, gateStillOpen, type GateRow } from '../governance
 import { effectById, effectSettled, effectStill, type EffectRow } from '../execution/events.ts'
 import { sql, stillOpen, waitClosed, type EventInput, type Guard, type Store, type WaitRow } from '../store/index.ts'
 
-const openWaits = sql(
-  `select id, run, op, kind, subject, state from wait where run = ? and state = 'open' and opened_seq >= ?`,
+const openWaits = sql(`select id, run, op, kind, subject, state from wait where run = ? and state = 'open'`)
+const openWaitsAfter = sql(
+  `select w.id, w.run, w.op, w.kind, w.subject, w.state from wait w join event e on e.seq = w.opened_seq
+   where w.run = ? and w.state = 'open' and (w.opened_seq = ? or (w.opened_seq > ? and e.cause >= ?))`,
 )
 const gateOfEffect = sql(`select * from gate where subject = ? and kind = 'effect' and state = 'open'`)
 
@@ -15,12 +17,13 @@ export interface Leaving {
 }
 
 /**
- * What must be closed when a run no longer waits for what it opened since `from`: its waits, the gates that ask for it,
- * and effects that have not left. What has left is not touched; it is on the record.
+ * What must be closed when a run no longer waits for what it opened: its waits, the gates that ask for it, and effects
+ * that have not left. What has left is not touched; it is on the record. `after`: only what followed from that record.
  */
-export async function leaveWaits(store: Store, run: string, from: number, because: string): Promise<Leaving> {
+export async function leaveWaits(store: Store, run: string, because: string, after?: number): Promise<Leaving> {
   const out: Leaving = { events: [], guards: [], children: [] }
-  for (const wait of await store.read<WaitRow>(openWaits(run, from))) {
+  const left = after === undefined ? openWaits(run) : openWaitsAfter(run, after, after, after)
+  for (const wait of await store.read<WaitRow>(left)) {
     out.events.push(waitClosed(run, { wait: wait.id, op: wait.op }))
     out.guards.push(stillOpen(wait.id))
     if (wait.subject === null) continue

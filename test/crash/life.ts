@@ -120,7 +120,7 @@ export class Life {
         const outcomes: Awaited<ReturnType<Engine['commitGroup']>> = []
         const from = (at: number): ReturnType<Engine['commitGroup']> => {
           for (let i = at; i < groups.length; i++) {
-            const name = groups[i]!.map((m) => m.content[0]![0]).join('+')
+            const name = groups[i]!.map((m) => m.content[0]!.kind).join('+')
             if (this.#passes(`before ${name}`)) return never()
             const result = engine.commitGroup(groups[i]!)
             const after = (list: typeof outcomes) => {

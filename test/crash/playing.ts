@@ -20,26 +20,30 @@ export interface Played extends Ending<Business> {
   readonly world: World
 }
 
+export interface Playing {
+  readonly fates: readonly Fate[]
+  readonly folder: string
+  readonly url?: string
+  readonly hasty: boolean
+}
+
 /** Plays a program once, dying as `fates` say, with an operator and a world that follow its script. */
-export async function playProgram(
-  program: Program,
-  fates: readonly Fate[],
-  folder: string,
-  url?: string,
-): Promise<Played> {
+export async function playProgram(program: Program, how: Playing): Promise<Played> {
+  const { folder, url, fates, hasty } = how
   const compiled = compile(program)
   const world = new World()
   const decided = new Map<string, string>()
   const ending = await lives(
     {
       folder,
+      hasty,
       ...(url === undefined ? {} : { url }),
       company: (life) =>
         declare({ name: 'Crash', workflows: compiled.workflows(life, world), connectors: [world.connector(life)] }),
       async begin(company) {
         for (const { label, op } of compiled.parts.values())
           if (op.op === 'wait' && op.sent === 'early') await send(company, label)
-        await company.coordinator.idle()
+        if (!hasty) await company.coordinator.idle()
         await sendSignal(company.store, 'world', begin, {}, { id: 'begin' })
       },
       act: async (company) =>

@@ -9,8 +9,8 @@ import fc from 'fast-check'
 import { testDatabase } from '../postgres.ts'
 import { inFolder } from './folder.ts'
 import type { Fate } from './life.ts'
-import { playProgram, type Played } from './playing.ts'
-import { programs, type Program } from './program.ts'
+import { playProgram, type Played, type Playing } from './playing.ts'
+import { hasRaces, programs, type Program } from './program.ts'
 import { assertSame } from './state.ts'
 
 const SEED = Number(process.env.FACTOTUM_CRASH_SEED ?? 20_261_102)
@@ -22,7 +22,7 @@ interface Effort {
   readonly points: number
   /** No new program is begun after this long. */
   readonly limit_ms: number
-  readonly play: (program: Program, fates: readonly Fate[]) => Promise<Played>
+  readonly play: (program: Program, how: Pick<Playing, 'fates' | 'hasty'>) => Promise<Played>
 }
 
 /** A sequence of its own for each salt, so that a counterexample is one pair of program and salt. */
@@ -37,13 +37,14 @@ function drawing(salt: number): (below: number) => number {
 async function check(effort: Effort, program: Program, salt: number): Promise<number> {
   const draw = drawing(salt)
   const single = draw(2) === 0
-  const calm = await effort.play(program, [{ at: -1, single }])
+  const hasty = draw(2) === 0 && !hasRaces(program.ops)
+  const calm = await effort.play(program, { fates: [{ at: -1, single }], hasty })
   const total = calm.points.length
   let deaths = 0
   const compare = async (fates: readonly Fate[]) => {
-    const hit = await effort.play(program, fates)
+    const hit = await effort.play(program, { fates, hasty })
     deaths += hit.deaths.length
-    const where = `${single ? 'single' : 'grouped'} commits, died ${hit.deaths.join('; ')} (${fates.map((f) => f.at).join(', ')} of ${total} points)`
+    const where = `${single ? 'single' : 'grouped'} commits${hasty ? ', hasty' : ''}, died ${hit.deaths.join('; ')} (${fates.map((f) => f.at).join(', ')} of ${total} points)`
     assertSame(hit.value, calm.value, where)
     assert.deepEqual(sorted(hit.world.doneFor), sorted(calm.world.doneFor), `done in the world, ${where}`)
     for (const [key, n] of hit.world.done) assert.equal(n, 1, `${key} was done ${n} times, ${where}`)
@@ -92,7 +93,7 @@ test('random programs end the same wherever they are stopped', async (t) => {
       programs: RUNS || 150,
       points: RUNS ? 1_000 : 10,
       limit_ms: RUNS ? 2 ** 31 - 1 : 75_000,
-      play: (program, fates) => inFolder((folder) => playProgram(program, fates, folder)),
+      play: (program, how) => inFolder((folder) => playProgram(program, { ...how, folder })),
     }),
   )
 })
@@ -104,10 +105,10 @@ test('random programs end the same on PostgreSQL', async (t) => {
       programs: RUNS ? Math.ceil(RUNS / 10) : 4,
       points: RUNS ? 20 : 3,
       limit_ms: RUNS ? 2 ** 31 - 1 : 30_000,
-      async play(program, fates) {
+      async play(program, how) {
         const database = (await testDatabase())!
         try {
-          return await inFolder((folder) => playProgram(program, fates, folder, database.url))
+          return await inFolder((folder) => playProgram(program, { ...how, folder, url: database.url }))
         } finally {
           await database.drop()
         }

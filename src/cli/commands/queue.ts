@@ -39,12 +39,12 @@ function printItem(call: Invocation, item: Item, whole: boolean): void {
   if (shown.length < lines.length) call.out(`    … ${lines.length - shown.length} more lines`)
   for (const evidence of item.evidence)
     call.out(`  ${evidence.kind.padEnd(8)} ${oneLine(evidence.text, whole ? 2_000 : 160)}`)
-  call.out(`  why      ${item.reason}`)
+  call.out(`  why      ${oneLine(item.reason, 160)}`)
   call.out(`  ignored  ${item.ifIgnored}`)
   const choices = item.choices.map(
     (c) => `${c.outcome}${c.needs === 'reason' ? ' --reason …' : ''}${c.options ? ` <${c.options.join(' | ')}>` : ''}`,
   )
-  call.out(`  choose   ${choices.join(', ')}\n`)
+  call.out(`  choose   ${oneLine(choices.join(', '), 1_000)}\n`)
 }
 
 /** What an agent was given is long, and the evidence says it shorter. */

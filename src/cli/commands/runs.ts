@@ -1,3 +1,4 @@
+import { FactotumError } from '../../lib/errors.ts'
 import type { Result } from '../../server/operations.ts'
 import type { Json } from '../../lib/json.ts'
 import { ask } from '../client.ts'
@@ -83,10 +84,18 @@ export const restart: Command = {
       call,
       await ask(call.folder, 'restart', {
         id: call.positionals[0]!,
-        ...(typeof input === 'string' ? { input: JSON.parse(input) as Json } : {}),
+        ...(typeof input === 'string' ? { input: parseInput(input) } : {}),
       }),
     )
   },
+}
+
+function parseInput(text: string): Json {
+  try {
+    return JSON.parse(text) as Json
+  } catch (cause) {
+    throw new FactotumError('cli.usage', `--input takes JSON, such as '{"id": 7}'; not ${text}.`, { cause })
+  }
 }
 
 export const cancel: Command = {

@@ -1,4 +1,4 @@
-import { FactotumError } from '../../lib/errors.ts'
+import { errorMessage, FactotumError } from '../../lib/errors.ts'
 import { openCompany, type OpenCompany } from '../../server/open.ts'
 import { serve } from '../../server/serve.ts'
 import { status as readStatus } from '../../server/views.ts'
@@ -15,6 +15,10 @@ export const start: Command = {
   async run(call) {
     const given = call.positionals[0]
     const folder = given === undefined ? call.folder : companyFolder(given)
+    // A branch of a workflow that failed before it was awaited: its step is on the record, and the company goes on.
+    process.on('unhandledRejection', (error) => {
+      process.stderr.write(`factotum: a promise failed that nobody awaited: ${errorMessage(error)}\n`)
+    })
     const company = await openCompany({ folder, company: await loadCompany(folder) })
     company.store.onBroken((error) => {
       process.stderr.write(`factotum: ${error.message}\n`)
@@ -72,9 +76,12 @@ function portOf(call: Invocation): { port?: number } {
 /** Also when the shell that started it goes away. */
 function untilStopped(): Promise<void> {
   return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve())
-    // Timers of the company do not keep a process alive; being asked to run does.
+    // Timers of the company do not keep a process alive; being asked to run does, until it is asked to stop.
     const hold = setInterval(() => {}, 2 ** 30)
-    process.once('exit', () => clearInterval(hold))
+    const stop = () => {
+      clearInterval(hold)
+      resolve()
+    }
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, stop)
   })
 }

@@ -70,7 +70,8 @@ async function tryRule<I, O>(rule: Rule<I, O>, agent: Agent<I, O>, input: I, pas
     return null
   }
   const confidence = ruling.confidence ?? 1
-  if (confidence < SURE_ENOUGH) {
+  // NaN is not sure either.
+  if (!(confidence >= SURE_ENOUGH && confidence <= 1)) {
     passed.push(`rule: ${Math.round(confidence * 100)} % sure`)
     return null
   }
@@ -165,7 +166,7 @@ export function ask<T>(services: Services, question: Question<T>, options?: Call
             title: question.title,
             proposal: {
               about,
-              shape: shapeOf(question.answer ?? null),
+              shape: shapeOf(question.answer ?? (question.options ? z.enum(question.options) : null)),
               otherwise: jsonCopy(question.otherwise, 'The default answer'),
             },
           },
@@ -229,8 +230,12 @@ export function registerAnswerGates(store: Store, gates: Gates): void {
 function fit(proposal: string | null, value: Json): Json {
   const shape = proposal === null ? undefined : (JSON.parse(proposal) as { shape?: Json }).shape
   if (shape === undefined || shape === null || Object.keys(shape as object).length === 0) return value
-  const parsed = z.fromJSONSchema(shape as Parameters<typeof z.fromJSONSchema>[0]).safeParse(value)
+  const schema = z.fromJSONSchema(shape as Parameters<typeof z.fromJSONSchema>[0])
+  const parsed = schema.safeParse(value)
   if (parsed.success) return jsonCopy(parsed.data, 'The answer')
+  // A command line reads `1` as a number where a text was asked for.
+  const text = typeof value === 'number' || typeof value === 'boolean' ? schema.safeParse(String(value)) : parsed
+  if (text.success) return jsonCopy(text.data, 'The answer')
   const issue = parsed.error.issues[0]
   throw new FactotumError(
     'gate.bad_value',

@@ -35,7 +35,9 @@ export function step(
     input: options?.input,
     begin: () => {
       const result = work()
-      return isThenable(result) ? Promise.resolve(result).then((value) => stepDone(name, value)) : stepDone(name, result)
+      return isThenable(result)
+        ? Promise.resolve(result).then((value) => stepDone(name, value))
+        : stepDone(name, result)
     },
     read: (completion) => (completion.refs === 'blobs' ? joinBlobs(store, completion.value) : completion.value),
   })
