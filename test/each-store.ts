@@ -6,8 +6,8 @@ import { testDatabase } from './postgres.ts'
  * SQLite: the company's own file.
  */
 export function onEachStore(name: string, body: (url: string | undefined) => Promise<void>): void {
-  test(`${name} (SQLite)`, () => body(undefined))
-  test(`${name} (PostgreSQL)`, { skip: !process.env.DATABASE_URL }, async () => {
+  void test(`${name} (SQLite)`, () => body(undefined))
+  void test(`${name} (PostgreSQL)`, { skip: !process.env.DATABASE_URL }, async () => {
     const database = await testDatabase()
     try {
       await body(database!.url)

@@ -22,7 +22,11 @@ async function approveAll(company: TestCompany): Promise<void> {
 }
 
 const byItem = async (company: TestCompany) =>
-  Object.fromEntries((await company.effects()).filter((e) => e.undoes === null).map((e) => [(JSON.parse(e.input!) as { item: string }).item, e.state]))
+  Object.fromEntries(
+    (await company.effects())
+      .filter((e) => e.undoes === null)
+      .map((e) => [(JSON.parse(e.input!) as { item: string }).item, e.state]),
+  )
 
 onEachStore('what was done is taken back newest first, and what cannot be is left', async (url) => {
   const shop = new Shop()
@@ -31,7 +35,10 @@ onEachStore('what was done is taken back newest first, and what cannot be is lef
   const run = await company.run(trip, null)
   await approveAll(company)
   const { undone, left } = (await company.result(run)) as { undone: string[]; left: string[] }
-  assert.deepEqual(shop.calls.filter((c) => c.startsWith('undo')), ['undo hotel ref-hotel 1', 'undo flight ref-flight 1'])
+  assert.deepEqual(
+    shop.calls.filter((c) => c.startsWith('undo')),
+    ['undo hotel ref-hotel 1', 'undo flight ref-flight 1'],
+  )
   assert.deepEqual([undone.length, left.length], [2, 1])
   assert.deepEqual(await byItem(company), { map: 'succeeded', flight: 'undone', ticket: 'succeeded', hotel: 'undone' })
   await company.check()
@@ -63,7 +70,12 @@ test('an undo that is given up is left, and the rest is taken back all the same'
   await company.decide('close', { reason: 'they do not answer' })
   const { undone, left } = (await company.result(run)) as { undone: string[]; left: string[] }
   assert.deepEqual([undone.length, left.length], [1, 2])
-  assert.deepEqual(await byItem(company), { map: 'succeeded', flight: 'undone', ticket: 'succeeded', hotel: 'undo_failed' })
+  assert.deepEqual(await byItem(company), {
+    map: 'succeeded',
+    flight: 'undone',
+    ticket: 'succeeded',
+    hotel: 'undo_failed',
+  })
   await company.check()
 })
 

@@ -33,7 +33,10 @@ onEachStore('a transient failure is tried again under the same key with a growin
   assert.equal((await c.effects())[0]!.state, 'retrying')
   await c.advance('1m')
   const [effect] = await c.effects()
-  assert.deepEqual(shop.calls, [1, 2, 3, 4].map((n) => `shop.print ${effect!.key} ${n}`))
+  assert.deepEqual(
+    shop.calls,
+    [1, 2, 3, 4].map((n) => `shop.print ${effect!.key} ${n}`),
+  )
   assert.equal((await ended(c, run)).state, 'succeeded')
   await c.check()
 })
@@ -54,21 +57,24 @@ onEachStore('what never works is a dead letter after five tries; one more try is
   await c.check()
 })
 
-onEachStore('a refusal is a dead letter at once, and closing it is a failure that the run goes on with', async (url) => {
-  const shop = new Shop()
-  shop.script = [fails('domain', 'shop.no_such_item')]
-  const { order, options } = company(shop, url)
-  await using c = await testCompany(options)
-  const run = await c.run(order, null)
-  await c.decide('approve')
-  const [gate] = await c.queue()
-  assert.deepEqual([gate!.kind, gate!.choices.map((x) => x.outcome)], ['dead_letter', ['retry', 'close']])
-  assert.equal(shop.calls.length, 1)
-  await assert.rejects(c.decide('close'), { code: 'gate.needs_reason' })
-  await c.decide('close', { reason: 'sold out' })
-  assert.deepEqual(await ended(c, run), { state: 'failed', reason: 'sold out' })
-  await c.check()
-})
+onEachStore(
+  'a refusal is a dead letter at once, and closing it is a failure that the run goes on with',
+  async (url) => {
+    const shop = new Shop()
+    shop.script = [fails('domain', 'shop.no_such_item')]
+    const { order, options } = company(shop, url)
+    await using c = await testCompany(options)
+    const run = await c.run(order, null)
+    await c.decide('approve')
+    const [gate] = await c.queue()
+    assert.deepEqual([gate!.kind, gate!.choices.map((x) => x.outcome)], ['dead_letter', ['retry', 'close']])
+    assert.equal(shop.calls.length, 1)
+    await assert.rejects(c.decide('close'), { code: 'gate.needs_reason' })
+    await c.decide('close', { reason: 'sold out' })
+    assert.deepEqual(await ended(c, run), { state: 'failed', reason: 'sold out' })
+    await c.check()
+  },
+)
 
 const UNKNOWN: readonly (readonly [string, Behaviour])[] = [
   ['an error nobody knows', odd],
@@ -85,7 +91,7 @@ for (const [what, behaviour] of UNKNOWN) {
     await using c = await testCompany(options)
     const run = await c.run(order, null)
     await c.decide('approve')
-    assert.deepEqual((await c.result(run) as unknown as { output: unknown }).output, { ref: 'found it' })
+    assert.deepEqual(((await c.result(run)) as unknown as { output: unknown }).output, { ref: 'found it' })
     assert.equal(shop.calls.length, 2)
     await c.check()
   })
@@ -129,7 +135,10 @@ for (const [what, behaviour] of UNKNOWN) {
     await c.decide('approve')
     await c.advance('1m')
     const [effect] = await c.effects()
-    assert.deepEqual(shop.calls, [1, 2].map((n) => `shop.pay ${effect!.key} ${n}`))
+    assert.deepEqual(
+      shop.calls,
+      [1, 2].map((n) => `shop.pay ${effect!.key} ${n}`),
+    )
     assert.equal((await ended(c, run)).state, 'succeeded')
   })
 }
@@ -138,7 +147,12 @@ test('a search outside that fails tells nothing', async () => {
   const shop = new Shop()
   shop.script = [odd]
   const connector = shop.connector()
-  const lost = { ...connector, actions: connector.actions.map((a) => (a.reconcile ? { ...a, reconcile: () => Promise.reject(new Error('down')) } : a)) }
+  const lost = {
+    ...connector,
+    actions: connector.actions.map((a) =>
+      a.reconcile ? { ...a, reconcile: () => Promise.reject(new Error('down')) } : a,
+    ),
+  }
   const { order, options } = company(shop)
   await using c = await testCompany({ ...options, connectors: [lost] })
   await c.run(order, null)
@@ -163,7 +177,9 @@ test('an answer that cannot be recorded is one that nobody has', async () => {
 
 test('a call that was under way when the process was stopped is looked for by the next', async () => {
   const shop = new Shop()
-  shop.script = [(ctx) => new Promise((_, reject) => ctx.signal.addEventListener('abort', () => reject(new Error('aborted'))))]
+  shop.script = [
+    (ctx) => new Promise((_, reject) => ctx.signal.addEventListener('abort', () => reject(new Error('aborted')))),
+  ]
   const { order, options } = company(shop)
   await using first = await testCompany(options)
   const run = await first.run(order, null)
@@ -174,7 +190,7 @@ test('a call that was under way when the process was stopped is looked for by th
   await first.close()
   const again = await testCompany({ ...options, folder: first.folder, clock: first.clock })
   await again.idle()
-  assert.deepEqual((await again.result(run) as unknown as { output: unknown }).output, { ref: 'was there' })
+  assert.deepEqual(((await again.result(run)) as unknown as { output: unknown }).output, { ref: 'was there' })
   assert.equal(shop.calls.filter((call) => call.startsWith('shop.order')).length, 1)
   await again.close()
 })

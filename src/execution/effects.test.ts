@@ -23,10 +23,18 @@ onEachStore('what is approved is sent once, with its key and a token', async (ur
   await using company = await testCompany({ ...options, ...(url ? { url } : {}) })
   const run = await company.run(buy, null)
   const [gate] = await company.queue()
-  assert.deepEqual([gate!.title, gate!.risk, gate!.proposal], ['shop.order 2 tea', 'compensable', { item: 'tea', amount: 2 }])
+  assert.deepEqual(
+    [gate!.title, gate!.risk, gate!.proposal],
+    ['shop.order 2 tea', 'compensable', { item: 'tea', amount: 2 }],
+  )
   assert.deepEqual(shop.calls, [])
   await company.decide('approve')
-  assert.deepEqual(await outcome(company, run), { state: 'succeeded', input: { item: 'tea', amount: 2 }, output: { ref: 'ref-tea' }, reason: null })
+  assert.deepEqual(await outcome(company, run), {
+    state: 'succeeded',
+    input: { item: 'tea', amount: 2 },
+    output: { ref: 'ref-tea' },
+    reason: null,
+  })
   const [effect] = await company.effects()
   assert.deepEqual(shop.calls, [`shop.order ${effect!.key} 1`])
   await company.check()
@@ -40,7 +48,10 @@ onEachStore('an edit is what is sent and what the workflow gets back', async (ur
   const before = (await company.effects())[0]!.binding
   await company.decide('edit', { value: { item: 'coffee' } })
   const got = await outcome(company, run)
-  assert.deepEqual([got.state, got.input, shop.inputs], ['succeeded', { item: 'coffee', amount: 1 }, [{ item: 'coffee', amount: 1 }]])
+  assert.deepEqual(
+    [got.state, got.input, shop.inputs],
+    ['succeeded', { item: 'coffee', amount: 1 }, [{ item: 'coffee', amount: 1 }]],
+  )
   assert.notEqual((await company.effects())[0]!.binding, before)
   await company.check()
 })
@@ -65,7 +76,12 @@ onEachStore('a rejection is a value, with the reason', async (url) => {
   const run = await company.run(buy, null)
   await assert.rejects(company.decide('reject', { reason: '  ' }), { code: 'gate.needs_reason' })
   await company.decide('reject', { reason: 'too dear' })
-  assert.deepEqual(await outcome(company, run), { state: 'rejected', input: { item: 'tea', amount: 2 }, output: null, reason: 'too dear' })
+  assert.deepEqual(await outcome(company, run), {
+    state: 'rejected',
+    input: { item: 'tea', amount: 2 },
+    output: null,
+    reason: 'too dear',
+  })
   assert.deepEqual(shop.calls, [])
   await company.check()
 })

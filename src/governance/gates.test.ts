@@ -47,7 +47,9 @@ test('an approval is for what was shown and nothing else', async () => {
   await using company = await testCompany(options)
   await company.run(buy, null)
   const [gate] = await company.queue()
-  await assert.rejects(company.ask('decide', { id: gate!.id, outcome: 'approve', binding: 'something else' }), { code: 'gate.changed' })
+  await assert.rejects(company.ask('decide', { id: gate!.id, outcome: 'approve', binding: 'something else' }), {
+    code: 'gate.changed',
+  })
   assert.deepEqual(shop.calls, [])
   await company.ask('decide', { id: gate!.id, outcome: 'approve', binding: gate!.binding! })
   await company.idle()

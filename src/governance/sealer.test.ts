@@ -7,35 +7,37 @@ import { test } from 'node:test'
 import { onEachStore } from '../../test/each-store.ts'
 import { workflow } from '../index.ts'
 import { FakeClock, testCompany } from '../testing.ts'
-import { Sealer, type Sealed } from './sealer.ts'
+import { Frontier, signCheckpoint } from './ledger/index.ts'
+import type { Sealed } from './sealer.ts'
 import { Witness } from './witness.ts'
 
 const steps = workflow('steps', {}, async (ctx) => {
   for (let i = 0; i < 40; i++) await ctx.step('s', () => i, { key: i })
 })
 
-onEachStore('a checkpoint is signed for every second with events, goes on after a restart, and is the one from scratch', async (url) => {
-  const options = { workflows: [steps], ...(url ? { url } : {}) }
-  await using first = await testCompany(options)
-  for (let i = 0; i < 3; i++) {
-    await first.run(steps, null)
-    await first.advance('1s')
-  }
-  await first.close()
-  const again = await testCompany({ ...options, folder: first.folder, clock: first.clock })
-  await again.run(steps, null)
-  const goneOn = await again.open.sealer.seal()
-  const { engine } = again.open.store
-  assert.ok((await engine.queryText('select size from checkpoint', [])).length >= 4)
-  await engine.write([])
-  await again.check()
-  const fresh = new Sealer(
-    Object.create(again.open.store, { first: { value: async () => undefined }, write: { value: async () => [] } }) as typeof again.open.store,
-    again.open.keys.signer,
-  )
-  assert.equal((await fresh.seal())!.note, goneOn!.note)
-  await again.close()
-})
+onEachStore(
+  'a checkpoint is signed for every second with events, goes on after a restart, and is the one from scratch',
+  async (url) => {
+    const options = { workflows: [steps], ...(url ? { url } : {}) }
+    await using first = await testCompany(options)
+    for (let i = 0; i < 3; i++) {
+      await first.run(steps, null)
+      await first.advance('1s')
+    }
+    await first.close()
+    const again = await testCompany({ ...options, folder: first.folder, clock: first.clock })
+    await again.run(steps, null)
+    const goneOn = await again.open.sealer.seal()
+    const { engine } = again.open.store
+    assert.ok((await engine.queryText('select size from checkpoint', [])).length >= 4)
+    await again.check()
+    const fresh = new Frontier()
+    for (const row of await engine.queryText('select leaf from event order by seq', []))
+      fresh.append(row.leaf as Uint8Array)
+    assert.equal(signCheckpoint({ size: fresh.size, root: fresh.root() }, again.open.keys.signer), goneOn!.note)
+    await again.close()
+  },
+)
 
 async function folder(): Promise<string> {
   return mkdtemp(join(tmpdir(), 'factotum-witness-'))
@@ -48,7 +50,12 @@ test('checkpoints are copied to a folder, at most so often, and the last one at 
   const to = await folder()
   const clock = new FakeClock()
   const witness = new Witness({ folder: join(to, 'new'), every: '1h' }, clock, 'factotum/test', noMail)
-  for (const [size, minutes] of [[1, 0], [2, 30], [3, 30], [4, 10]] as const) {
+  for (const [size, minutes] of [
+    [1, 0],
+    [2, 30],
+    [3, 30],
+    [4, 10],
+  ] as const) {
     clock.advance(minutes * 60_000)
     witness.sealed(sealed(size))
     await new Promise((resolve) => setTimeout(resolve, 30))
@@ -71,7 +78,10 @@ test('checkpoints are committed to a git clone and pushed', async () => {
     await witness.flush()
     assert.equal(witness.failure, null)
   }
-  assert.deepEqual(git('--git-dir', join(to, 'remote.git'), 'log', '--format=%s').trim().split('\n'), ['Checkpoint over 9 events', 'Checkpoint over 5 events'])
+  assert.deepEqual(git('--git-dir', join(to, 'remote.git'), 'log', '--format=%s').trim().split('\n'), [
+    'Checkpoint over 9 events',
+    'Checkpoint over 5 events',
+  ])
   await rm(to, { recursive: true })
 })
 
@@ -79,10 +89,15 @@ test('a copy that fails is said, kept, and made up for', async () => {
   const to = await folder()
   let works = false
   const sent: string[] = []
-  const witness = new Witness({ mail: 'me@example.org', every: 0 }, new FakeClock(), 'factotum/test', async (_to, subject) => {
-    if (!works) throw new Error('no route')
-    sent.push(subject)
-  })
+  const witness = new Witness(
+    { mail: 'me@example.org', every: 0 },
+    new FakeClock(),
+    'factotum/test',
+    async (_to, subject) => {
+      if (!works) throw new Error('no route')
+      sent.push(subject)
+    },
+  )
   witness.sealed(sealed(5))
   await witness.flush()
   assert.equal(witness.failure, 'no route')

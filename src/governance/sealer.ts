@@ -101,8 +101,7 @@ export class Sealer {
 
   /** The edge of the tree as it was saved, where it is what was signed; else from the leaves, for it is only a cache. */
   #resume(newest: { size: number; note: string; frontier: Uint8Array } | undefined): Frontier {
-    const onNode: OnNode = (level, index, node) =>
-      void this.#nodes.push(insertNode(level, index, node))
+    const onNode: OnNode = (level, index, node) => void this.#nodes.push(insertNode(level, index, node))
     return (newest && this.#saved(newest, onNode)) ?? new Frontier(onNode)
   }
 

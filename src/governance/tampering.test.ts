@@ -49,7 +49,10 @@ const COLUMNS: readonly (readonly [string, string])[] = [
 for (const [column, value] of COLUMNS) {
   test(`a changed ${column} is found, and the event is named`, async () => {
     await using company = await closed()
-    const seq = column === 'private' || column === 'salt' || column === 'private_hash' ? `(select min(seq) from event where seq >= ${EVENT} and private is not null)` : String(EVENT)
+    const seq =
+      column === 'private' || column === 'salt' || column === 'private_hash'
+        ? `(select min(seq) from event where seq >= ${EVENT} and private is not null)`
+        : String(EVENT)
     const again = await tampered(company, `update event set ${column} = ${value} where seq = ${seq}`)
     const [target] = await again.open.store.engine.queryText(`select ${seq} as seq`, [])
     const report = await again.ask('verify', {})
@@ -61,7 +64,10 @@ for (const [column, value] of COLUMNS) {
 
 test('a changed key of a commit is found', async () => {
   await using company = await closed()
-  const again = await tampered(company, `update event set key = key || 'x' where seq = (select max(seq) from event where key is not null and seq < 10)`)
+  const again = await tampered(
+    company,
+    `update event set key = key || 'x' where seq = (select max(seq) from event where key is not null and seq < 10)`,
+  )
   const report = await again.ask('verify', {})
   assert.equal(report.ok, false)
   await again.close()
@@ -89,9 +95,15 @@ test('a tail that was cut off is noticed, and nothing new is signed over it', as
 })
 
 const TREE: readonly (readonly [string, string])[] = [
-  ['signature of a checkpoint', `update checkpoint set note = replace(note, 'AAA', 'BBB') || 'x' where size = (select max(size) from checkpoint)`],
+  [
+    'signature of a checkpoint',
+    `update checkpoint set note = replace(note, 'AAA', 'BBB') || 'x' where size = (select max(size) from checkpoint)`,
+  ],
   ['size of a checkpoint', 'update checkpoint set size = size - 1 where size = (select max(size) from checkpoint)'],
-  ['kept tree hash', `update tree_node set hash = x'${'00'.repeat(32)}' where level = (select min(level) from tree_node) and idx = 0`],
+  [
+    'kept tree hash',
+    `update tree_node set hash = x'${'00'.repeat(32)}' where level = (select min(level) from tree_node) and idx = 0`,
+  ],
 ]
 
 for (const [what, statement] of TREE) {
@@ -145,9 +157,18 @@ test('every event proves into the newest checkpoint, and one that is not there d
 
 test('doctor names the first row that is not what the ledger says', async () => {
   for (const [statement, named] of [
-    [`update run set state = 'failed' where started_seq = (select min(started_seq) from run)`, /^run run_\S+, state: here "failed", the ledger says "done"/],
-    [`update effect set output = '{"ref":"forged"}' where proposed_seq = (select min(proposed_seq) from effect)`, /^effect eff_\S+, output: here/],
-    [`delete from gate where opened_seq = (select min(opened_seq) from gate)`, /^gate.*(missing|where the ledger says)/],
+    [
+      `update run set state = 'failed' where started_seq = (select min(started_seq) from run)`,
+      /^run run_\S+, state: here "failed", the ledger says "done"/,
+    ],
+    [
+      `update effect set output = '{"ref":"forged"}' where proposed_seq = (select min(proposed_seq) from effect)`,
+      /^effect eff_\S+, output: here/,
+    ],
+    [
+      `delete from gate where opened_seq = (select min(opened_seq) from gate)`,
+      /^gate.*(missing|where the ledger says)/,
+    ],
     [`insert into entity (id, kind, created_seq) values ('ent_x', 'customer', 0)`, /^entity ent_x: here, but/],
   ] as const) {
     await using company = await closed()

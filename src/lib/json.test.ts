@@ -24,7 +24,10 @@ test('what JSON cannot hold is refused with where it is', () => {
     [JSON.parse('{"__proto__": {"admin": true}}'), /__proto__/],
     [new Uint8Array(1), /Uint8Array/],
   ] as const) {
-    assert.throws(() => jsonCopy(value, 'It'), (error: Error & { code: string }) => error.code === 'json.not_json' && where.test(error.message))
+    assert.throws(
+      () => jsonCopy(value, 'It'),
+      (error: Error & { code: string }) => error.code === 'json.not_json' && where.test(error.message),
+    )
   }
 })
 
@@ -47,9 +50,11 @@ test('equal values have equal hashes, whatever the order of their keys', () => {
   assert.equal(shortHash({ a: 1, b: [{ d: 2, c: 3 }] }), shortHash({ b: [{ c: 3, d: 2 }], a: 1 }))
   assert.notEqual(shortHash({ a: 1 }), shortHash({ a: '1' }))
   assert.notEqual(shortHash(['a', 'b']), shortHash(['ab']))
-  fc.assert(fc.property(fc.jsonValue(), fc.jsonValue(), (a, b) => {
-    assert.equal(shortHash(a) === shortHash(b), sorted(a) === sorted(b))
-  }))
+  fc.assert(
+    fc.property(fc.jsonValue(), fc.jsonValue(), (a, b) => {
+      assert.equal(shortHash(a) === shortHash(b), sorted(a) === sorted(b))
+    }),
+  )
 })
 
 function sorted(value: unknown): string {

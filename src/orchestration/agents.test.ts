@@ -8,14 +8,21 @@ import { workflow } from './workflow.ts'
 
 const Kind = z.enum(['refund', 'question'])
 let ruling: () => Ruling<'refund' | 'question'> | null = () => null
-const triage = agent('triage', { input: z.object({ text: z.string() }), output: Kind, tiers: [() => ruling(), 'learned', 'light', 'operator'] })
+const triage = agent('triage', {
+  input: z.object({ text: z.string() }),
+  output: Kind,
+  tiers: [() => ruling(), 'learned', 'light', 'operator'],
+})
 const lonely = agent('lonely', { output: Kind, tiers: [() => null, 'heavy'] })
 
 const sort = workflow('sort', {}, (ctx) => ctx.decide(triage, { text: 'money back' }))
 const stuck = workflow('stuck', {}, (ctx) => ctx.decide(lonely, null))
 
 async function decisions(company: TestCompany): Promise<Record<string, unknown>[]> {
-  const rows = await company.open.store.engine.queryText(`select body, private from event where kind = 'decision.made@1' order by seq`, [])
+  const rows = await company.open.store.engine.queryText(
+    `select body, private from event where kind = 'decision.made@1' order by seq`,
+    [],
+  )
   return rows.map((r) => ({ ...(JSON.parse(String(r.body)) as object), ...(JSON.parse(String(r.private)) as object) }))
 }
 
@@ -24,7 +31,10 @@ onEachStore('a rule that is sure decides, and is never asked again', async (url)
   ruling = () => ({ value: 'refund', confidence: 0.8, because: `asked ${++asked} times` })
   await using company = await testCompany({ workflows: [sort], ...(url ? { url } : {}) })
   const decided = (await company.result(await company.run(sort, null))) as Record<string, unknown>
-  assert.deepEqual({ ...decided, id: '' }, { id: '', value: 'refund', tier: 'rule', confidence: 0.8, because: 'asked 1 times' })
+  assert.deepEqual(
+    { ...decided, id: '' },
+    { id: '', value: 'refund', tier: 'rule', confidence: 0.8, because: 'asked 1 times' },
+  )
   const [made] = await decisions(company)
   assert.deepEqual([made!.tier, made!.value, made!.rationale, made!.passed], ['rule', 'refund', 'asked 1 times', []])
   await company.check()
@@ -46,7 +56,10 @@ for (const [what, rule, passed] of UNSURE) {
     assert.deepEqual(gate!.choices[0]!.options, ['refund', 'question'])
     await company.decide('answer', { value: 'question', reason: 'it asks' })
     const decided = (await company.result(run)) as Record<string, unknown>
-    assert.deepEqual([decided.value, decided.tier, decided.confidence, decided.because], ['question', 'operator', null, 'it asks'])
+    assert.deepEqual(
+      [decided.value, decided.tier, decided.confidence, decided.because],
+      ['question', 'operator', null, 'it asks'],
+    )
     const [made] = await decisions(company)
     const tiers = made!.passed as string[]
     assert.match(tiers[0]!, passed)
@@ -83,13 +96,23 @@ test('an answer that does not fit is refused and the gate stays open', async () 
   assert.equal((await company.queue()).length, 1)
 })
 
-const draft = agent('draft', { output: z.object({ body: z.string().min(1), cc: z.array(z.email()).max(2) }), instructions: 'Answer briefly.', tiers: ['heavy', 'operator'] })
+const draft = agent('draft', {
+  output: z.object({ body: z.string().min(1), cc: z.array(z.email()).max(2) }),
+  instructions: 'Answer briefly.',
+  tiers: ['heavy', 'operator'],
+})
 const write = workflow('write', {}, async (ctx) => (await ctx.delegate(draft, { about: 'x' })).value)
 
 onEachStore('what the operator makes for an agent must have its shape', async (url) => {
   await using company = await testCompany({ workflows: [write], ...(url ? { url } : {}) })
   const run = await company.run(write, null)
-  for (const value of ['text', {}, { body: '' , cc: [] }, { body: 'hi', cc: ['nobody'] }, { body: 'hi', cc: ['a@b.ch', 'a@b.ch', 'a@b.ch'] }]) {
+  for (const value of [
+    'text',
+    {},
+    { body: '', cc: [] },
+    { body: 'hi', cc: ['nobody'] },
+    { body: 'hi', cc: ['a@b.ch', 'a@b.ch', 'a@b.ch'] },
+  ]) {
     await assert.rejects(company.decide('answer', { value }), { code: 'gate.bad_value' })
   }
   await company.decide('answer', { value: { body: 'hi', cc: ['a@example.org'] } })
@@ -97,13 +120,18 @@ onEachStore('what the operator makes for an agent must have its shape', async (u
   await company.check()
 })
 
-const choose = workflow('choose', {}, (ctx) => ctx.ask<string>({ title: 'How many?', options: ['1', '2'], timeout: '1h', otherwise: '2' }))
-const shaped = workflow('shaped', {}, (ctx) => ctx.ask({ title: 'When?', answer: z.object({ day: z.int().min(1) }), timeout: '1h' }))
+const choose = workflow('choose', {}, (ctx) =>
+  ctx.ask<string>({ title: 'How many?', options: ['1', '2'], timeout: '1h', otherwise: '2' }),
+)
+const shaped = workflow('shaped', {}, (ctx) =>
+  ctx.ask({ title: 'When?', answer: z.object({ day: z.int().min(1) }), timeout: '1h' }),
+)
 
 test('one of the options is answered, as it was offered, and nothing else', async () => {
   await using company = await testCompany({ workflows: [choose] })
   const run = await company.run(choose, null)
-  for (const value of ['3', ['1'], { 1: 1 }, true, null]) await assert.rejects(company.decide('answer', { value }), { code: 'gate.bad_value' })
+  for (const value of ['3', ['1'], { 1: 1 }, true, null])
+    await assert.rejects(company.decide('answer', { value }), { code: 'gate.bad_value' })
   // `factotum answer <gate> 1` reads the 1 as JSON.
   await company.decide('answer', { value: 1 })
   assert.equal(await company.result(run), '1')
@@ -125,7 +153,8 @@ onEachStore('nobody answers in time: what holds otherwise is the answer, and the
 test('an answer with a shape is held to it', async () => {
   await using company = await testCompany({ workflows: [shaped] })
   const run = await company.run(shaped, null)
-  for (const value of [{ day: 0 }, { day: 'x' }, { day: 1.5 }, {}]) await assert.rejects(company.decide('answer', { value }), { code: 'gate.bad_value' })
+  for (const value of [{ day: 0 }, { day: 'x' }, { day: 1.5 }, {}])
+    await assert.rejects(company.decide('answer', { value }), { code: 'gate.bad_value' })
   await company.decide('answer', { value: { day: 3 } })
   assert.deepEqual(await company.result(run), { day: 3 })
 })

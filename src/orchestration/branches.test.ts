@@ -71,7 +71,10 @@ onEachStore('branches and races come out the same, whether the process lives or 
 
 test('the sleep that was due first wins its race, also when both came due while the process was down', async () => {
   const order = workflow('order', {}, (ctx) =>
-    Promise.race([ctx.sleep('2h', { name: 'long' }).then(() => 'long'), ctx.sleep('1h', { name: 'short' }).then(() => 'short')]),
+    Promise.race([
+      ctx.sleep('2h', { name: 'long' }).then(() => 'long'),
+      ctx.sleep('1h', { name: 'short' }).then(() => 'short'),
+    ]),
   )
   await using first = await testCompany({ workflows: [order] })
   const run = await first.run(order, null)
@@ -84,7 +87,10 @@ test('the sleep that was due first wins its race, also when both came due while 
 })
 
 /** A branch is a list of steps that each take so many turns; every few, a nap. */
-const program = fc.array(fc.array(fc.integer({ min: 0, max: 6 }), { minLength: 1, maxLength: 4 }), { minLength: 2, maxLength: 5 })
+const program = fc.array(fc.array(fc.integer({ min: 0, max: 6 }), { minLength: 1, maxLength: 4 }), {
+  minLength: 2,
+  maxLength: 5,
+})
 
 test('whatever the steps take, completions come in ledger order, one a turn, and the same again on replay', async () => {
   await fc.assert(
@@ -124,7 +130,10 @@ test('whatever the steps take, completions come in ledger order, one a turn, and
       const log = (await again.result(run)) as string[]
       await again.close()
       assert.deepEqual(log, drives[0])
-      assert.deepEqual(log, ledger.map((row) => (JSON.parse(String(row.body)) as { op: string }).op))
+      assert.deepEqual(
+        log,
+        ledger.map((row) => (JSON.parse(String(row.body)) as { op: string }).op),
+      )
     }),
     { numRuns: 25 },
   )
@@ -142,6 +151,9 @@ test('a result that swapped would be seen: many branches that load and then use'
   )
   await using company = await testCompany({ workflows: [loads] })
   const run = await company.run(loads, null)
-  assert.deepEqual(await company.result(run), Array.from({ length: N }, (_, i) => i * 2))
+  assert.deepEqual(
+    await company.result(run),
+    Array.from({ length: N }, (_, i) => i * 2),
+  )
   await company.check()
 })

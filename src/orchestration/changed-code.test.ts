@@ -36,23 +36,43 @@ async function reopen(company: TestCompany, workflows: readonly AnyWorkflow[], u
 }
 
 const CHANGES: readonly (readonly [string, () => AnyWorkflow, string])[] = [
-  ['other declared input', () => coded(async (ctx) => {
-    await ctx.step('load', () => 1, { input: { page: 2 } })
-    await ctx.waitFor(go, { match: 'x' })
-  }), 'load'],
-  ['another kind of call', () => coded(async (ctx) => {
-    await ctx.sleep(5, { name: 'load' })
-    await ctx.waitFor(go, { match: 'x' })
-  }), 'load'],
-  ['another name', () => coded(async (ctx) => {
-    await ctx.step('fetch', () => 1, { input: { page: 1 } })
-    await ctx.waitFor(go, { match: 'x' })
-  }), 'load'],
+  [
+    'other declared input',
+    () =>
+      coded(async (ctx) => {
+        await ctx.step('load', () => 1, { input: { page: 2 } })
+        await ctx.waitFor(go, { match: 'x' })
+      }),
+    'load',
+  ],
+  [
+    'another kind of call',
+    () =>
+      coded(async (ctx) => {
+        await ctx.sleep(5, { name: 'load' })
+        await ctx.waitFor(go, { match: 'x' })
+      }),
+    'load',
+  ],
+  [
+    'another name',
+    () =>
+      coded(async (ctx) => {
+        await ctx.step('fetch', () => 1, { input: { page: 1 } })
+        await ctx.waitFor(go, { match: 'x' })
+      }),
+    'load',
+  ],
   ['a call that is gone', () => coded(async () => 'at once'), 'load'],
-  ['another match', () => coded(async (ctx) => {
-    await ctx.step('load', () => 1, { input: { page: 1 } })
-    await ctx.waitFor(go, { match: 'y' })
-  }), 'go'],
+  [
+    'another match',
+    () =>
+      coded(async (ctx) => {
+        await ctx.step('load', () => 1, { input: { page: 1 } })
+        await ctx.waitFor(go, { match: 'y' })
+      }),
+    'go',
+  ],
 ]
 
 for (const [what, after, op] of CHANGES) {
@@ -62,7 +82,10 @@ for (const [what, after, op] of CHANGES) {
     assert.deepEqual([row.state, row.error_code], ['parked', 'run.mismatch'])
     const [gate] = await company.queue()
     assert.match(gate!.title, new RegExp(`is parked at "${op}"`))
-    assert.deepEqual(gate!.choices.map((c) => c.outcome), ['continue', 'restart', 'cancel'])
+    assert.deepEqual(
+      gate!.choices.map((c) => c.outcome),
+      ['continue', 'restart', 'cancel'],
+    )
     await using back = await reopen(company, [before])
     await back.decide('continue')
     assert.equal(await back.result(run), 'stored')

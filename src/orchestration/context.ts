@@ -1,4 +1,4 @@
-import { unwatched } from './driver.ts'
+import { unwatched } from './call.ts'
 import type { Context } from './workflow.ts'
 import { ask, decide } from './verbs/agents.ts'
 import { child, seededRandom, sleep, step, waitFor } from './verbs/basics.ts'

@@ -1,13 +1,22 @@
 import { signalById, type SignalRow, type Trust } from '../context/signals.ts'
 import { FactotumError, errorMessage } from '../lib/errors.ts'
 import { newId } from '../lib/ids.ts'
-import { ConflictError, sql, StoreError, work, type EventRow, type Fence, type Store } from '../store/index.ts'
+import {
+  ConflictError,
+  sql,
+  StoreError,
+  work,
+  type Bound,
+  type EventRow,
+  type Fence,
+  type Store,
+} from '../store/index.ts'
 import type { AnyAction } from '../execution/action.ts'
 import { setTimeout as pause } from 'node:timers/promises'
 import { makeContext } from './context.ts'
 import { Driver } from './driver.ts'
 import { recordEnd, stop } from './ending.ts'
-import { runById, type RunRow } from './events.ts'
+import { runWithInbox, type RunRow } from './events.ts'
 import { readHistory } from './history.ts'
 import { fireSchedule, syncSchedules } from './schedules.ts'
 import { admit } from './starting.ts'
@@ -68,6 +77,8 @@ export class Coordinator {
   readonly #holder: string
   readonly #driven = new Map<string, Driver | null>()
   readonly #idle: (() => void)[] = []
+  readonly #released: Bound[] = []
+  #releasing: Promise<void> | null = null
   #queued = true
   #rung = false
   #ticking = false
@@ -233,16 +244,22 @@ export class Coordinator {
     }
   }
 
-  async #letGo(fence: Fence): Promise<void> {
-    await this.#store.write([work.releaseLease(fence.id, fence.epoch)])
-    if (!this.#stopped) this.ring()
+  /** Leases that end in one turn of the event loop are let go in one transaction. */
+  #letGo(fence: Fence): Promise<void> {
+    this.#released.push(work.releaseLease(fence.id, fence.epoch))
+    this.#releasing ??= new Promise((resolve) => setImmediate(resolve)).then(async () => {
+      this.#releasing = null
+      await this.#store.write(this.#released.splice(0))
+      if (!this.#stopped) this.ring()
+    })
+    return this.#releasing
   }
 
   async #driveRun(fence: Fence): Promise<void> {
-    const run = await this.#store.first<RunRow>(runById(fence.id))
+    const run = await this.#store.first<RunRow & { readonly inbox: number }>(runWithInbox(fence.id))
     if (!run) return
     const workflow = this.workflows.get(run.workflow)
-    const driver = new Driver(this.#store, this.#turns, run, fence)
+    const driver = new Driver(this.#store, this.#turns, run, fence, run.inbox)
     // What a run did can be taken back whatever became of its code.
     const compensating = run.generation > 0 && (await readHistory(this.#store, run.id)).compensate
     if (!workflow && !compensating) {

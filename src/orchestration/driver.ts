@@ -1,24 +1,22 @@
 import { errorCode, errorMessage } from '../lib/errors.ts'
-import { jsonCopy, shortHash, type Json } from '../lib/json.ts'
+import { jsonCopy, type Json } from '../lib/json.ts'
 import {
-  type Cause,
   ConflictError,
   stillOpen,
   StoreError,
   waitOpened,
   waitResolved,
   work,
-  type Bound,
   type CommitResult,
   type EventInput,
   type Fence,
   type Guard,
   type Store,
-  type WaitKind,
 } from '../store/index.ts'
 import { gateClosed, gateStillOpen } from '../governance/gates.ts'
+import { callHash, stepRecord, unwatched, type Begun, type Call, type Pending } from './call.ts'
 import { RunError, StepError } from './errors.ts'
-import { runSuspended, stepCompleted, stepFailed, type RunRow } from './events.ts'
+import { runSuspended, type RunRow } from './events.ts'
 import { readArrivals, readHistory, type Completion, type History, type OpenedWait } from './history.ts'
 import type { Turns } from './turns.ts'
 
@@ -30,41 +28,6 @@ const MAX_OP_CHARS = 500
 const LET_GO = new Set(['store.fenced', 'store.closed', 'store.broken', 'store.unreachable'])
 
 const NONE: readonly never[] = []
-
-/** How a call began: it is done, or it waits for something. The events are committed with its record. */
-export interface Begun {
-  readonly done?: {
-    readonly value?: unknown
-    readonly refs?: Json
-    /** It is a `jsonCopy` already. */ readonly copied?: true
-  }
-  readonly wait?: { readonly kind: WaitKind; readonly subject: string | null; readonly deadline: number | null }
-  readonly events?: readonly EventInput[]
-  readonly guards?: readonly Guard[]
-  readonly also?: readonly Bound[]
-}
-
-/** What a verb of the context tells the driver about one call. */
-export interface Call<T> {
-  readonly kind: string
-  readonly name: string
-  readonly key?: string | number | undefined
-  /** What is declared about the call's input: a change of it is a mismatch. */
-  readonly input?: unknown
-  /** Does the work. Called again when a guard did not hold. `cause`: what led here; `wait`: the id a wait will have. */
-  readonly begin: (at: { readonly op: string; readonly wait: string; readonly cause: number }) => Promise<Begun> | Begun
-  /** Makes the value from its record: loads what the record only refers to. Absent: the record is the value. */
-  readonly read?: (completion: Completion) => Promise<T> | T
-}
-
-interface Pending {
-  readonly op: string
-  readonly call: Call<unknown>
-  readonly hash: string
-  readonly resolve: (value: unknown) => void
-  readonly reject: (error: unknown) => void
-  state: 'new' | 'working' | 'waiting'
-}
 
 export type DriveEnd =
   | { readonly end: 'returned'; readonly value: Json }
@@ -88,7 +51,7 @@ export class Driver {
   readonly #queue: Completion[] = []
   readonly #unstarted: Pending[] = []
   #history!: History
-  #inbox = -1
+  #inbox: number
   #seen = new Set<string>()
   #working = 0
   #holds = 0
@@ -98,18 +61,23 @@ export class Driver {
   #finished: { value: unknown } | { error: unknown } | null = null
   #lastOp: string | null = null
   #ended = false
-  #end!: (end: DriveEnd) => void
+  /** Until the history is read there is nobody to end: a release that comes so early waits for `drive`. */
+  #end: (end: DriveEnd) => void = (end) => void (this.#early ??= end)
+  #early: DriveEnd | null = null
+  #reading = true
   #catching: Promise<void> | null = null
   #bellAgain = false
   /** The time and `seq` of the last thing delivered. */
   now: number
   cause: number
 
-  constructor(store: Store, turns: Turns, run: RunRow, fence: Fence) {
+  /** `inbox`: how much had arrived for the run before its history is read. */
+  constructor(store: Store, turns: Turns, run: RunRow, fence: Fence, inbox: number) {
     this.store = store
     this.run = run
     this.fence = fence
     this.#turns = turns
+    this.#inbox = inbox
     this.now = run.started_at
     this.cause = run.started_seq
   }
@@ -119,9 +87,10 @@ export class Driver {
   }
 
   async drive(body: () => Promise<unknown>): Promise<DriveEnd> {
-    this.#inbox = await this.#readInbox()
     this.#history = await readHistory(this.store, this.run.id)
     this.#queue.push(...this.#history.completions.splice(0))
+    if (this.#early) return this.#early
+    this.#reading = false
     return new Promise((resolve) => {
       this.#end = (end) => {
         if (this.#ended) return
@@ -140,7 +109,8 @@ export class Driver {
 
   /** Something arrived for this run while it is driven. */
   bell(): void {
-    if (!this.#ended) this.#catchUp()
+    // While the history is read, what arrives is in it, or is missed by the next commit: it tells the inbox.
+    if (!this.#ended && !this.#reading) this.#catchUp()
   }
 
   /** Another driver has the run, or the process stops: nothing of this one counts any more. */
@@ -179,6 +149,7 @@ export class Driver {
           hash,
           resolve: resolve as (value: unknown) => void,
           reject,
+          cause: this.cause,
           state: 'new',
         }
         this.#pending.set(op, pending)
@@ -207,12 +178,7 @@ export class Driver {
         `This run made ${MAX_CALLS} calls and "${op}" is one more. Is it an endless loop? Split long work into children.`,
       )
     this.#seen.add(op)
-    if (call.input === undefined) return kindHash(call.kind)
-    try {
-      return shortHash([call.kind, jsonCopy(call.input, `The input of "${op}"`)])
-    } catch (error) {
-      throw new StepError(op, errorCode(error), errorMessage(error))
-    }
+    return callHash(op, call)
   }
 
   /** The waits that are open as the run ends or is left. */
@@ -234,10 +200,10 @@ export class Driver {
     pending.state = 'working'
     this.#working++
     const wait = `${this.run.id}:${this.run.generation}:${pending.op}`
+    const { cause } = pending
     try {
       for (;;) {
         let begun: Begun
-        const cause = this.cause
         try {
           const beginning = pending.call.begin({ op: pending.op, wait, cause })
           begun = beginning instanceof Promise ? await beginning : beginning
@@ -283,40 +249,13 @@ export class Driver {
     }
     // Through the decision or the fact that the step recorded, so that "why" passes them.
     const after = extra.length > 0 ? { ...by, cause: { index: extra.length - 1 } } : by
-    const event = this.#stepEvent(pending, begun.done, after)
+    const event = stepRecord(this.run.id, pending, begun.done, after)
     const result = await this.#commit(wait, extra.length > 0 ? [...extra, event.input] : [event.input], begun)
     const seq = result.seq + extra.length
     this.#arrived(
       { seq, at: result.at, op, by: 'answer', refs: begun.done?.refs ?? null, ...event.completion },
       result.inbox,
     )
-  }
-
-  #stepEvent(pending: Pending, done: Begun['done'], by: { actor: string; cause: Cause }) {
-    const { op, hash } = pending
-    const { kind } = pending.call
-    const value = done?.value
-    if (value instanceof Error) return this.#stepFailure(pending, value, by)
-    try {
-      const copy = done?.copied ? (value as Json) : jsonCopy(value, `The result of "${op}"`)
-      const body = done?.refs === undefined ? { op, kind, hash } : { op, kind, hash, refs: done.refs }
-      return {
-        input: stepCompleted(this.run.id, body, { actor: by.actor, cause: by.cause, private: { value: copy } }),
-        completion: { ok: true, code: '', value: copy },
-      }
-    } catch (error) {
-      return this.#stepFailure(pending, error, by)
-    }
-  }
-
-  #stepFailure(pending: Pending, error: unknown, by: { actor: string; cause: Cause }) {
-    const { op, hash } = pending
-    const code = errorCode(error)
-    const message = errorMessage(error).slice(0, 4_000)
-    return {
-      input: stepFailed(this.run.id, { op, kind: pending.call.kind, hash, code }, { ...by, private: { message } }),
-      completion: { ok: false, code, value: message as Json },
-    }
   }
 
   #commit(key: string, events: readonly EventInput[], begun: Begun): Promise<CommitResult> {
@@ -529,22 +468,4 @@ export class Driver {
   #mismatch(op: string, message: string): void {
     this.#end({ end: 'mismatch', op, message })
   }
-}
-
-const kindHashes = new Map<string, string>()
-
-/** The hash of a call that declares no input: one for each of the few kinds there are. */
-function kindHash(kind: string): string {
-  let known = kindHashes.get(kind)
-  if (known === undefined) kindHashes.set(kind, (known = shortHash(kind)))
-  return known
-}
-
-/**
- * The promise of a call. Nobody may be listening when it is rejected: the workflow awaits something else first, or has
- * returned. The error is on the record; it must not end the process.
- */
-export function unwatched<T>(promise: Promise<T>): Promise<T> {
-  promise.catch(() => {})
-  return promise
 }

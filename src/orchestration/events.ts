@@ -135,6 +135,10 @@ export interface RunRow {
 }
 
 export const runById = sql('select * from run where id = ?')
+/** With how much had arrived for it: to be read before its history, so that no arrival is missed. */
+export const runWithInbox = sql(
+  'select r.*, coalesce(w.inbox, -1) as inbox from run r left join work w on w.id = r.id where r.id = ?',
+)
 const runIs = sql('select 1 as ok from run where id = ? and state = ? and generation = ?')
 
 export function runStill(run: RunRow): Guard {

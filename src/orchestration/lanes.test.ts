@@ -15,7 +15,9 @@ const perCustomer = workflow('per-customer', { on: job, input: Job, lane: (j) =>
   })
   await ctx.ask<string>({ title: `${j.who} ${j.n}`, options: ['ok'] })
 })
-const limited = workflow('limited', { input: Job, limit: 2 }, (ctx, j) => ctx.ask<string>({ title: `${j.who} ${j.n}`, options: ['ok'] }))
+const limited = workflow('limited', { input: Job, limit: 2 }, (ctx, j) =>
+  ctx.ask<string>({ title: `${j.who} ${j.n}`, options: ['ok'] }),
+)
 
 async function titles(company: TestCompany): Promise<string[]> {
   return (await company.queue()).map((g) => g.title).sort()

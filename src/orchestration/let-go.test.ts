@@ -46,11 +46,14 @@ test('a call after the end is refused, naming the call', async () => {
   })
   await using company = await testCompany({ workflows: [leaking] })
   await company.run(leaking, null)
-  await assert.rejects(kept!.step('too late', () => 1), (error: FactotumError) => {
-    assert.equal(error.code, 'run.context_released')
-    assert.match(error.message, /"too late"/)
-    return true
-  })
+  await assert.rejects(
+    kept!.step('too late', () => 1),
+    (error: FactotumError) => {
+      assert.equal(error.code, 'run.context_released')
+      assert.match(error.message, /"too late"/)
+      return true
+    },
+  )
 })
 
 test('a call that nobody awaits and that fails does not end the process', async () => {

@@ -33,6 +33,6 @@ test('runs that wait at gates are rows: nobody drives them, and one is answered 
   const [gate] = await again.queue()
   await again.decide('answer', { gate: gate!.id, value: 'yes' })
   assert.equal(bodies.size, MANY + 1)
-  assert.match(String(await again.result(gate!.run!)), /^\d+ yes$/)
+  assert.match(JSON.stringify(await again.result(gate!.run!)), /^"\d+ yes"$/)
   await again.close()
 })

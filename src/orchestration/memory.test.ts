@@ -7,16 +7,26 @@ import { signal } from '../context/signals.ts'
 import { testCompany, type TestCompany } from '../testing.ts'
 import { workflow } from './workflow.ts'
 
-const Customer = entity('customer', { name: z.string(), plan: z.enum(['free', 'pro']).default('free'), visits: z.number().default(0) })
+const Customer = entity('customer', {
+  name: z.string(),
+  plan: z.enum(['free', 'pro']).default('free'),
+  visits: z.number().default(0),
+})
 const Mail = z.object({ from: z.string(), subject: z.string(), text: z.string(), id: z.string() })
-const mail = signal('mail', Mail, { message: (m) => ({ party: m.from, subject: m.subject, text: m.text, ids: [m.id] }) })
+const mail = signal('mail', Mail, {
+  message: (m) => ({ party: m.from, subject: m.subject, text: m.text, ids: [m.id] }),
+})
 const go = signal('go', z.object({ id: z.string() }), { match: (p) => p.id })
 
 const learn = workflow('learn', { on: mail }, async (ctx, m) => {
   const customer = await ctx.facts.about(Customer, m.from)
   const before = { plan: customer.plan, visits: customer.visits, name: customer.name ?? null }
   const kind = await ctx.step('kind', () => ({ id: 'dec_because' }))
-  await ctx.facts.assert(customer, { visits: customer.visits + 1, ...(m.subject === 'pro' ? { plan: 'pro' as const } : {}) }, { because: kind })
+  await ctx.facts.assert(
+    customer,
+    { visits: customer.visits + 1, ...(m.subject === 'pro' ? { plan: 'pro' as const } : {}) },
+    { because: kind },
+  )
   const after = await ctx.facts.about(Customer, m.from, { key: 'after' })
   return { before, after: { plan: after.plan, visits: after.visits } }
 })
@@ -28,23 +38,32 @@ async function results(company: TestCompany): Promise<unknown[]> {
 
 const from = (text: string, subject = 'hi') => ({ from: text, subject, text: 'words', id: `${text}-${subject}` })
 
-onEachStore('facts are found by a key as people write it, replaced by newer ones, and say where they are from', async (url) => {
-  await using company = await testCompany({ workflows: [learn], ...(url ? { url } : {}) })
-  await company.send(mail, from('Ada@Example.org'))
-  await company.send(mail, from(' ada@example.org ', 'pro'))
-  assert.deepEqual(await results(company), [
-    { before: { plan: 'free', visits: 0, name: null }, after: { plan: 'free', visits: 1 } },
-    { before: { plan: 'free', visits: 1, name: null }, after: { plan: 'pro', visits: 2 } },
-  ])
-  const rows = await company.open.store.engine.queryText('select attribute, value, ended_seq, source, actor, trust from fact order by recorded_seq, attribute', [])
-  assert.deepEqual(rows.map((r) => [r.attribute, r.value, r.ended_seq === null, r.source, r.trust]), [
-    ['visits', '1', false, 'dec_because', 'operator'],
-    ['visits', '2', true, 'dec_because', 'operator'],
-    ['plan', '"pro"', true, 'dec_because', 'operator'],
-  ])
-  assert.match(String(rows[0]!.actor), /^run:run_/)
-  await company.check()
-})
+onEachStore(
+  'facts are found by a key as people write it, replaced by newer ones, and say where they are from',
+  async (url) => {
+    await using company = await testCompany({ workflows: [learn], ...(url ? { url } : {}) })
+    await company.send(mail, from('Ada@Example.org'))
+    await company.send(mail, from(' ada@example.org ', 'pro'))
+    assert.deepEqual(await results(company), [
+      { before: { plan: 'free', visits: 0, name: null }, after: { plan: 'free', visits: 1 } },
+      { before: { plan: 'free', visits: 1, name: null }, after: { plan: 'pro', visits: 2 } },
+    ])
+    const rows = await company.open.store.engine.queryText(
+      'select attribute, value, ended_seq, source, actor, trust from fact order by recorded_seq, attribute',
+      [],
+    )
+    assert.deepEqual(
+      rows.map((r) => [r.attribute, r.value, r.ended_seq === null, r.source, r.trust]),
+      [
+        ['visits', '1', false, 'dec_because', 'operator'],
+        ['visits', '2', true, 'dec_because', 'operator'],
+        ['plan', '"pro"', true, 'dec_because', 'operator'],
+      ],
+    )
+    assert.match(String(rows[0]!.actor), /^run:run_/)
+    await company.check()
+  },
+)
 
 test('a run reads the facts that it read before, whatever became known since', async () => {
   const reader = workflow('reader', {}, async (ctx) => {
@@ -78,7 +97,10 @@ test('what is not declared, or does not fit, is not asserted', async () => {
     await ctx.facts.assert(customer, statements as never)
   })
   await using company = await testCompany({ workflows: [wrong] })
-  for (const [what, code] of [['unknown', 'fact.unknown_attribute'], ['bad', 'fact.bad_value']] as const) {
+  for (const [what, code] of [
+    ['unknown', 'fact.unknown_attribute'],
+    ['bad', 'fact.bad_value'],
+  ] as const) {
     assert.equal((await company.row(await company.run(wrong, { what }))).error_code, code)
   }
 })
@@ -90,40 +112,51 @@ test('recall finds what was said with whom, nearest first, within its budget', a
   })
   const hear = workflow('hear', { on: mail }, async () => {})
   await using company = await testCompany({ workflows: [look, hear] })
-  const said = [['weather', 'nice day'.padEnd(400, '.')], ['bill', 'the invoice for March is wrong'.padEnd(400, '.')], ['newest', 'see you'.padEnd(400, '.')]] as const
+  const said = [
+    ['weather', 'nice day'.padEnd(400, '.')],
+    ['bill', 'the invoice for March is wrong'.padEnd(400, '.')],
+    ['newest', 'see you'.padEnd(400, '.')],
+  ] as const
   for (const [subject, text] of said) {
     await company.send(mail, { from: 'ada@example.org', subject, text, id: subject })
     company.clock.advance(1_000)
   }
   await company.send(mail, { from: 'eve@example.org', subject: 'other', text: 'the invoice for March', id: 'other' })
-  assert.deepEqual(await company.result(await company.run(look, { budget: 300 })), ['them bill', 'them newest', 'them weather'])
+  assert.deepEqual(await company.result(await company.run(look, { budget: 300 })), [
+    'them bill',
+    'them newest',
+    'them weather',
+  ])
   assert.deepEqual(await company.result(await company.run(look, { budget: 200 })), ['them bill', 'them newest'])
   assert.deepEqual(await company.result(await company.run(look, { budget: 0 })), [])
 })
 
-onEachStore('scratch is read back after a restart, until its time is over, and is swept once the run has ended', async (url) => {
-  const note = workflow('note', {}, async (ctx) => {
-    await ctx.scratch.set('a', { n: 1 }, { ttl: '1h' })
-    await ctx.scratch.set('a', { n: 2 }, { ttl: '2h' })
-    const seen = [ctx.scratch.get('a'), ctx.scratch.get('b') ?? null]
-    await ctx.sleep('90m', { name: 'first' })
-    seen.push(ctx.scratch.get('a'))
-    await ctx.sleep('1h', { name: 'second' })
-    seen.push(ctx.scratch.get('a') ?? null)
-    return seen
-  })
-  const options = { workflows: [note], ...(url ? { url } : {}) }
-  await using first = await testCompany(options)
-  const run = await first.run(note, null)
-  await first.close()
-  const again = await testCompany({ ...options, folder: first.folder, clock: first.clock })
-  await again.advance('91m')
-  const rows = () => again.open.store.engine.queryText('select op from scratch', [])
-  assert.equal((await rows()).length, 2)
-  await again.advance('1h')
-  assert.deepEqual(await again.result(run), [{ n: 2 }, null, { n: 2 }, null])
-  await again.advance('1m')
-  assert.deepEqual(await rows(), [])
-  await again.check()
-  await again.close()
-})
+onEachStore(
+  'scratch is read back after a restart, until its time is over, and is swept once the run has ended',
+  async (url) => {
+    const note = workflow('note', {}, async (ctx) => {
+      await ctx.scratch.set('a', { n: 1 }, { ttl: '1h' })
+      await ctx.scratch.set('a', { n: 2 }, { ttl: '2h' })
+      const seen = [ctx.scratch.get('a'), ctx.scratch.get('b') ?? null]
+      await ctx.sleep('90m', { name: 'first' })
+      seen.push(ctx.scratch.get('a'))
+      await ctx.sleep('1h', { name: 'second' })
+      seen.push(ctx.scratch.get('a') ?? null)
+      return seen
+    })
+    const options = { workflows: [note], ...(url ? { url } : {}) }
+    await using first = await testCompany(options)
+    const run = await first.run(note, null)
+    await first.close()
+    const again = await testCompany({ ...options, folder: first.folder, clock: first.clock })
+    await again.advance('91m')
+    const rows = () => again.open.store.engine.queryText('select op from scratch', [])
+    assert.equal((await rows()).length, 2)
+    await again.advance('1h')
+    assert.deepEqual(await again.result(run), [{ n: 2 }, null, { n: 2 }, null])
+    await again.advance('1m')
+    assert.deepEqual(await rows(), [])
+    await again.check()
+    await again.close()
+  },
+)

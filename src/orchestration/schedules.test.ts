@@ -28,7 +28,11 @@ async function ticks(company: TestCompany): Promise<string[]> {
 onEachStore('a schedule keeps its local time through the change to summer time and back', async (url) => {
   const nine = ticking({ cron: '0 9 * * *', zone: 'Europe/Vienna' })
   const options = url ? { url } : {}
-  await using spring = await testCompany({ workflows: [nine], clock: new FakeClock(Date.UTC(2026, 2, 27, 12)), ...options })
+  await using spring = await testCompany({
+    workflows: [nine],
+    clock: new FakeClock(Date.UTC(2026, 2, 27, 12)),
+    ...options,
+  })
   await days(spring, 3)
   assert.deepEqual(await ticks(spring), ['2026-03-28T08:00', '2026-03-29T07:00', '2026-03-30T07:00'])
   await spring.check()
@@ -40,10 +44,16 @@ onEachStore('a schedule keeps its local time through the change to summer time a
 
 test('a time that the change skips or repeats comes once on that day', async () => {
   const night = ticking({ cron: '30 2 * * *', zone: 'Europe/Vienna' })
-  for (const [from, dates] of [[Date.UTC(2026, 2, 28, 12), ['2026-03-29', '2026-03-30']], [Date.UTC(2026, 9, 24, 12), ['2026-10-25', '2026-10-26']]] as const) {
+  for (const [from, dates] of [
+    [Date.UTC(2026, 2, 28, 12), ['2026-03-29', '2026-03-30']],
+    [Date.UTC(2026, 9, 24, 12), ['2026-10-25', '2026-10-26']],
+  ] as const) {
     await using company = await testCompany({ workflows: [night], clock: new FakeClock(from) })
     await days(company, 2)
-    assert.deepEqual((await ticks(company)).map((t) => t.slice(0, 10)), dates)
+    assert.deepEqual(
+      (await ticks(company)).map((t) => t.slice(0, 10)),
+      dates,
+    )
   }
 })
 
@@ -70,7 +80,10 @@ for (const [catchUp, caught] of CATCH_UP) {
 }
 
 test('a schedule that is changed runs by the new one, one that is removed no more', async () => {
-  await using first = await testCompany({ workflows: [ticking({ cron: '0 8 * * *' })], clock: new FakeClock(Date.UTC(2026, 10, 2, 9)) })
+  await using first = await testCompany({
+    workflows: [ticking({ cron: '0 8 * * *' })],
+    clock: new FakeClock(Date.UTC(2026, 10, 2, 9)),
+  })
   await first.close()
   const options = { folder: first.folder, clock: first.clock }
   const changed = await testCompany({ ...options, workflows: [ticking({ cron: '0 20 * * *' })] })
@@ -88,15 +101,23 @@ test('a schedule that is changed runs by the new one, one that is removed no mor
   await back.close()
 })
 
-for (const schedule of [{ cron: 'every day' }, { cron: '61 * * * *' }, { cron: '0 9 * * *', zone: 'Europe/Atlantis' }, { cron: '0 0 31 2 *' }]) {
+for (const schedule of [
+  { cron: 'every day' },
+  { cron: '61 * * * *' },
+  { cron: '0 9 * * *', zone: 'Europe/Atlantis' },
+  { cron: '0 0 31 2 *' },
+]) {
   test(`"${schedule.cron}" in ${schedule.zone ?? 'UTC'} is refused when the company starts`, async () => {
     const folder = await mkdtemp(join(tmpdir(), 'factotum-'))
     try {
-      await assert.rejects(testCompany({ workflows: [ticking(schedule)], folder }), (error: Error & { code: string }) => {
-        assert.equal(error.code, 'schedule.invalid')
-        assert.ok(error.message.includes(schedule.cron))
-        return true
-      })
+      await assert.rejects(
+        testCompany({ workflows: [ticking(schedule)], folder }),
+        (error: Error & { code: string }) => {
+          assert.equal(error.code, 'schedule.invalid')
+          assert.ok(error.message.includes(schedule.cron))
+          return true
+        },
+      )
     } finally {
       await rm(folder, { recursive: true, force: true })
     }

@@ -12,7 +12,7 @@ const scheduleById = sql('select * from schedule where id = ?')
 const MAX_CATCH_UP = 1_000
 
 /** The first tick after `after`, epoch ms. Throws `schedule.invalid`. */
-export function nextTick(schedule: { readonly cron: string; readonly zone: string }, after: number): number {
+function nextTick(schedule: { readonly cron: string; readonly zone: string }, after: number): number {
   try {
     const next = new Cron(schedule.cron, { timezone: schedule.zone, paused: true }).nextRun(new Date(after))
     if (next) return next.getTime()

@@ -20,7 +20,12 @@ onEachStore('a step runs once, and its result comes back from the record', async
   const run = await first.run(once, null)
   assert.equal((await first.row(run)).state, 'waiting')
   await first.close()
-  const again = await testCompany({ workflows: [once], folder: first.folder, clock: first.clock, ...(url ? { url } : {}) })
+  const again = await testCompany({
+    workflows: [once],
+    folder: first.folder,
+    clock: first.clock,
+    ...(url ? { url } : {}),
+  })
   await again.send(go, { id: 'x' })
   assert.deepEqual(await again.result(run), { n: 1, minus: 0 })
   assert.equal(calls, 1)
@@ -48,7 +53,12 @@ onEachStore('an error of a step is the same live and replayed', async (url) => {
   await using first = await testCompany({ workflows: [failing], ...(url ? { url } : {}) })
   const run = await first.run(failing, null)
   await first.close()
-  const again = await testCompany({ workflows: [failing], folder: first.folder, clock: first.clock, ...(url ? { url } : {}) })
+  const again = await testCompany({
+    workflows: [failing],
+    folder: first.folder,
+    clock: first.clock,
+    ...(url ? { url } : {}),
+  })
   await again.send(go, { id: 'x' })
   assert.deepEqual(await again.result(run), [
     { name: 'StepError', code: 'card.declined', message: 'The card was declined.' },
@@ -62,12 +72,16 @@ onEachStore('an error of a step is the same live and replayed', async (url) => {
 test('what a step throws may be anything', async () => {
   const odd = workflow('odd', {}, async (ctx) => {
     const got: unknown[] = []
-    for (const thrown of ['text', undefined, null, { a: 1 }]) {
+    for (const [i, thrown] of ['text', undefined, null, { a: 1 }].entries()) {
       await ctx
-        .step('throw', () => {
-          // eslint-disable-next-line typescript/only-throw-error
-          throw thrown
-        }, { key: String(thrown) })
+        .step(
+          'throw',
+          () => {
+            // eslint-disable-next-line typescript/only-throw-error
+            throw thrown
+          },
+          { key: i },
+        )
         .catch((error: FactotumError) => got.push([error.code, error.message]))
     }
     return got
@@ -88,7 +102,10 @@ test('the same name twice is refused, saying what to do, and a key tells them ap
     await ctx.step('load', () => 1)
     return ctx.step('load', () => 2)
   })
-  const keyed = workflow('keyed', {}, async (ctx) => [await ctx.step('load', () => 1, { key: 'a' }), await ctx.step('load', () => 2, { key: 'b' })])
+  const keyed = workflow('keyed', {}, async (ctx) => [
+    await ctx.step('load', () => 1, { key: 'a' }),
+    await ctx.step('load', () => 2, { key: 'b' }),
+  ])
   await using company = await testCompany({ workflows: [twice, keyed] })
   const refused = await company.run(twice, null)
   const row = await company.row(refused)
@@ -154,7 +171,10 @@ test('an input that is not JSON or too large fails at that call, not at the one 
     else await ctx.step('culprit', () => 1, { input: 1n })
   })
   await using company = await testCompany({ workflows: [inputs] })
-  for (const [input, code] of [['large', 'json.too_large'], ['not', 'json.not_json']] as const) {
+  for (const [input, code] of [
+    ['large', 'json.too_large'],
+    ['not', 'json.not_json'],
+  ] as const) {
     const run = await company.run(inputs, input)
     assert.equal((await company.row(run)).error_code, code)
     assert.match((await company.queue()).find((g) => g.run === run)!.title, /at "culprit"/)
@@ -175,16 +195,27 @@ test('a shared value that is small in memory and endless as JSON is refused, not
 
 onEachStore('bytes become blobs and come back as bytes, after a restart too', async (url) => {
   const bytes = workflow('bytes', {}, async (ctx) => {
-    const got = await ctx.step('fetch', () => ({ name: 'a.bin', parts: [new Uint8Array(2_000_000).fill(7), Buffer.from('hi')] }))
+    const got = await ctx.step('fetch', () => ({
+      name: 'a.bin',
+      parts: [new Uint8Array(2_000_000).fill(7), Buffer.from('hi')],
+    }))
     await ctx.waitFor(go, { match: 'x' })
     return got.parts.map((p) => [p instanceof Uint8Array, p.length, p.at(-1) ?? null])
   })
   await using first = await testCompany({ workflows: [bytes], ...(url ? { url } : {}) })
   const run = await first.run(bytes, null)
   await first.close()
-  const again = await testCompany({ workflows: [bytes], folder: first.folder, clock: first.clock, ...(url ? { url } : {}) })
+  const again = await testCompany({
+    workflows: [bytes],
+    folder: first.folder,
+    clock: first.clock,
+    ...(url ? { url } : {}),
+  })
   await again.send(go, { id: 'x' })
-  assert.deepEqual(await again.result(run), [[true, 2_000_000, 7], [true, 2, 105]])
+  assert.deepEqual(await again.result(run), [
+    [true, 2_000_000, 7],
+    [true, 2, 105],
+  ])
   await again.check()
   await again.close()
 })

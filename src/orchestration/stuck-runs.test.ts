@@ -33,7 +33,10 @@ onEachStore('a failed run is retried from the step that failed; what succeeded i
   const run = await company.run(chain, { who: 'ada' })
   const [gate] = await company.queue()
   assert.match(gate!.title, /chain failed at "three": three is broken/)
-  assert.deepEqual(gate!.choices.map((c) => c.outcome), ['retry', 'restart', 'compensate', 'cancel'])
+  assert.deepEqual(
+    gate!.choices.map((c) => c.outcome),
+    ['retry', 'restart', 'compensate', 'cancel'],
+  )
   await company.decide('retry')
   assert.equal((await company.row(run)).state, 'failed')
   works = true

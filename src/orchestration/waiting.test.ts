@@ -8,11 +8,15 @@ import { workflow } from './workflow.ts'
 
 const paid = signal('paid', z.object({ invoice: z.string(), amount: z.number() }), { match: (p) => p.invoice })
 
-const collect = workflow('collect', { input: z.object({ name: z.string(), timeout: z.number().optional() }) }, async (ctx, input) => {
-  const timeout = input.timeout === undefined ? {} : { timeout: input.timeout }
-  const got = await ctx.waitFor(paid, { match: 'i1', ...timeout })
-  return { name: input.name, amount: got?.amount ?? null, at: ctx.now() }
-})
+const collect = workflow(
+  'collect',
+  { input: z.object({ name: z.string(), timeout: z.number().optional() }) },
+  async (ctx, input) => {
+    const timeout = input.timeout === undefined ? {} : { timeout: input.timeout }
+    const got = await ctx.waitFor(paid, { match: 'i1', ...timeout })
+    return { name: input.name, amount: got?.amount ?? null, at: ctx.now() }
+  },
+)
 
 onEachStore('a signal that comes early is kept, and the oldest kept one is taken', async (url) => {
   await using company = await testCompany({ workflows: [collect], ...(url ? { url } : {}) })
@@ -20,7 +24,8 @@ onEachStore('a signal that comes early is kept, and the oldest kept one is taken
   await company.send(paid, { invoice: 'i1', amount: 2 })
   await company.send(paid, { invoice: 'other', amount: 9 })
   const amounts: unknown[] = []
-  for (const name of ['a', 'b']) amounts.push(((await company.result(await company.run(collect, { name }))) as { amount: number }).amount)
+  for (const name of ['a', 'b'])
+    amounts.push(((await company.result(await company.run(collect, { name }))) as { amount: number }).amount)
   assert.deepEqual(amounts, [1, 2])
   const waiting = await company.run(collect, { name: 'c' })
   assert.equal((await company.row(waiting)).state, 'waiting')
@@ -65,10 +70,14 @@ onEachStore('a time-out answers null at its time, and a signal after it is kept'
 
 test('a signal and a time-out at the same instant: one wins, and a signal that lost is kept', async () => {
   await using company = await testCompany({ workflows: [collect] })
-  const runs = await Promise.all(Array.from({ length: 6 }, (_, i) => company.run(collect, { name: String(i), timeout: 60_000 })))
+  const runs = await Promise.all(
+    Array.from({ length: 6 }, (_, i) => company.run(collect, { name: String(i), timeout: 60_000 })),
+  )
   company.clock.advance(60_000)
   await Promise.all(runs.map((_, i) => company.send(paid, { invoice: 'i1', amount: i })))
-  const answers = await Promise.all(runs.map(async (run) => ((await company.result(run)) as { amount: number | null }).amount))
+  const answers = await Promise.all(
+    runs.map(async (run) => ((await company.result(run)) as { amount: number | null }).amount),
+  )
   const delivered = answers.filter((a) => a !== null).length
   const { signals } = await company.ask('status', {})
   assert.equal(signals.delivered ?? 0, delivered)

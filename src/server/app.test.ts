@@ -13,8 +13,16 @@ const greet = workflow('greet', { input: z.object({ who: z.string() }) }, async 
 async function served() {
   const company = await testCompany({ workflows: [greet] })
   const http = app(company.open, TOKEN)
-  const post = async (path: string, body: string, headers: Record<string, string> = { authorization: `Bearer ${TOKEN}` }) => {
-    const response = await http.request(path, { method: 'POST', body, headers: { 'content-type': 'application/json', ...headers } })
+  const post = async (
+    path: string,
+    body: string,
+    headers: Record<string, string> = { authorization: `Bearer ${TOKEN}` },
+  ) => {
+    const response = await http.request(path, {
+      method: 'POST',
+      body,
+      headers: { 'content-type': 'application/json', ...headers },
+    })
     return { status: response.status, body: (await response.json()) as Record<string, unknown> }
   }
   return { company, http, post }
@@ -23,7 +31,16 @@ async function served() {
 test('nothing is told or done without the token', async () => {
   const { company, post } = await served()
   await using _ = company
-  for (const authorization of ['', 'Bearer', 'Bearer ', `Bearer ${TOKEN}x`, `bearer ${TOKEN}`, TOKEN, `Basic ${TOKEN}`, `Bearer ${'x'.repeat(TOKEN.length)}`]) {
+  for (const authorization of [
+    '',
+    'Bearer',
+    'Bearer ',
+    `Bearer ${TOKEN}x`,
+    `bearer ${TOKEN}`,
+    TOKEN,
+    `Basic ${TOKEN}`,
+    `Bearer ${'x'.repeat(TOKEN.length)}`,
+  ]) {
     const answer = await post('/v1/start', '{"workflow":"greet","input":{"who":"eve"}}', { authorization })
     assert.deepEqual([answer.status, answer.body.code], [401, 'http.unauthorized'])
   }
@@ -41,7 +58,13 @@ const REFUSED: readonly (readonly [string, string, string, number, string])[] = 
   ['arguments that are a list', '/v1/status', '[]', 400, 'operation.bad_arguments'],
   ['a limit out of range', '/v1/runs', '{"limit":0}', 400, 'operation.bad_arguments'],
   ['a workflow that there is not', '/v1/start', '{"workflow":"nobody"}', 400, 'run.workflow_missing'],
-  ['input that the workflow does not take', '/v1/start', '{"workflow":"greet","input":{"who":1}}', 400, 'run.bad_input'],
+  [
+    'input that the workflow does not take',
+    '/v1/start',
+    '{"workflow":"greet","input":{"who":1}}',
+    400,
+    'run.bad_input',
+  ],
   ['a run that there is not', '/v1/run', '{"id":"run_nobody"}', 400, 'id.not_found'],
   ['another path', '/v2/status', '{}', 404, 'http.not_found'],
   ['too much', '/v1/status', `{"x":"${'x'.repeat(4 * 1024 * 1024)}"}`, 413, 'http.too_large'],

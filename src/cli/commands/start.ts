@@ -15,6 +15,7 @@ export const start: Command = {
   async run(call) {
     const given = call.positionals[0]
     const folder = given === undefined ? call.folder : companyFolder(given)
+    const port = portOf(call)
     // A branch of a workflow that failed before it was awaited: its step is on the record, and the company goes on.
     process.on('unhandledRejection', (error) => {
       process.stderr.write(`factotum: a promise failed that nobody awaited: ${errorMessage(error)}\n`)
@@ -26,7 +27,7 @@ export const start: Command = {
     })
     try {
       await company.start()
-      return call.flags.once ? await once(call, company) : await forever(call, company)
+      return call.flags.once ? await once(call, company) : await forever(call, company, port)
     } finally {
       await company.close()
     }
@@ -44,23 +45,26 @@ async function once(call: Invocation, company: OpenCompany): Promise<number> {
   return 0
 }
 
-async function forever(call: Invocation, company: OpenCompany): Promise<number> {
+async function forever(call: Invocation, company: OpenCompany, port: { readonly port?: number }): Promise<number> {
   // Before anything else can take long: a signal that comes while the inbox is read ends it in order.
   const stopped = untilStopped()
-  const listening = await serve(company, { ...portOf(call) })
-  if (call.json) call.print({ company: company.company.name, url: listening.url, pid: process.pid })
-  else {
-    call.out(`${company.company.name} is running at ${listening.url}`)
-    for (const { name, to } of company.describeConnectors()) call.out(`  ${name}: ${to}`)
+  const listening = await serve(company, port)
+  try {
+    if (call.json) call.print({ company: company.company.name, url: listening.url, pid: process.pid })
+    else {
+      call.out(`${company.company.name} is running at ${listening.url}`)
+      for (const { name, to } of company.describeConnectors()) call.out(`  ${name}: ${to}`)
+    }
+    const inbox = await company.readInboxes()
+    if (!call.json) {
+      if (inbox.new + inbox.quarantined > 0)
+        call.out(`  inbox: ${inbox.new} new, ${inbox.duplicate} known already, ${inbox.quarantined} set aside`)
+      call.out('\nSee what waits for you with "npx factotum queue". Ctrl-C stops; nothing is lost.')
+    }
+    await stopped
+  } finally {
+    await listening.close()
   }
-  const inbox = await company.readInboxes()
-  if (!call.json) {
-    if (inbox.new + inbox.quarantined > 0)
-      call.out(`  inbox: ${inbox.new} new, ${inbox.duplicate} known already, ${inbox.quarantined} set aside`)
-    call.out('\nSee what waits for you with "npx factotum queue". Ctrl-C stops; nothing is lost.')
-  }
-  await stopped
-  await listening.close()
   return 0
 }
 
@@ -73,15 +77,9 @@ function portOf(call: Invocation): { port?: number } {
   return { port: n }
 }
 
-/** Also when the shell that started it goes away. */
+/** Also when the shell that started it goes away. What keeps the process alive meanwhile is that it listens. */
 function untilStopped(): Promise<void> {
   return new Promise((resolve) => {
-    // Timers of the company do not keep a process alive; being asked to run does, until it is asked to stop.
-    const hold = setInterval(() => {}, 2 ** 30)
-    const stop = () => {
-      clearInterval(hold)
-      resolve()
-    }
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, stop)
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve())
   })
 }

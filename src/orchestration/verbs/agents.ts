@@ -6,7 +6,7 @@ import { milliseconds } from '../../lib/durations.ts'
 import { jsonCopy, type Json } from '../../lib/json.ts'
 import { answerWait, sql, type EventInput, type Store } from '../../store/index.ts'
 import type { Agent, Rule } from '../agent.ts'
-import type { Begun } from '../driver.ts'
+import type { Begun } from '../call.ts'
 import type { CallOptions, Decided, Question } from '../workflow.ts'
 import { evidenceOf, type Services } from './services.ts'
 

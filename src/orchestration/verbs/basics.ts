@@ -11,7 +11,7 @@ import {
 import { milliseconds, type Duration } from '../../lib/durations.ts'
 import { jsonCopy, MAX_JSON_BYTES, type Json } from '../../lib/json.ts'
 import type { Bound, Store } from '../../store/index.ts'
-import type { Begun } from '../driver.ts'
+import type { Begun } from '../call.ts'
 import { RunError } from '../errors.ts'
 import type { Completion } from '../history.ts'
 import { checkRunInput, start } from '../starting.ts'
