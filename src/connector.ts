@@ -8,6 +8,7 @@ export {
   type ConnectorEnvironment,
   type Incoming,
   type Reconciled,
+  type Unreadable,
 } from './execution/action.ts'
 export { signal, type SignalKind } from './context/signals.ts'
 export type { Json } from './lib/json.ts'

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { AnySignalKind } from './context/signals.ts'
+import type { AnySignalKind, Trust } from './context/signals.ts'
 import type { Connector } from './execution/action.ts'
 import type { EffectRow } from './execution/events.ts'
 import { sendSignal } from './input/receive.ts'
@@ -90,7 +90,11 @@ export class TestCompany {
   }
 
   /** Sends a signal and goes on until nothing is due. */
-  async send(kind: AnySignalKind, payload: unknown, options: { readonly id?: string } = {}): Promise<void> {
+  async send(
+    kind: AnySignalKind,
+    payload: unknown,
+    options: { readonly id?: string; readonly trust?: Trust } = {},
+  ): Promise<void> {
     await sendSignal(this.open.store, 'test', kind, payload, options)
     await this.idle()
   }

@@ -37,7 +37,8 @@ async function send(mail: Outgoing, ctx: ActionContext): Promise<Receipt> {
   const { transport, from } = ctx.connection as MailConnection
   const id = messageId(ctx.key, from)
   try {
-    const sent = await transport.send({
+    const sent = await transport.send(
+      {
       to: mail.to,
       subject: mail.subject,
       text: mail.body,
@@ -45,7 +46,9 @@ async function send(mail: Outgoing, ctx: ActionContext): Promise<Receipt> {
       date: ctx.proposedAt,
       ...(mail.inReplyTo === undefined ? {} : { inReplyTo: mail.inReplyTo }),
       ...(mail.references === undefined ? {} : { references: [...mail.references] }),
-    })
+      },
+      ctx.signal,
+    )
     return { messageId: id, accepted: sent.accepted, rejected: sent.rejected, response: sent.response }
   } catch (error) {
     if (error instanceof SendFailure) throw new ActionError(error.kind, error.code, error.message)

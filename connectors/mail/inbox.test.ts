@@ -9,7 +9,9 @@ const INBOX = fileURLToPath(new URL('../../examples/studio/inbox', import.meta.u
 
 async function readInbox(): Promise<Map<string, Message>> {
   const mails = new Map<string, Message>()
-  for await (const { name, raw } of mailSources(INBOX)) {
+  for await (const found of mailSources(INBOX)) {
+    assert.ok('raw' in found)
+    const { name, raw } = found
     assert.ok(!Buffer.from(raw).toString('latin1').replaceAll('\r\n', '').includes('\n'), `${name} has bare line feeds`)
     mails.set(name.replace('.eml', ''), await parseChecked(raw))
   }

@@ -46,7 +46,7 @@ function outbox(config: { readonly from: string; readonly port?: number; readonl
     ...(config.inbox === undefined ? {} : { inbox: config.inbox }),
     async open(env) {
       const folder = join(env.dataFolder, 'outbox')
-      await mkdir(folder, { recursive: true })
+      await mkdir(folder, { recursive: true, mode: 0o700 })
       const sink = await startSink({ folder, port: config.port })
       const transport = smtpTransport({ host: '127.0.0.1', port: sink.port, from: config.from, timeoutMs: ANSWER_MS })
       return { transport, from: config.from, sink, folder }

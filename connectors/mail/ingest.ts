@@ -1,12 +1,12 @@
 import { hash } from 'node:crypto'
-import type { Incoming } from '../../src/connector.ts'
+import type { Incoming, Unreadable } from '../../src/connector.ts'
 import type { Message } from './message.ts'
 import { parseMail } from './parse.ts'
 import { mailSources } from './sources.ts'
 
-/** Every mail in a file, mbox or folder. One that cannot be used comes with the reason. */
-export async function* readMails(path: string): AsyncGenerator<Incoming> {
-  for await (const { name, raw } of mailSources(path)) yield incomingMail(name, raw)
+/** Every mail in a file, mbox or folder. One that cannot be used, or read, comes with the reason. */
+export async function* readMails(path: string): AsyncGenerator<Incoming | Unreadable> {
+  for await (const found of mailSources(path)) yield 'raw' in found ? incomingMail(found.name, found.raw) : found
 }
 
 /** One mail as it came. A mail is an outsider's word, whoever it claims to be from. */

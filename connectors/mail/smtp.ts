@@ -31,8 +31,11 @@ export type SmtpConfig = {
 export type Sent = { response: string; accepted: string[]; rejected: { address: string; response: string }[] }
 
 export type SmtpTransport = {
-  /** Sends one mail on a connection of its own. Throws SendFailure, whose kind says whether it may be repeated. */
-  send(mail: OutgoingMail): Promise<Sent>
+  /**
+   * Sends one mail on a connection of its own, until `signal` breaks it off. Throws SendFailure, whose kind says whether
+   * it may be repeated.
+   */
+  send(mail: OutgoingMail, signal?: AbortSignal): Promise<Sent>
   /** Connects, logs in and leaves. Throws SendFailure of kind `transient` or `domain`. */
   verify(): Promise<void>
   /** Breaks off what is under way (it fails as it would by a lost connection) and refuses later calls. */
@@ -91,7 +94,12 @@ export function smtpTransport(config: SmtpConfig): SmtpTransport {
   let closed = false
 
   /** Runs one conversation. `talk` starts when the server is ready and the login, if any, is done. */
-  function converse<T>(begun: () => boolean, talk: (connection: SMTPConnection, done: Done<T>) => void): Promise<T> {
+  function converse<T>(
+    begun: () => boolean,
+    talk: (connection: SMTPConnection, done: Done<T>) => void,
+    signal?: AbortSignal,
+  ): Promise<T> {
+    if (signal?.aborted) throw new SendFailure('transient', 'mail.timeout', 'It was broken off before it began.')
     if (closed) throw new SendFailure('transient', 'mail.closed', 'The transport was closed; open a new one.')
     return new Promise<T>((resolve, reject) => {
       const connection = new SMTPConnection(connectionOptions(config))
@@ -104,6 +112,7 @@ export function smtpTransport(config: SmtpConfig): SmtpTransport {
       const done: Done<T> = (error, value) => {
         if (error !== null) return fail(error)
         clearTimeout(deadline)
+        signal?.removeEventListener('abort', breakOff)
         resolve(value as T)
         connection.quit()
         // A server that never answers QUIT must not keep the process alive.
@@ -112,6 +121,8 @@ export function smtpTransport(config: SmtpConfig): SmtpTransport {
       // A server that answers a byte at a time never lets the socket's own time-out fire.
       const attempt_ms = config.timeoutMs === undefined ? ATTEMPT_MAX_MS : config.timeoutMs * 4
       const deadline = setTimeout(() => fail({ message: 'The attempt took too long', code: 'ETIMEDOUT' }), attempt_ms)
+      const breakOff = () => fail({ message: 'The attempt was broken off', code: 'ETIMEDOUT' })
+      signal?.addEventListener('abort', breakOff)
       connection.on('error', fail)
       connection.once('end', () => {
         open.delete(connection)
@@ -128,11 +139,13 @@ export function smtpTransport(config: SmtpConfig): SmtpTransport {
     })
   }
 
-  async function send(mail: OutgoingMail): Promise<Sent> {
+  async function send(mail: OutgoingMail, signal?: AbortSignal): Promise<Sent> {
     const { envelope, bytes }: Composed = await compose(mail, config.from)
     const content = contentOf(bytes)
-    const info = await converse<SMTPConnectionSendInfo>(content.begun, (connection, done) =>
-      connection.send(envelope, content.stream, done),
+    const info = await converse<SMTPConnectionSendInfo>(
+      content.begun,
+      (connection, done) => connection.send(envelope, content.stream, done),
+      signal,
     )
     const rejected = (info.rejectedErrors ?? []).map((error) => ({
       address: error.recipient ?? '',

@@ -20,7 +20,8 @@ async function folderWith(t: TestContext, files: Record<string, string | Uint8Ar
 
 async function all(path: string): Promise<[name: string, text: string][]> {
   const found: [string, string][] = []
-  for await (const { name, raw } of mailSources(path)) found.push([name, Buffer.from(raw).toString('latin1')])
+  for await (const mail of mailSources(path))
+    found.push([mail.name, 'raw' in mail ? Buffer.from(mail.raw).toString('latin1') : mail.unreadable])
   return found
 }
 
@@ -102,6 +103,18 @@ test('a Maildir gives cur and new, not what is still being written to tmp', asyn
     ['cur/1.M2P3.host:2,S', 'one'],
     ['new/2.M2P3.host', 'two'],
   ])
+})
+
+test('what below a folder cannot be read is named, and the rest goes on', async (t) => {
+  const folder = await folderWith(t, { 'a.eml': 'a', 'c/d.eml': 'd', 'z.eml': 'z' })
+  await symlink(join(folder, 'nowhere'), join(folder, 'b.eml'))
+  await symlink(join(folder, 'nowhere'), join(folder, 'c/e.eml'))
+  const found = await all(folder)
+  assert.deepEqual(
+    found.map(([name]) => name),
+    ['a.eml', 'b.eml', 'c/d.eml', 'c/e.eml', 'z.eml'],
+  )
+  assert.match(found[1]![1], /b\.eml does not exist/)
 })
 
 test('a path that is missing, unreadable or no file has a code and says what to do', async (t) => {

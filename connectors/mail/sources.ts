@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { type FileHandle, open, readdir, stat } from 'node:fs/promises'
 import { basename, extname, join } from 'node:path'
+import type { Unreadable } from '../../src/connector.ts'
 import { MailError } from './errors.ts'
 import { MboxSplitter } from './mbox.ts'
 import { LIMITS } from './message.ts'
@@ -11,12 +12,13 @@ export type RawMail = { name: string; raw: Uint8Array }
 /**
  * The raw mails of a path, one at a time: an `.eml` file, an mbox (by its name or a leading `From ` line), a Maildir
  * (`cur`, then `new`; `tmp` holds what is still being written), or any folder, its files in order of their names and
- * its folders below. Files and folders whose names start with a dot are left out; so are links to folders.
+ * its folders below. Files and folders whose names start with a dot are left out; so are links to folders. What below
+ * a folder cannot be read (a link to nothing, somebody else's file) comes with the reason, and the rest goes on.
  * A mail over 25 MiB comes with one byte more than that, so that `parseMail` refuses it.
  *
- * @throws MailError `mail.source_missing`, `mail.source_unreadable`, `mail.source_unsupported` (a pipe, a device)
+ * @throws MailError for the path itself: `mail.source_missing`, `mail.source_unreadable`, `mail.source_unsupported` (a pipe, a device)
  */
-export async function* mailSources(path: string): AsyncGenerator<RawMail> {
+export async function* mailSources(path: string): AsyncGenerator<RawMail | Unreadable> {
   const info = await readable(path, stat(path))
   if (info.isDirectory()) yield* folderMails(path, '')
   else if (info.isFile()) yield* fileMails(path, basename(path))
@@ -28,7 +30,7 @@ export async function* mailSources(path: string): AsyncGenerator<RawMail> {
   }
 }
 
-async function* folderMails(folder: string, prefix: string): AsyncGenerator<RawMail> {
+async function* folderMails(folder: string, prefix: string): AsyncGenerator<RawMail | Unreadable> {
   const found = await readable(folder, readdir(folder, { withFileTypes: true }))
   const folders = new Set(found.filter((entry) => entry.isDirectory()).map((entry) => entry.name))
   const maildir = folders.has('cur') && folders.has('new')
@@ -38,9 +40,14 @@ async function* folderMails(folder: string, prefix: string): AsyncGenerator<RawM
   for (const entry of entries) {
     const path = join(folder, entry.name)
     const name = prefix + entry.name
-    if (entry.isDirectory()) yield* folderMails(path, `${name}/`)
-    else if (entry.isFile() || (entry.isSymbolicLink() && (await readable(path, stat(path))).isFile())) {
-      yield* fileMails(path, name)
+    try {
+      if (entry.isDirectory()) yield* folderMails(path, `${name}/`)
+      else if (entry.isFile() || (entry.isSymbolicLink() && (await readable(path, stat(path))).isFile())) {
+        yield* fileMails(path, name)
+      }
+    } catch (error) {
+      if (!(error instanceof MailError)) throw error
+      yield { name, unreadable: error.message }
     }
   }
 }

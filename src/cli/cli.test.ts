@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer as createPlainServer, type AddressInfo, type Socket } from 'node:net'
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -79,6 +79,15 @@ async function post(url: string, operation: string, args: unknown): Promise<Reco
   return (await response.json()) as Record<string, unknown>
 }
 
+/** Another program where the server file says that the server is: it reads a request, then answers in its own way. */
+async function listens(file: string, answer: (socket: Socket) => void): Promise<() => void> {
+  const other = createPlainServer((socket) => socket.on('error', () => {}).once('data', () => answer(socket)))
+  await once(other.listen(0, '127.0.0.1'), 'listening')
+  const left = JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>
+  await writeFile(file, JSON.stringify({ ...left, url: `http://127.0.0.1:${(other.address() as AddressInfo).port}` }))
+  return () => other.close()
+}
+
 async function stopped(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> {
   const gone = once(child, 'close')
   child.kill(signal)
@@ -93,6 +102,9 @@ test('what is called wrongly exits with 2, in words or as JSON', async () => {
     ['ledger', 'prove', 'x'],
     ['start', folder, '--port', 'x'],
     ['restart', 'run_x', '--input', '{'],
+    ['restart', 'run_x', '--input', ''],
+    ['runs', '--limit', 'x'],
+    ['runs', '--limit', '0'],
   ]
   for (const args of WRONG) {
     const { code, out, err } = await cli(...args, '--company', folder, '--json')
@@ -187,6 +199,21 @@ test('a server that was killed leaves a file that misleads nobody', async () => 
   await writeFile(file, JSON.stringify({ ...left, url: `http://127.0.0.1:${(other.address() as AddressInfo).port}` }))
   assert.equal(((await json('status')).value as { company: string }).company, 'Cli')
   other.close()
+  // Others that answer with JSON of their own, or do not speak HTTP, are no server; one that hangs up may have worked.
+  for (const answer of [
+    'HTTP/1.1 404 Not Found\r\nContent-Type: application/json\r\nContent-Length: 18\r\n\r\n{"error":"nobody"}',
+    'SSH-2.0-OpenSSH_9.9\r\n',
+  ]) {
+    const close = await listens(file, (socket) => socket.end(answer))
+    assert.equal(((await json('status')).value as { company: string }).company, 'Cli')
+    close()
+  }
+  const half = 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1700\r\n\r\n{'
+  for (const answer of ['', half]) {
+    const close = await listens(file, (socket) => socket.write(answer, () => socket.destroy()))
+    assert.equal(((await json('status')).value as { error: { code: string } }).error.code, 'cli.server_lost')
+    close()
+  }
   await writeFile(file, 'torn{')
   assert.equal((await json('status')).code, 0)
   const again = await server()

@@ -1,4 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
+import { request, type IncomingMessage } from 'node:http'
+import { text } from 'node:stream/consumers'
 import { FactotumError } from '../lib/errors.ts'
 import { openCompany } from '../server/open.ts'
 import { operate, type Args, type OperationName, type Result } from '../server/operations.ts'
@@ -7,7 +9,7 @@ import { loadCompany } from './company-folder.ts'
 
 /**
  * Asks the company: through the server that runs beside this command, or, when none does, by opening the store for
- * the moment. A server file that a killed process left behind is told by its not answering.
+ * the moment. A server file that a killed process left behind is told by its not answering. Throws `cli.server_lost`.
  */
 export async function ask<N extends OperationName>(folder: string, name: N, args: Args<N>): Promise<Result<N>> {
   const server = readServerFile(folder)
@@ -33,22 +35,55 @@ function readServerFile(folder: string): ServerFile | null {
   }
 }
 
-/** What the server answered; null where none of ours is there. */
+/** What the server answered; null where none of ours is there: nobody listens, or another program took its port. */
 async function post(server: ServerFile, name: string, args: unknown): Promise<{ readonly body: unknown } | null> {
-  let response: Response
+  const response = await send(server, name, JSON.stringify(args))
+  if (response === null) return null
+  const status = response.statusCode ?? 0
+  const body = parse(
+    await text(response).catch((cause: unknown) => {
+      throw serverLost(cause)
+    }),
+  )
+  if (body === undefined || status === 401 || !/\bjson\b/.test(response.headers['content-type'] ?? '')) return null
+  if (status === 200) return { body }
+  const { code, detail } = (body ?? {}) as { readonly code?: unknown; readonly detail?: unknown }
+  if (typeof code !== 'string' || typeof detail !== 'string') return null
+  throw new FactotumError(code, detail)
+}
+
+function parse(answer: string): unknown {
   try {
-    response = await fetch(`${server.url}/v1/${name}`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${server.token}`, 'content-type': 'application/json' },
-      body: JSON.stringify(args),
-    })
+    return JSON.parse(answer) as unknown
   } catch {
-    return null
+    return undefined
   }
-  // Another program may have taken the port of a server that was killed.
-  if (response.status === 401 || !/\bjson\b/.test(response.headers.get('content-type') ?? '')) return null
-  const body: unknown = await response.json()
-  if (response.ok) return { body }
-  const { code, detail } = body as { code?: string; detail?: string }
-  throw new FactotumError(code ?? 'http.error', detail ?? `The server answered ${response.status}.`)
+}
+
+/** Without a limit in time, which `fetch` has: to verify a long ledger takes minutes. */
+function send({ url, token }: ServerFile, name: string, args: string): Promise<IncomingMessage | null> {
+  return new Promise((resolve, reject) => {
+    let connected = false
+    const headers = {
+      authorization: `Bearer ${token}`,
+      'content-type': 'application/json',
+      'content-length': Buffer.byteLength(args),
+    }
+    request(`${url}/v1/${name}`, { method: 'POST', agent: false, headers }, resolve)
+      .on('socket', (socket) => socket.once('connect', () => (connected = true)))
+      .on('error', (cause: NodeJS.ErrnoException) => {
+        // Nobody took the request, or what answered it does not speak HTTP.
+        if (!connected || cause.code?.startsWith('HPE_')) resolve(null)
+        else reject(serverLost(cause))
+      })
+      .end(args)
+  })
+}
+
+function serverLost(cause: unknown): FactotumError {
+  return new FactotumError(
+    'cli.server_lost',
+    'The server went away while it worked, so it is not known whether this was done. Ask again: "factotum status" says what there is.',
+    { cause },
+  )
 }

@@ -5,6 +5,13 @@ import { eventKind, sql, work, type Guard } from '../store/index.ts'
 /** How far content may be believed. What derives from several carries the lowest. */
 export type Trust = 'operator' | 'verified' | 'outsider'
 
+const TRUST: readonly Trust[] = ['outsider', 'verified', 'operator']
+
+/** What derives from both carries the lower label. */
+export function lower(a: Trust, b: Trust): Trust {
+  return TRUST.indexOf(a) < TRUST.indexOf(b) ? a : b
+}
+
 export type SignalState = 'new' | 'routed' | 'delivered' | 'kept' | 'quarantined'
 
 /** A kind of thing that happens to the company: its name, the shape of its payload, and what waits match it by. */
@@ -60,35 +67,33 @@ interface Received {
   readonly match: string | null
   /** HMAC of the content: the same external id with other content is not the same signal. */
   readonly digest: string
-  readonly reason: string | null
 }
 
-export const signalReceived = eventKind<Received, { readonly payload: Json; readonly raw: string | null }>(
-  'signal.received@1',
-  (e) => [
-    insertSignal(
-      e.stream,
-      e.body.kind,
-      e.body.source,
-      e.body.state,
-      e.body.trust,
-      e.body.match,
-      e.private && JSON.stringify(e.private.payload),
-      e.private?.raw,
-      e.body.reason,
-      e.at,
-      e.seq,
-    ),
-    ...(e.body.state === 'new' ? [work.addWork(e.stream, 'signal', e.at)] : []),
-  ],
-)
+export const signalReceived = eventKind<
+  Received,
+  { readonly payload: Json; readonly raw: string | null; readonly reason: string | null }
+>('signal.received@1', (e) => [
+  insertSignal(
+    e.stream,
+    e.body.kind,
+    e.body.source,
+    e.body.state,
+    e.body.trust,
+    e.body.match,
+    e.private && JSON.stringify(e.private.payload),
+    e.private?.raw,
+    e.private?.reason,
+    e.at,
+    e.seq,
+  ),
+  ...(e.body.state === 'new' ? [work.addWork(e.stream, 'signal', work.AT_ONCE)] : []),
+])
 
 /** What became of a signal: it started runs, answered a wait, is kept until something waits for it, or is set aside. */
-export const signalRouted = eventKind<{
-  readonly state: SignalState
-  readonly reason: string | null
-  readonly runs: readonly string[]
-}>('signal.routed@1', (e) => [setState(e.body.state, e.body.reason, e.stream), work.endWork(e.stream)])
+export const signalRouted = eventKind<
+  { readonly state: SignalState; readonly runs: readonly string[] },
+  { readonly reason: string }
+>('signal.routed@1', (e) => [setState(e.body.state, e.private?.reason, e.stream), work.endWork(e.stream)])
 
 export interface SignalRow {
   readonly id: string

@@ -146,13 +146,22 @@ export interface Incoming {
   readonly defect: string | null
 }
 
+/** A part of a source that cannot be read, and why: the rest of it goes on. */
+export interface Unreadable {
+  readonly name: string
+  readonly unreadable: string
+}
+
 /** A connector with its settings, as `company.ts` lists it. */
 export interface Connector<Connection = unknown> {
   readonly name: string
   readonly actions: readonly AnyAction[]
   readonly signals: readonly AnySignalKind[]
-  /** Reads a file or folder that holds what this connector understands; `kind` is the signal each becomes. */
-  readonly ingest?: { readonly kind: AnySignalKind; read(path: string): AsyncIterable<Incoming> }
+  /**
+   * Reads a file or folder that holds what this connector understands; `kind` is the signal each becomes. It throws
+   * where the path itself cannot be read, and goes on after a file below it that cannot.
+   */
+  readonly ingest?: { readonly kind: AnySignalKind; read(path: string): AsyncIterable<Incoming | Unreadable> }
   /** A file or folder (relative to the company's) that is read at every start. */
   readonly inbox?: string
   open(env: ConnectorEnvironment): Promise<Connection>

@@ -194,3 +194,94 @@ test('a call that was under way when the process was stopped is looked for by th
   assert.equal(shop.calls.filter((call) => call.startsWith('shop.order')).length, 1)
   await again.close()
 })
+
+onEachStore('a lost answer stays uncertain however the tries after it fail', async (url) => {
+  const LATER: readonly (readonly Behaviour[])[] = [
+    Array.from({ length: 4 }, () => odd),
+    Array.from({ length: 4 }, () => fails('transient')),
+    [fails('domain')],
+  ]
+  for (const later of LATER) {
+    const shop = new Shop()
+    shop.script = [odd, ...later]
+    const { pay, options } = company(shop, url)
+    const c = await testCompany(options)
+    const run = await c.run(pay, null)
+    await c.decide('approve')
+    assert.equal((await c.effects()).at(-1)!.state, 'retrying')
+    await c.advance('1h')
+    assert.equal(shop.calls.length, 1 + later.length)
+    assert.equal((await c.queue())[0]!.kind, 'uncertain')
+    await c.decide('happened')
+    assert.equal((await ended(c, run)).state, 'succeeded')
+    await c.check()
+    await c.close()
+    if (url) return
+  }
+})
+
+test('what is found to be absent is certain, whatever was lost before', async () => {
+  const shop = new Shop()
+  shop.script = [odd, odd, odd, odd, odd]
+  shop.found = { found: 'no' }
+  const { order, options } = company(shop)
+  await using c = await testCompany(options)
+  await c.run(order, null)
+  await c.decide('approve')
+  await c.advance('1h')
+  assert.equal((await c.queue())[0]!.kind, 'dead_letter')
+  await c.check()
+})
+
+test('an answer that does not fit its schema is one that nobody understands', async () => {
+  const shop = new Shop()
+  shop.script = [() => ({ reference: 7 }) as never, () => ({ ref: 7 }) as never]
+  shop.found = { found: 'yes', output: { ref: 7 } as never }
+  const { print, order, options } = company(shop)
+  await using c = await testCompany(options)
+  await c.run(print, null)
+  await c.decide('approve')
+  const [gate] = await c.queue()
+  assert.deepEqual([gate!.kind, gate!.reason], ['uncertain', 'action.bad_output'])
+  await c.decide('happened')
+  await c.run(order, null)
+  await c.decide('approve')
+  assert.equal((await c.queue())[0]!.kind, 'uncertain')
+  await c.check()
+})
+
+/** Starts an order whose call never comes back and listens to nothing, and stops the company meanwhile. */
+async function brokenOff(shop: Shop, name: 'order' | 'print') {
+  shop.script = [never]
+  const { [name]: workflow, options } = company(shop)
+  const slow = shop.connector()
+  const actions = slow.actions.map((a) => ({ ...a, timeoutMs: 600_000 }))
+  const first = await testCompany({ ...options, connectors: [{ ...slow, actions }] })
+  const run = await first.run(workflow, null)
+  await first.ask('decide', { id: (await first.queue())[0]!.id, outcome: 'approve' })
+  while (shop.calls.length === 0) await new Promise((resolve) => setImmediate(resolve))
+  await first.open.coordinator.stop(20)
+  await first.close()
+  return { first, run, options: { ...options, folder: first.folder, clock: first.clock } }
+}
+
+test('a call that does not listen does not hold up the stop, and the next process recovers', async () => {
+  const shop = new Shop()
+  const { run, options } = await brokenOff(shop, 'order')
+  shop.found = { found: 'yes', output: { ref: 'was there' } }
+  await using again = await testCompany(options)
+  await again.idle()
+  assert.deepEqual(((await again.result(run)) as unknown as { output: unknown }).output, { ref: 'was there' })
+})
+
+test('what may have been sent is uncertain where its connector is gone', async () => {
+  const shop = new Shop()
+  const { options } = await brokenOff(shop, 'print')
+  const without = await testCompany({ ...options, connectors: [] })
+  await without.idle()
+  const [gate] = await without.queue()
+  assert.deepEqual([gate!.kind, gate!.reason], ['uncertain', 'action.unknown'])
+  await without.decide('happened')
+  assert.equal((await without.effects())[0]!.state, 'succeeded')
+  await without.close()
+})

@@ -15,6 +15,7 @@ import {
   effectStill,
   effectStopped,
   effectUndo,
+  mayHaveHappened,
   newestEvent,
   type EffectRow,
   type EffectState,
@@ -43,9 +44,10 @@ export interface DispatchOptions {
   readonly connection: (connector: string) => unknown
 }
 
+/** `absent`: what was looked for outside is certainly not there, whatever became of any try. */
 type Answer =
   | { readonly kind: 'succeeded'; readonly output: Json }
-  | { readonly kind: 'transient' | 'domain' | 'uncertain'; readonly code: string; readonly message: string }
+  | { readonly kind: 'transient' | 'domain' | 'uncertain' | 'absent'; readonly code: string; readonly message: string }
 
 /** Makes the outside calls. One `drive` moves one effect as far as it goes now. */
 export class Dispatcher {
@@ -58,7 +60,7 @@ export class Dispatcher {
     this.#options = options
   }
 
-  /** Aborts the calls under way: their outcome is found out by whoever comes next. */
+  /** Abandons the calls under way, whether they listen or not: their outcome is found out by whoever comes next. */
   stop(): void {
     this.#stop.abort()
   }
@@ -70,7 +72,7 @@ export class Dispatcher {
       return this.#stopped(
         effect,
         fence,
-        'failed',
+        (await this.#maybeHappened(effect)) ? 'uncertain' : 'failed',
         'action.unknown',
         `This company no longer has the action ${effect.action}. Bring its connector back and try again, or close it.`,
       )
@@ -88,12 +90,13 @@ export class Dispatcher {
 
   /** Durable before anything leaves: whoever finds `dispatched` knows that the call may have been made. */
   async #dispatch(effect: EffectRow, action: AnyAction, fence: Fence): Promise<void> {
+    this.#stop.signal.throwIfAborted()
     const input = JSON.parse(effect.input ?? 'null') as Json
     if (effect.binding !== binding(action.action, action.version, input)) {
       return this.#stopped(
         effect,
         fence,
-        'failed',
+        (await this.#maybeHappened(effect)) ? 'uncertain' : 'failed',
         'effect.changed',
         `What would run now is not what was approved: ${effect.action} is version ${action.version}, the approval was for version ${effect.action_version}.`,
       )
@@ -112,13 +115,12 @@ export class Dispatcher {
   async #call(effect: EffectRow, action: AnyAction, input: Json): Promise<Answer> {
     try {
       const output = await this.#timed(action, effect, async (ctx) => {
-        if (effect.undoes === null) return action.run(input as never, ctx)
+        if (effect.undoes === null) return understood(action, await action.run(input as never, ctx))
         const original = await getEffect(this.#store, effect.undoes)
         await action.undo!(input as never, JSON.parse(original.output ?? 'null') as never, ctx)
         return null
       })
-      // An answer that cannot be recorded is one that nobody has.
-      return { kind: 'succeeded', output: jsonCopy(output, `What ${action.action} answered`) }
+      return { kind: 'succeeded', output }
     } catch (error) {
       if (this.#stop.signal.aborted) throw error
       const answer = { code: errorCode(error), message: errorMessage(error) }
@@ -127,26 +129,34 @@ export class Dispatcher {
     }
   }
 
-  /** Nobody has the answer. Ask outside; where that tells nothing, only a service that honours the key is tried again. */
+  /** Nobody has the answer. Ask outside; where that tells nothing, it is uncertain. */
   async #recover(effect: EffectRow, action: AnyAction, code: string, message: string): Promise<Answer> {
     const uncertain = { kind: 'uncertain', code, message } as const
     const canAsk = action.reconcile !== undefined && effect.undoes === null
     if (canAsk) {
       const input = JSON.parse(effect.input ?? 'null') as never
-      const found = await this.#timed(
-        action,
-        effect,
-        (ctx) => action.reconcile!(input, ctx) as Promise<Reconciled<Json>>,
-      ).catch(() => ({ found: 'unknown' }) as const)
+      const found = await this.#timed(action, effect, async (ctx): Promise<Reconciled<Json>> => {
+        const answer = await action.reconcile!(input, ctx)
+        return answer.found === 'yes' ? { found: 'yes', output: understood(action, answer.output) } : answer
+      }).catch((error: unknown) => {
+        if (this.#stop.signal.aborted) throw error
+        return { found: 'unknown' } as const
+      })
       if (found.found === 'yes') return { kind: 'succeeded', output: found.output }
-      if (found.found === 'no') return { ...uncertain, kind: 'transient' }
+      if (found.found === 'no') return { ...uncertain, kind: 'absent' }
     }
-    return action.idempotent ? { ...uncertain, kind: 'transient' } : uncertain
+    return uncertain
   }
 
+  /** Ends with the call, the time-out or the stop, whichever is first: a call that does not listen holds up nobody. */
   async #timed<T>(action: AnyAction, effect: EffectRow, call: (ctx: ActionContext) => Promise<T>): Promise<T> {
+    this.#stop.signal.throwIfAborted()
     const over = new AbortController()
     const signal = AbortSignal.any([over.signal, this.#stop.signal])
+    const stopped = new Promise<never>((_, reject) => {
+      const abandon = () => reject(this.#stop.signal.reason as Error)
+      this.#stop.signal.addEventListener('abort', abandon, { signal: over.signal })
+    })
     const late = delay(action.timeoutMs, undefined, { signal: over.signal, ref: false }).then(
       () => {
         throw new ActionError(
@@ -162,6 +172,7 @@ export class Dispatcher {
       return await Promise.race([
         call({ key: effect.key, token: effect.token, proposedAt: effect.proposed_at, connection, signal }),
         late,
+        stopped,
       ])
     } finally {
       over.abort()
@@ -169,25 +180,34 @@ export class Dispatcher {
   }
 
   async #settle(effect: EffectRow, action: AnyAction, fence: Fence, answer: Answer): Promise<void> {
-    switch (answer.kind) {
-      case 'succeeded':
-        return this.#succeeded(effect, action, fence, answer.output)
-      case 'transient':
-        if (effect.token < MAX_TRIES) return this.#retry(effect, fence, answer)
-        return this.#stopped(effect, fence, 'failed', answer.code, `${answer.message} (tried ${effect.token} times)`)
-      case 'domain':
-        return this.#stopped(effect, fence, 'failed', answer.code, answer.message)
-      case 'uncertain':
-        return this.#stopped(effect, fence, 'uncertain', answer.code, answer.message)
-    }
+    if (answer.kind === 'succeeded') return this.#succeeded(effect, action, fence, answer.output)
+    const { kind, code, message } = answer
+    // A failure of this try says nothing about the ones before it; only absence does. A read leaves nothing behind.
+    const maybe =
+      effect.risk !== 'read' &&
+      kind !== 'absent' &&
+      (kind === 'uncertain' || (await mayHaveHappened(this.#store, effect.id)))
+    const again = kind === 'uncertain' ? action.idempotent : kind !== 'domain'
+    if (again && effect.token < MAX_TRIES) return this.#retry(effect, fence, { code, message, maybe })
+    const tried = again ? ` (tried ${effect.token} times)` : ''
+    return this.#stopped(effect, fence, maybe ? 'uncertain' : 'failed', code, `${message}${tried}`)
   }
 
-  async #retry(effect: EffectRow, fence: Fence, answer: { code: string; message: string }): Promise<void> {
+  /** Of an effect that was found, not called: whether the last one who had it may have made the call. */
+  async #maybeHappened(effect: EffectRow): Promise<boolean> {
+    return effect.risk !== 'read' && (effect.state === 'dispatched' || mayHaveHappened(this.#store, effect.id))
+  }
+
+  async #retry(
+    effect: EffectRow,
+    fence: Fence,
+    answer: { readonly code: string; readonly message: string; readonly maybe: boolean },
+  ): Promise<void> {
     const backoff = Math.min(FIRST_BACKOFF_MS * 2 ** (effect.token - 1), MAX_BACKOFF_MS)
     const dueAt = this.#store.clock.now() + Math.round(backoff * (0.5 + Math.random() / 2))
     const event = effectRetrying(
       effect.id,
-      { token: effect.token, dueAt, code: answer.code },
+      { token: effect.token, dueAt, code: answer.code, maybe: answer.maybe },
       { private: { error: answer.message }, cause: await this.#cause(effect.id) },
     )
     await this.#transition(effect, fence, 'retry', [event], [])
@@ -274,6 +294,19 @@ export class Dispatcher {
   async #cause(id: string): Promise<number | null> {
     return (await this.#store.first<{ seq: number }>(newestEvent(id)))?.seq ?? null
   }
+}
+
+/** An answer as it is recorded. One that cannot be, or that does not fit its schema, is one that nobody has. */
+function understood(action: AnyAction, output: unknown): Json {
+  const copied = jsonCopy(output, `What ${action.action} answered`)
+  const parsed = action.output.safeParse(copied)
+  if (parsed.success) return copied
+  const issue = parsed.error.issues[0]
+  throw new ActionError(
+    'uncertain',
+    'action.bad_output',
+    `${action.action} answered what its output schema does not take, at ${issue?.path.join('.') || 'the top'}: ${issue?.message ?? 'invalid'}. Look outside whether it happened, and correct the connector.`,
+  )
 }
 
 /** What the operator's word on an uncertain effect or a dead letter leads to. */

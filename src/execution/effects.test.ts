@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { onEachStore } from '../../test/each-store.ts'
-import { Shop } from '../../test/shop.ts'
+import { fails, Shop } from '../../test/shop.ts'
 import { workflow } from '../index.ts'
 import { testCompany, type TestCompany } from '../testing.ts'
 
@@ -190,4 +190,41 @@ test('an action whose connector is gone waits for it as a dead letter, however o
   assert.equal((await back.effects())[0]!.state, 'succeeded')
   await back.check()
   await back.close()
+})
+
+onEachStore('an effect that has not left can be stopped, at its gate or in its hold, and its run goes on', async (url) => {
+  const shop = new Shop()
+  const { buy, options } = buying(shop, '1h')
+  await using company = await testCompany({ ...options, ...(url ? { url } : {}) })
+  for (const approved of [false, true]) {
+    const run = await company.run(buy, null)
+    if (approved) await company.decide('approve')
+    const { id } = (await company.effects()).at(-1)!
+    const stopped = await company.ask('cancel', { id, reason: 'too dear' })
+    assert.deepEqual([stopped.id, stopped.workflow, stopped.state], [id, 'buy', 'cancelled'])
+    await company.advance('2h')
+    const { state, reason } = await outcome(company, run)
+    assert.deepEqual([state, reason, shop.calls, await company.queue()], ['cancelled', 'too dear', [], []])
+    await assert.rejects(company.ask('cancel', { id }), { code: 'effect.left' })
+  }
+  await company.check()
+})
+
+test('an effect that may have happened cannot be stopped; one that certainly failed so far can', async () => {
+  for (const [kind, state] of [
+    ['uncertain', 'retrying'],
+    ['transient', 'cancelled'],
+  ] as const) {
+    const shop = new Shop()
+    shop.script = [fails(kind)]
+    const pay = workflow('pay', {}, (ctx) => ctx.act(shop.pay(), { item: 'tea', amount: 1 }))
+    await using company = await testCompany({ workflows: [pay], connectors: [shop.connector()] })
+    await company.run(pay, null)
+    await company.decide('approve')
+    const { id } = (await company.effects())[0]!
+    const cancelling = company.ask('cancel', { id: id.slice(-12) })
+    if (kind === 'uncertain') await assert.rejects(cancelling, { code: 'effect.left' })
+    else await cancelling
+    assert.equal((await company.effects())[0]!.state, state)
+  }
 })

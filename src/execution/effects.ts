@@ -1,9 +1,9 @@
 import { FactotumError } from '../lib/errors.ts'
 import { shortHash, type Json } from '../lib/json.ts'
 import type { Evidence } from '../context/decisions.ts'
-import { gateOpened, type Choice, type Gates } from '../governance/gates.ts'
+import { gateClosed, gateOpened, gateStillOpen, type Choice, type GateRow, type Gates } from '../governance/gates.ts'
 import { verdict } from '../governance/policy.ts'
-import { answerWait, type EventInput, type Guard, type Store } from '../store/index.ts'
+import { answerWait, ConflictError, sql, type EventInput, type Guard, type Store } from '../store/index.ts'
 import type { AnyAction } from './action.ts'
 import {
   effectById,
@@ -12,6 +12,9 @@ import {
   effectRevised,
   effectSettled,
   effectStill,
+  effectUndo,
+  mayHaveHappened,
+  newestEvent,
   type EffectRow,
   type EffectState,
 } from './events.ts'
@@ -138,6 +141,51 @@ export function answerEffect(
     reason: result.reason ?? null,
   }
   return answerWait(store, effect.wait, value, { actor, cause: { index: 0 } })
+}
+
+const openGateOf = sql(`select * from gate where subject = ? and kind = 'effect' and state = 'open'`)
+
+/**
+ * Stops an effect that has not left, and tells its run, in one commit: it goes on with an effect that is `cancelled`.
+ * Throws `effect.not_found`, and `effect.left` where it has left, may have, or has ended.
+ */
+export async function cancelEffect(store: Store, id: string, reason: string | null, actor = 'operator'): Promise<void> {
+  for (;;) {
+    const effect = await getEffect(store, id)
+    const waits = ['gated', 'held', 'retrying'].includes(effect.state)
+    if (!waits || (await mayHaveHappened(store, id)))
+      throw new FactotumError(
+        'effect.left',
+        `Effect ${id} is ${effect.state}${waits ? ' after a try that may have happened' : ''}: it cannot be stopped any more.`,
+      )
+    const gate = await store.first<GateRow>(openGateOf(id))
+    const answer = await answerEffect(store, effect, { state: 'cancelled', reason }, actor)
+    const settled = effectSettled(
+      id,
+      { state: 'cancelled', code: null, token: effect.token },
+      { private: { output: null, error: reason }, actor, cause: (await store.first<{ seq: number }>(newestEvent(id)))!.seq },
+    )
+    const undo =
+      effect.undoes === null
+        ? []
+        : [effectUndo(effect.undoes, { state: 'undo_failed', by: id }, { actor, cause: { index: 0 } })]
+    const closed = gate ? [gateClosed(gate.id, { because: 'cancelled' }, { actor, cause: { index: 0 } })] : []
+    try {
+      await store.commit({
+        key: `eff:${id}:cancel`,
+        events: [settled, ...closed, ...undo, ...answer.events],
+        guards: [
+          effectStill(id, effect.state, effect.token),
+          ...(gate ? [gateStillOpen(gate.id)] : []),
+          ...answer.guards,
+        ],
+      })
+      return
+    } catch (error) {
+      // It moved between reading and committing: look again whether it can still be stopped.
+      if (!(error instanceof ConflictError)) throw error
+    }
+  }
 }
 
 /** What deciding an effect's gate leads to. Edit and approve is one commit: revise, then hold what was revised. */

@@ -1,6 +1,6 @@
 import type { Json } from '../lib/json.ts'
 import type { Risk } from '../governance/policy.ts'
-import { eventKind, sql, work, type Guard } from '../store/index.ts'
+import { eventKind, sql, work, type Guard, type Store } from '../store/index.ts'
 
 export type EffectState =
   | 'refused'
@@ -84,8 +84,9 @@ export const effectDispatched = eventKind<{ readonly token: number }>('effect.di
   moveEffect('dispatched', null, e.body.token, null, null, e.stream),
 ])
 
+/** `maybe`: the answer to an earlier try was lost, so that it may have happened although it is tried again. */
 export const effectRetrying = eventKind<
-  { readonly token: number; readonly dueAt: number; readonly code: string },
+  { readonly token: number; readonly dueAt: number; readonly code: string; readonly maybe?: boolean },
   { readonly error: string }
 >('effect.retrying@1', (e) => [
   moveEffect('retrying', e.body.dueAt, e.body.token, e.body.code, e.private?.error, e.stream),
@@ -152,6 +153,19 @@ export const effectsOfRun = sql('select * from effect where run = ? order by pro
 const effectIs = sql('select 1 as ok from effect where id = ? and state = ? and token = ?')
 /** The newest event of an effect is the cause of the next one. */
 export const newestEvent = sql('select seq from event where stream = ? order by seq desc limit 1')
+
+const newestRetry = sql(
+  `select kind, body from event where stream = ? and kind in ('effect.held@1', 'effect.retrying@1') order by seq desc limit 1`,
+)
+
+/**
+ * Whether a try before this one may have happened: only a service that honours the key is tried again then, and neither
+ * a failure nor a cancellation may say that nothing happened. The operator's "try again" says that it did not.
+ */
+export async function mayHaveHappened(store: Store, id: string): Promise<boolean> {
+  const newest = await store.first<{ kind: string; body: string }>(newestRetry(id))
+  return newest?.kind === 'effect.retrying@1' && (JSON.parse(newest.body) as { maybe?: boolean }).maybe === true
+}
 
 /** A transition starts from exactly this state and token: a stale worker's late result is refused. */
 export function effectStill(id: string, state: EffectState, token: number): Guard {

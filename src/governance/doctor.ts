@@ -1,4 +1,5 @@
-import { type Bound, type AnyEventKind, type ProjectedEvent, type Store } from '../store/index.ts'
+import { setImmediate as turn } from 'node:timers/promises'
+import { type Bound, type AnyEventKind, type ProjectedEvent, type Store, type Value } from '../store/index.ts'
 import { PROJECTIONS } from '../store/tables.ts'
 
 export interface Diagnosis {
@@ -53,31 +54,38 @@ export async function diagnose(store: Store, kinds: readonly AnyEventKind[]): Pr
   }
 }
 
-const PAGE = 20_000
+/** A row may be large, and between two pages everybody else has a turn. */
+const PAGE_ROWS = 200
 
 interface Readable {
-  query(text: string): Promise<Row[]>
+  query(text: string, values?: readonly Value[]): Promise<Row[]>
 }
 
 async function compare(live: Readable, rebuilt: Readable, events: number): Promise<Diagnosis> {
   let rows = 0
   const tables = Object.entries(PROJECTIONS)
   for (const [table, order] of tables) {
-    for (let offset = 0; ; offset += PAGE) {
-      const text = `select * from ${table} order by ${order} limit ${PAGE} offset ${offset}`
-      const [here, there] = await Promise.all([live.query(text), rebuilt.query(text)])
+    const keys = order.split(', ')
+    const next = `where (${order}) > (${keys.map(() => '?').join(', ')})`
+    for (let last: Row | undefined, more = true; more;) {
+      const text = `select * from ${table} ${last ? next : ''} order by ${order} limit ${PAGE_ROWS}`
+      const after = keys.flatMap((key) => (last ? [last[key]!] : []))
+      const [here, there] = await Promise.all([live.query(text, after), rebuilt.query(text, after)])
       for (let i = 0; i < Math.max(here.length, there.length); i++) {
         const difference = differ(table, order, here[i], there[i])
         if (difference) return { identical: false, events, tables: tables.length, rows, difference }
         rows++
       }
-      if (here.length < PAGE && there.length < PAGE) break
+      // They are the same up to here, so both go on behind one key.
+      last = here.at(-1)
+      more = here.length === PAGE_ROWS
+      await turn()
     }
   }
   return { identical: true, events, tables: tables.length, rows, difference: null }
 }
 
-type Row = Readonly<Record<string, unknown>>
+type Row = Readonly<Record<string, Value>>
 
 function differ(table: string, order: string, live: Row | undefined, rebuilt: Row | undefined): string | null {
   const name = (row: Row) =>

@@ -24,6 +24,17 @@ export interface WitnessOptions {
 export type SendCheckpoint = (to: string, subject: string, text: string) => Promise<void>
 
 const run = promisify(execFile)
+/** How long one git command may take: a push to a remote that does not answer must not hold up the ones after it. */
+const GIT_MS = 30_000
+
+/** Asks nobody for anything: no password, no passphrase of a signing key. */
+function git(clone: string, ...args: readonly string[]): Promise<{ readonly stdout: string }> {
+  return run('git', ['-C', clone, '-c', 'commit.gpgsign=false', ...args], {
+    timeout: GIT_MS,
+    killSignal: 'SIGKILL',
+    env: { ...process.env, GIT_TERMINAL_PROMPT: '0' },
+  })
+}
 
 /** Copies checkpoints outside, at most so often. A copy that fails is tried again with the next and shown in `status`. */
 export class Witness {
@@ -83,27 +94,13 @@ export class Witness {
   }
 
   async #copy({ size, note }: Sealed): Promise<void> {
-    const { folder, git, mail } = this.#options
+    const { folder, git: clone, mail } = this.#options
     const name = `checkpoint-${String(size).padStart(12, '0')}.txt`
     if (folder !== undefined) await store(folder, name, note)
-    if (git !== undefined) {
-      await store(git, name, note)
-      await run('git', ['-C', git, 'add', name])
-      await run('git', [
-        '-C',
-        git,
-        '-c',
-        'user.name=Factotum',
-        '-c',
-        'user.email=factotum@localhost',
-        'commit',
-        '-q',
-        '-m',
-        `Checkpoint over ${size} events`,
-        '--',
-        name,
-      ])
-      await run('git', ['-C', git, 'push', '-q'])
+    if (clone !== undefined) {
+      await store(clone, name, note)
+      await commitTo(clone, name, `Checkpoint over ${size} events`)
+      await git(clone, 'push', '-q')
     }
     if (mail !== undefined)
       await this.#send(
@@ -112,6 +109,15 @@ export class Witness {
         `Keep this mail. It proves what the record was.\n\n${note}`,
       )
   }
+}
+
+/** Nothing to commit is no failure: an earlier try may have got this far and not been pushed. */
+async function commitTo(clone: string, name: string, message: string): Promise<void> {
+  await git(clone, 'add', name)
+  const { stdout } = await git(clone, 'status', '--porcelain', '--', name)
+  if (stdout === '') return
+  const author = ['-c', 'user.name=Factotum', '-c', 'user.email=factotum@localhost']
+  await git(clone, ...author, 'commit', '-q', '-m', message, '--', name)
 }
 
 async function store(folder: string, name: string, note: string): Promise<void> {

@@ -39,9 +39,8 @@ export async function receive(
         state,
         match: match === null ? null : store.pseudonym(match),
         digest,
-        reason,
       },
-      { private: { payload, raw: raw.hash }, actor: `connector:${source}` },
+      { private: { payload, raw: raw.hash, reason }, actor: `connector:${source}` },
     )
     const result = await store.commit({ key, events: [event], also })
     return result.duplicate ? 'duplicate' : state === 'new' ? 'new' : 'quarantined'

@@ -20,22 +20,33 @@ export async function routeSignal(
   fence: Fence,
 ): Promise<void> {
   for (;;) {
-    const row = await store.first<SignalRow>(signalById(fence.id))
-    if (!row || row.state !== 'new') return
-    const plan = await planRoute(store, workflows, kinds.get(row.kind), row)
+    const routing = await inTurn(store, async () => {
+      const row = await store.first<SignalRow>(signalById(fence.id))
+      if (!row || row.state !== 'new') return null
+      const plan = await planRoute(store, workflows, kinds.get(row.kind), row)
+      const guards = [signalIs(row.id, 'new'), ...plan.guards]
+      return { committed: store.commit({ key: `route:${row.id}`, events: plan.events, guards, fence }) }
+    })
     try {
-      await store.commit({
-        key: `route:${row.id}`,
-        events: plan.events,
-        guards: [signalIs(row.id, 'new'), ...plan.guards],
-        fence,
-      })
+      await routing?.committed
       return
     } catch (error) {
       // A run began to wait for it, or stopped waiting, in between: decide again.
       if (!(error instanceof ConflictError)) throw error
     }
   }
+}
+
+const turns = new WeakMap<Store, Promise<unknown>>()
+
+/** Signals are planned one after the other and committed in that order, so that a lane is first in, first out. */
+function inTurn<T>(store: Store, plan: () => Promise<T>): Promise<T> {
+  const turn = (turns.get(store) ?? Promise.resolve()).then(plan)
+  turns.set(
+    store,
+    turn.catch(() => {}),
+  )
+  return turn
 }
 
 interface Plan {
@@ -59,7 +70,7 @@ async function planRoute(
   if (wait) {
     const answer = await answerWait(store, wait.id, { signal: row.id }, { cause: { index: 0 } })
     if (answer.events.length > 0) {
-      const routed = signalRouted(row.id, { state: 'delivered', reason: null, runs: [wait.run] }, { cause })
+      const routed = signalRouted(row.id, { state: 'delivered', runs: [wait.run] }, { cause })
       return { events: [routed, ...answer.events, ...joined], guards: answer.guards }
     }
   }
@@ -75,19 +86,20 @@ async function planRoute(
           workflow,
           input: null,
           signal: row.id,
+          trust: row.trust,
           lane: workflow.lane ? workflow.lane(payload) : null,
           cause: { index: 0 },
         }),
       )
     const state = started.length > 0 ? 'routed' : 'kept'
-    const routed = signalRouted(row.id, { state, reason: null, runs: started.map((s) => s.id) }, { cause })
+    const routed = signalRouted(row.id, { state, runs: started.map((s) => s.id) }, { cause })
     return { events: [routed, ...started.map((s) => s.event), ...joined], guards }
   } catch (error) {
     // A lane function of the author's threw: the signal is set aside, with the reason.
     const routed = signalRouted(
       row.id,
-      { state: 'quarantined', reason: `It could not be routed: ${errorMessage(error).slice(0, 500)}`, runs: [] },
-      { cause },
+      { state: 'quarantined', runs: [] },
+      { cause, private: { reason: `It could not be routed: ${errorMessage(error).slice(0, 500)}` } },
     )
     return { events: [routed, ...joined], guards }
   }

@@ -13,7 +13,13 @@ export interface Begun {
     /** The value is a `jsonCopy` already. */
     readonly copied?: true
   }
-  readonly wait?: { readonly kind: WaitKind; readonly subject: string | null; readonly deadline: number | null }
+  readonly wait?: {
+    readonly kind: WaitKind
+    readonly subject: string | null
+    readonly deadline: number | null
+    /** What is answered when the deadline is first. */
+    readonly otherwise?: Json
+  }
   readonly events?: readonly EventInput[]
   readonly guards?: readonly Guard[]
   readonly also?: readonly Bound[]
@@ -39,6 +45,8 @@ export interface Pending {
   readonly hash: string
   readonly resolve: (value: unknown) => void
   readonly reject: (error: unknown) => void
+  /** What had been delivered when the call was made: on replay it may begin later, and follows from no more. */
+  readonly cause: number
   state: 'new' | 'working' | 'waiting'
 }
 

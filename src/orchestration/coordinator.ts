@@ -1,4 +1,4 @@
-import { signalById, type SignalRow, type Trust } from '../context/signals.ts'
+import { signalById, type SignalRow } from '../context/signals.ts'
 import { FactotumError, errorMessage } from '../lib/errors.ts'
 import { newId } from '../lib/ids.ts'
 import {
@@ -19,7 +19,7 @@ import { recordEnd, stop } from './ending.ts'
 import { runWithInbox, type RunRow } from './events.ts'
 import { readHistory } from './history.ts'
 import { fireSchedule, syncSchedules } from './schedules.ts'
-import { admit } from './starting.ts'
+import { admit, admitAfter } from './starting.ts'
 import { Turns } from './turns.ts'
 import type { AnyWorkflow } from './workflow.ts'
 import { compensate } from './verbs/effects.ts'
@@ -79,7 +79,10 @@ export class Coordinator {
   readonly #idle: (() => void)[] = []
   readonly #released: Bound[] = []
   #releasing: Promise<void> | null = null
+  /** Look through all that is queued: at the start, and when another process may have made room. */
   #queued = true
+  /** Runs that started or ended since the last look. */
+  #moved = new Set<string>()
   #rung = false
   #ticking = false
   #again = false
@@ -161,7 +164,7 @@ export class Coordinator {
       if (QUIET.has(row.kind)) continue
       loud = true
       if (row.kind === 'wait.resolved@1') this.#driven.get(row.stream)?.bell()
-      else if (STARTS_OR_ENDS.has(row.kind)) this.#queued = true
+      else if (STARTS_OR_ENDS.has(row.kind)) this.#moved.add(row.stream)
       if (row.kind === 'run.resumed@1' || row.kind === 'run.cancelled@1')
         this.#driven.get(row.stream)?.release(new StoreError('store.fenced', 'The operator took it over.'))
     }
@@ -176,17 +179,15 @@ export class Coordinator {
     }
     this.#ticking = true
     try {
-      if (this.#queued) {
-        this.#queued = false
-        if ((await this.#store.first(anyQueued())) && (await admit(this.#store, this.workflows))) this.#queued = true
-      }
+      await this.#admit()
       const now = this.#store.clock.now()
       const free = MAX_DRIVEN - this.#driven.size
       const claimed =
         free <= 0 ? [] : (await this.#store.write([work.claim(this.#holder, now, now + LEASE_MS, free)]))[0]!
       for (const row of claimed as unknown as { id: string; epoch: number }[]) void this.#drive(row)
       if (claimed.length === free && free > 0) this.ring()
-      else await this.#setAlarm(now)
+      // With no hands free, whoever is done rings.
+      else if (free > 0) await this.#setAlarm(now)
     } catch (error) {
       this.#report(error, 'coordinator')
       this.#alarmAt(this.#store.clock.now() + RETRY_MS)
@@ -197,6 +198,15 @@ export class Coordinator {
       this.#again = false
       this.#wakeIdle()
     }
+  }
+
+  async #admit(): Promise<void> {
+    const moved = [...this.#moved]
+    this.#moved.clear()
+    if (this.#queued) {
+      this.#queued = false
+      if ((await this.#store.first(anyQueued())) && (await admit(this.#store, this.workflows))) this.#queued = true
+    } else if (moved.length > 0 && (await admitAfter(this.#store, this.workflows, moved))) this.#queued = true
   }
 
   async #setAlarm(now: number): Promise<void> {
@@ -213,9 +223,9 @@ export class Coordinator {
   #sweep(): void {
     if (this.#stopped) return
     const now = this.#store.clock.now()
-    const renew = this.#driven.size > 0 ? [work.renewLeases(now + LEASE_MS, this.#holder)] : []
+    const renew = [...this.#driven.keys()].map((id) => work.renewLease(now + LEASE_MS, id, this.#holder))
     this.#store.write([...renew, sweepScratch(now)]).catch((error: unknown) => this.#report(error, 'sweep'))
-    this.#queued = true
+    if (this.#store.engine.dialect === 'postgres') this.#queued = true
     this.ring()
     this.#cancelSweep = this.#store.clock.alarm(now + SWEEP_MS, () => this.#sweep())
   }
@@ -249,6 +259,7 @@ export class Coordinator {
     this.#released.push(work.releaseLease(fence.id, fence.epoch))
     this.#releasing ??= new Promise((resolve) => setImmediate(resolve)).then(async () => {
       this.#releasing = null
+      // When this fails the leases run out by themselves: nobody renews what nobody drives.
       await this.#store.write(this.#released.splice(0))
       if (!this.#stopped) this.ring()
     })
@@ -288,12 +299,11 @@ export class Coordinator {
     }
     this.#driven.set(run.id, driver)
     const signal = run.signal === null ? undefined : await this.#store.first<SignalRow>(signalById(run.signal))
-    const trust: Trust = signal?.trust ?? 'operator'
     const services = {
       store: this.#store,
       driver,
       actions: this.#options.actions,
-      trust,
+      trust: run.trust,
       seen: { signals: run.signal === null ? [] : [run.signal], facts: [], decisions: [], messages: [] },
     }
     const input: unknown = JSON.parse(run.input ?? 'null') ?? JSON.parse(signal?.payload ?? 'null')

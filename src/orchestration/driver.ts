@@ -27,6 +27,7 @@ const MAX_OP_CHARS = 500
 /** What the store says when this driver or this process no longer counts. Anything else it refuses is about the call. */
 const LET_GO = new Set(['store.fenced', 'store.closed', 'store.broken', 'store.unreachable'])
 
+const PLAIN_KEY = /^[\w.#-]{1,64}$/
 const NONE: readonly never[] = []
 
 export type DriveEnd =
@@ -82,6 +83,11 @@ export class Driver {
     this.cause = run.started_seq
   }
 
+  /** What a deadline is counted from: a run that lay stuck or waited for its lane starts to wait now. */
+  from(): number {
+    return Math.max(this.now, this.store.clock.now())
+  }
+
   get history(): History {
     return this.#history
   }
@@ -120,7 +126,7 @@ export class Driver {
 
   /** Makes one call of the workflow: from the record, or for the first time. */
   call<T>(call: Call<T>): Promise<T> {
-    const op = call.key === undefined ? call.name : `${call.name}:${call.key}`
+    const op = call.key === undefined ? call.name : `${call.name}:${this.#plain(String(call.key))}`
     if (this.#ended || this.#finished)
       return unwatched(
         Promise.reject(
@@ -178,7 +184,14 @@ export class Driver {
         `This run made ${MAX_CALLS} calls and "${op}" is one more. Is it an endless loop? Split long work into children.`,
       )
     this.#seen.add(op)
-    return callHash(op, call)
+    const hash = callHash(op, call)
+    // Under the company's secret: nobody can tell from it what a short input was once that is erased.
+    return call.input === undefined ? hash : this.store.pseudonym(hash)
+  }
+
+  /** A key stands in the ledger for ever: one that could be somebody's address is kept as its HMAC. */
+  #plain(key: string): string {
+    return PLAIN_KEY.test(key) ? key : `~${this.store.pseudonym(key)}`
   }
 
   /** The waits that are open as the run ends or is left. */
@@ -239,10 +252,11 @@ export class Driver {
     const extra = begun.events ?? []
     const by = { actor: `run:${this.run.id}`, cause }
     if (begun.wait) {
-      const { kind, subject, deadline } = begun.wait
-      const opened = waitOpened(this.run.id, { wait, op, hash, kind, subject, deadline }, by)
+      const { kind, subject, deadline, otherwise } = begun.wait
+      const secret = otherwise === undefined ? {} : { private: { otherwise } }
+      const opened = waitOpened(this.run.id, { wait, op, hash, kind, subject, deadline }, { ...by, ...secret })
       const result = await this.#commit(`${wait}:open`, [...extra, opened], begun)
-      this.#history.waits.set(op, { wait, op, kind, subject, deadline, resolved: false })
+      this.#history.waits.set(op, { wait, op, kind, subject, deadline, otherwise: otherwise ?? null, resolved: false })
       pending.state = 'waiting'
       if (result.inbox !== this.#inbox) this.#catchUp()
       return
@@ -449,7 +463,7 @@ export class Driver {
       const resolved = waitResolved(
         this.run.id,
         { wait: wait.wait, op: wait.op, by: 'timeout', subject: wait.subject },
-        { private: { value: null }, cause: this.cause },
+        { private: { value: wait.otherwise }, cause: this.cause },
       )
       await this.store.commit({
         key: `${wait.wait}:timeout`,

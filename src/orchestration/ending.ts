@@ -3,9 +3,9 @@ import { effectsOfRun, type EffectRow } from '../execution/events.ts'
 import { gateOpened, type Choice } from '../governance/gates.ts'
 import { errorCode, errorMessage } from '../lib/errors.ts'
 import type { Json } from '../lib/json.ts'
-import { answerWait, ConflictError, waitClosed, work, type EventInput, type Guard, type Store } from '../store/index.ts'
-import { gateById, gateClosed, gateStillOpen, type GateRow } from '../governance/gates.ts'
+import { answerWait, ConflictError, work, type EventInput, type Store } from '../store/index.ts'
 import type { DriveEnd, Driver } from './driver.ts'
+import { leaveWaits } from './leaving.ts'
 import { runCancelled, runCompleted, runFailed, runParked, type RunRow } from './events.ts'
 
 const CANCEL: Choice = { outcome: 'cancel', label: 'Cancel the run', needs: 'reason' }
@@ -66,7 +66,8 @@ async function endWith(driver: Driver, event: () => EventInput, answer: Json): P
   const { store, run } = driver
   for (;;) {
     const parent = await answerWait(store, run.parent_wait, answer, { cause: { index: 0 } })
-    const left = await leftOpen(driver)
+    // Races leave losers: nobody is asked any more, and what has not left does not leave. A child goes on by itself.
+    const left = await leaveWaits(store, run.id, 'the run went on without it')
     try {
       await store.commit({
         key: `${run.id}:${run.generation}:end`,
@@ -81,21 +82,6 @@ async function endWith(driver: Driver, event: () => EventInput, answer: Json): P
       if (!(error instanceof ConflictError)) throw error
     }
   }
-}
-
-/** Races leave losers: their waits are closed and nobody is asked any more. An effect that lost stays with its gate. */
-async function leftOpen(driver: Driver): Promise<{ events: EventInput[]; guards: Guard[] }> {
-  const events: EventInput[] = []
-  const guards: Guard[] = []
-  for (const wait of driver.openWaits()) {
-    events.push(waitClosed(driver.run.id, { wait: wait.wait, op: wait.op }))
-    if (wait.kind !== 'gate' || wait.subject === null) continue
-    const gate = await driver.store.first<GateRow>(gateById(wait.subject))
-    if (gate?.state !== 'open') continue
-    events.push(gateClosed(gate.id, { because: 'the run went on without it' }))
-    guards.push(gateStillOpen(gate.id))
-  }
-  return { events, guards }
 }
 
 /** The run cannot go on by itself: it stops, visibly, at a gate that says why and what can be done. */

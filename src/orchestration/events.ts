@@ -1,3 +1,4 @@
+import type { Trust } from '../context/signals.ts'
 import type { Json } from '../lib/json.ts'
 import { eventKind, sql, work, type Guard } from '../store/index.ts'
 
@@ -8,8 +9,8 @@ import { eventKind, sql, work, type Guard } from '../store/index.ts'
 export type RunState = 'queued' | 'active' | 'waiting' | 'parked' | 'failed' | 'done' | 'cancelled'
 
 const insertRun = sql(
-  `insert into run (id, workflow, version, state, generation, lane, signal, parent, parent_wait, input, started_at, started_seq)
-   values (?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?)`,
+  `insert into run (id, workflow, version, state, generation, lane, signal, trust, parent, parent_wait, input, started_at, started_seq)
+   values (?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?)`,
 )
 const setState = sql('update run set state = ? where id = ?')
 const stopRun = sql('update run set state = ?, error_code = ?, error = ? where id = ?')
@@ -24,6 +25,8 @@ interface Started {
   readonly state: 'queued' | 'active'
   readonly lane: string | null
   readonly signal: string | null
+  /** Of whoever's word it starts from. */
+  readonly trust: Trust
   readonly parent: string | null
   readonly parentWait: string | null
 }
@@ -37,18 +40,19 @@ export const runStarted = eventKind<Started, { readonly input: Json }>('run.star
     e.body.state,
     e.body.lane,
     e.body.signal,
+    e.body.trust,
     e.body.parent,
     e.body.parentWait,
     e.private && JSON.stringify(e.private.input),
     e.at,
     e.seq,
   ),
-  ...(e.body.state === 'active' ? [work.addWork(e.stream, 'run', e.at)] : []),
+  ...(e.body.state === 'active' ? [work.addWork(e.stream, 'run', work.AT_ONCE)] : []),
 ])
 
 export const runAdmitted = eventKind<Record<never, never>>('run.admitted@1', (e) => [
   setState('active', e.stream),
-  work.addWork(e.stream, 'run', e.at),
+  work.addWork(e.stream, 'run', work.AT_ONCE),
 ])
 
 export const runSuspended = eventKind<{ readonly on: readonly string[]; readonly wakeAt: number | null }>(
@@ -97,7 +101,7 @@ export const runResumed = eventKind<
     e.private?.input == null ? null : JSON.stringify(e.private.input),
     e.stream,
   ),
-  work.reviveWork(e.stream, 'run', e.at),
+  work.reviveWork(e.stream, 'run', work.AT_ONCE),
 ])
 
 interface StepDone {
@@ -123,6 +127,7 @@ export interface RunRow {
   readonly generation: number
   readonly lane: string | null
   readonly signal: string | null
+  readonly trust: Trust
   readonly parent: string | null
   readonly parent_wait: string | null
   readonly input: string | null
@@ -171,10 +176,14 @@ export const scheduleRemoved = eventKind<Record<never, never>>('schedule.removed
   work.endWork(e.stream),
 ])
 /** `since`: the oldest tick that was due. Those from it on that became no run were missed. */
-export const scheduleFired = eventKind<{ readonly ticks: number; readonly since: number; readonly nextAt: number }>(
-  'schedule.fired@1',
-  (e) => [fireSchedule(e.body.nextAt, e.body.ticks, e.stream), work.sleepWork(e.body.nextAt, e.stream)],
-)
+export const scheduleFired = eventKind<{
+  readonly ticks: number
+  readonly since: number
+  readonly nextAt: number | null
+}>('schedule.fired@1', (e) => [
+  fireSchedule(e.body.nextAt, e.body.ticks, e.stream),
+  work.sleepWork(e.body.nextAt, e.stream),
+])
 
 export interface ScheduleRow {
   readonly id: string
@@ -182,7 +191,7 @@ export interface ScheduleRow {
   readonly cron: string
   readonly zone: string
   readonly catch_up: 'none' | 'latest' | 'all'
-  readonly next_at: number
+  readonly next_at: number | null
   readonly fired: number
 }
 

@@ -21,6 +21,8 @@ export interface OpenedWait {
   readonly kind: WaitKind
   readonly subject: string | null
   readonly deadline: number | null
+  /** What is answered when the deadline is first. */
+  readonly otherwise: Json
   resolved: boolean
 }
 
@@ -79,16 +81,66 @@ export async function readHistory(store: Store, run: string): Promise<History> {
     const body = JSON.parse(row.body) as EventBody
     // A compensation that got stuck and is set going again is still one.
     if (body.mode === 'compensate' || body.mode === 'restart') history.compensate = body.mode === 'compensate'
-    const { from } = body
-    if (from === null) continue
+    if (body.from === null) continue
+    const before = rows.filter((r) => r.seq < row.seq)
+    const forgotten = new Set((await forget(store, before, body.mode, body.from)).map((r) => r.seq))
     // An answer that came while the run was stuck counts as long as its wait does: `addRow` passes over the others.
-    // What other branches began before the retried step had ended does not follow from it: what they sent stays sent.
-    const beside = (r: Row) => body.mode === 'retry' && r.seq !== from && r.cause !== null && r.cause < from
-    rows = rows.filter((r) => r.seq < from || r.seq > row.seq || r.kind === 'wait.resolved@1' || beside(r))
+    rows = rows.filter((r) => !forgotten.has(r.seq) || r.kind === 'wait.resolved@1')
   }
   for (const row of rows) addRow(history, row)
   history.cursor = last
   return history
+}
+
+/**
+ * The records that no longer count when a run is set going again from the record `from`. A retry forgets that record
+ * and what follows from it, by the chain of causes; what other branches did beside it stays done. A restart forgets
+ * everything since.
+ */
+async function forget(store: Store, rows: readonly Row[], mode: string, from: number): Promise<Row[]> {
+  if (mode !== 'retry') return rows.filter((r) => r.seq >= from)
+  const own = new Set(rows.map((r) => r.seq))
+  const gone = new Set([from])
+  const opened = new Map<string, number>()
+  for (const row of rows) {
+    const { wait } = JSON.parse(row.body) as EventBody
+    if (row.kind === 'wait.opened@1') opened.set(wait, row.seq)
+    const parent = row.kind === 'wait.resolved@1' ? opened.get(wait) : await causeWithin(store, row, own)
+    if (parent !== undefined && gone.has(parent)) gone.add(row.seq)
+  }
+  return rows.filter((r) => gone.has(r.seq))
+}
+
+const causeOf = sql('select cause from event where seq = ?')
+
+/** The record of the run's own that led to one: past the decisions and facts that were recorded with it. */
+async function causeWithin(store: Store, row: Row, own: ReadonlySet<number>): Promise<number | undefined> {
+  let cause = row.cause
+  while (cause !== null && !own.has(cause)) {
+    cause = (await store.first<{ cause: number | null }>(causeOf(cause)))?.cause ?? null
+  }
+  return cause ?? undefined
+}
+
+/** What setting a run going again would forget: the waits it opened, and the signals it had taken. */
+export async function forgotten(
+  store: Store,
+  run: string,
+  mode: string,
+  from: number,
+): Promise<{ waits: ReadonlySet<string>; signals: readonly string[] }> {
+  const rows = await forget(store, await store.read<Row>(streamFrom(run, -1)), mode, from)
+  const waits = new Set<string>()
+  const signals: string[] = []
+  for (const row of rows) {
+    const body = JSON.parse(row.body) as EventBody
+    if (row.kind === 'wait.opened@1') waits.add(body.wait)
+    const took = row.kind === 'wait.resolved@1' || (row.kind === 'step.completed@1' && body.kind === 'waitFor')
+    const value =
+      took && row.private !== null ? (JSON.parse(row.private) as { value?: { signal?: string } }).value : null
+    if (typeof value?.signal === 'string') signals.push(value.signal)
+  }
+  return { waits, signals }
 }
 
 /** Reads what came since, and returns what of it came from outside the driver. */
@@ -106,7 +158,8 @@ function addRow(history: History, row: Row): void {
   // What else stands in the stream (its start, with the input) is not a completion: parsing it would be for nothing.
   if (!row.kind.startsWith('step.') && !row.kind.startsWith('wait.')) return
   const body = JSON.parse(row.body) as EventBody
-  const secret = row.private === null ? null : (JSON.parse(row.private) as { value?: Json; message?: string })
+  const secret =
+    row.private === null ? null : (JSON.parse(row.private) as { value?: Json; message?: string; otherwise?: Json })
   const completion = {
     seq: row.seq,
     at: row.at,
@@ -132,6 +185,7 @@ function addRow(history: History, row: Row): void {
         kind: body.kind as WaitKind,
         subject: body.subject,
         deadline: body.deadline,
+        otherwise: secret?.otherwise ?? null,
         resolved: false,
       })
       return

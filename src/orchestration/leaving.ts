@@ -3,10 +3,6 @@ import { effectById, effectSettled, effectStill, type EffectRow } from '../execu
 import { sql, stillOpen, waitClosed, type EventInput, type Guard, type Store, type WaitRow } from '../store/index.ts'
 
 const openWaits = sql(`select id, run, op, kind, subject, state from wait where run = ? and state = 'open'`)
-const openWaitsAfter = sql(
-  `select w.id, w.run, w.op, w.kind, w.subject, w.state from wait w join event e on e.seq = w.opened_seq
-   where w.run = ? and w.state = 'open' and (w.opened_seq = ? or (w.opened_seq > ? and e.cause >= ?))`,
-)
 const gateOfEffect = sql(`select * from gate where subject = ? and kind = 'effect' and state = 'open'`)
 
 export interface Leaving {
@@ -18,12 +14,17 @@ export interface Leaving {
 
 /**
  * What must be closed when a run no longer waits for what it opened: its waits, the gates that ask for it, and effects
- * that have not left. What has left is not touched; it is on the record. `after`: only what followed from that record.
+ * that have not left. What has left is not touched; it is on the record. `only`: these of its waits.
  */
-export async function leaveWaits(store: Store, run: string, because: string, after?: number): Promise<Leaving> {
+export async function leaveWaits(
+  store: Store,
+  run: string,
+  because: string,
+  only?: ReadonlySet<string>,
+): Promise<Leaving> {
   const out: Leaving = { events: [], guards: [], children: [] }
-  const left = after === undefined ? openWaits(run) : openWaitsAfter(run, after, after, after)
-  for (const wait of await store.read<WaitRow>(left)) {
+  for (const wait of await store.read<WaitRow>(openWaits(run))) {
+    if (only && !only.has(wait.id)) continue
     out.events.push(waitClosed(run, { wait: wait.id, op: wait.op }))
     out.guards.push(stillOpen(wait.id))
     if (wait.subject === null) continue
@@ -43,7 +44,8 @@ async function closeGate(store: Store, out: Leaving, id: string, because: string
 
 async function dropEffect(store: Store, out: Leaving, id: string, because: string): Promise<void> {
   const effect = await store.first<EffectRow>(effectById(id))
-  if (!effect || !['gated', 'held', 'retrying'].includes(effect.state)) return
+  // One that is being retried has left at least once: it goes on to its end.
+  if (effect?.state !== 'gated' && effect?.state !== 'held') return
   out.events.push(
     effectSettled(
       id,

@@ -1,4 +1,5 @@
 import type { Json } from '../lib/json.ts'
+import { signalIs, signalRouted } from '../context/signals.ts'
 import { gateClosed, gatesOfRun, gateStillOpen, type Gates, type GateDecision } from '../governance/gates.ts'
 import {
   answerWait,
@@ -13,7 +14,7 @@ import {
 import { RunError } from './errors.ts'
 import { runById, runCancelled, runResumed, runStill, type RunRow } from './events.ts'
 import { leaveWaits } from './leaving.ts'
-import { readHistory } from './history.ts'
+import { forgotten, readHistory } from './history.ts'
 import { checkRunInput } from './starting.ts'
 import type { AnyWorkflow } from './workflow.ts'
 
@@ -120,15 +121,8 @@ async function resumption(
   else if (mode === 'retry') from = await retriedFrom(store, run.id, options.step)
   const input =
     mode === 'restart' && options.input !== undefined && workflow ? checkRunInput(workflow, options.input) : null
-  const left =
-    from === null
-      ? { events: [], guards: [], children: [] }
-      : await leaveWaits(
-          store,
-          run.id,
-          'the run was set going again from before it',
-          mode === 'retry' ? from : undefined,
-        )
+  const gone = from === null ? { waits: new Set<string>(), signals: [] } : await forgotten(store, run.id, mode, from)
+  const left = await leaveWaits(store, run.id, 'the run was set going again from before it', gone.waits)
   if (left.children.length > 0)
     throw new RunError(
       'run.children_open',
@@ -139,9 +133,15 @@ async function resumption(
     { mode, generation: run.generation + 1, version: workflow?.version ?? run.version, from },
     { private: { input }, actor: options.actor ?? 'operator' },
   )
+  // What it had waited for and got is there for it again: it will wait for it once more.
+  const kept = mode === 'compensate' ? [] : gone.signals
   return {
-    events: [resumed, ...left.events],
-    guards: [runStill(run), ...left.guards],
+    events: [
+      resumed,
+      ...left.events,
+      ...kept.map((id) => signalRouted(id, { state: 'kept', runs: [] }, { cause: { index: 0 } })),
+    ],
+    guards: [runStill(run), ...left.guards, ...kept.map((id) => signalIs(id, 'delivered'))],
     also: [work.revokeLease(run.id)],
   }
 }

@@ -1,8 +1,9 @@
+import type { Trust } from '../context/signals.ts'
 import { jsonCopy, type Json } from '../lib/json.ts'
 import { sql, type Cause, type EventInput, type Guard, type Store } from '../store/index.ts'
 import { FactotumError } from '../lib/errors.ts'
 import { RunError } from './errors.ts'
-import { runAdmitted, runStarted, type RunRow } from './events.ts'
+import { runAdmitted, runById, runStarted, type RunRow } from './events.ts'
 import type { AnyWorkflow } from './workflow.ts'
 
 export interface Start {
@@ -10,6 +11,8 @@ export interface Start {
   /** What it is given; null when `signal` says where that is. */
   readonly input: Json
   readonly signal?: string
+  /** The label of whoever's word it starts from. Default: the operator's. */
+  readonly trust?: Trust
   /** What the author's lane function says of it. */
   readonly lane?: string | null
   readonly parent?: { readonly run: string; readonly wait: string }
@@ -19,7 +22,7 @@ export interface Start {
 
 /**
  * The event that starts a run. One with a lane or a limit starts queued and is admitted by a commit of its own, which
- * is where first in, first out is decided. A child has no lane: it would wait behind its own parent.
+ * is where first in, first out is decided. A child has neither: it would wait behind its own parent.
  */
 export function start(store: Store, s: Start): { readonly id: string; readonly event: EventInput } {
   const id = store.newId('run')
@@ -29,9 +32,10 @@ export function start(store: Store, s: Start): { readonly id: string; readonly e
     {
       workflow: s.workflow.workflow,
       version: s.workflow.version,
-      state: lane === null && s.workflow.limit === null ? 'active' : 'queued',
+      state: s.parent || (lane === null && s.workflow.limit === null) ? 'active' : 'queued',
       lane,
       signal: s.signal ?? null,
+      trust: s.trust ?? 'operator',
       parent: s.parent?.run ?? null,
       parentWait: s.parent?.wait ?? null,
     },
@@ -74,15 +78,46 @@ const BATCH = 200
 /** Admits the queued runs whose turn it is, each workflow's for itself. True when there may be more. */
 export async function admit(store: Store, workflows: ReadonlyMap<string, AnyWorkflow>): Promise<boolean> {
   let more = false
-  for (const { workflow } of await store.read<{ workflow: string }>(queuedWorkflows())) {
-    const limit = workflows.get(workflow)?.limit ?? null
-    const room = limit === null ? BATCH : Math.min(BATCH, limit - (await countUnderWay(store, workflow)))
-    if (room <= 0) continue
-    const queued = await store.read<RunRow>(firstInLane(workflow, room))
-    // Together, so that they share a transaction; a limit is counted in the commit, so none slips past it.
-    const admitted = await Promise.all(queued.map((run) => admitOne(store, run, limit)))
-    more ||= queued.length === BATCH && admitted.some(Boolean)
+  for (const { workflow } of await store.read<{ workflow: string }>(queuedWorkflows()))
+    more = (await admitWorkflow(store, workflow, workflows)) || more
+  return more
+}
+
+async function admitWorkflow(
+  store: Store,
+  workflow: string,
+  workflows: ReadonlyMap<string, AnyWorkflow>,
+): Promise<boolean> {
+  const limit = workflows.get(workflow)?.limit ?? null
+  const room = limit === null ? BATCH : Math.min(BATCH, limit - (await countUnderWay(store, workflow)))
+  if (room <= 0) return false
+  const queued = await store.read<RunRow>(firstInLane(workflow, room))
+  // Together, so that they share a transaction; a limit is counted in the commit, so none slips past it.
+  const admitted = await Promise.all(queued.map((run) => admitOne(store, run, limit)))
+  return queued.length === BATCH && admitted.some(Boolean)
+}
+
+const nextInLane = sql(
+  `select * from run where lane = ? and ended_at is null and state = 'queued' order by started_seq limit 1`,
+)
+
+/** The same for what these runs, that started or ended, may have made room for: the cost is theirs, not the queue's. */
+export async function admitAfter(
+  store: Store,
+  workflows: ReadonlyMap<string, AnyWorkflow>,
+  ids: readonly string[],
+): Promise<boolean> {
+  const lanes = new Set<string>()
+  const limited = new Set<string>()
+  for (const row of await Promise.all(ids.map((id) => store.first<RunRow>(runById(id))))) {
+    if (row?.lane != null) lanes.add(row.lane)
+    if (row && workflows.get(row.workflow)?.limit != null) limited.add(row.workflow)
   }
+  const firsts = await Promise.all([...lanes].map((lane) => store.first<RunRow>(nextInLane(lane))))
+  const free = firsts.filter((run) => run !== undefined && !limited.has(run.workflow)) as RunRow[]
+  await Promise.all(free.map((run) => admitOne(store, run, null)))
+  let more = false
+  for (const workflow of limited) more = (await admitWorkflow(store, workflow, workflows)) || more
   return more
 }
 

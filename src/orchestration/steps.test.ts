@@ -230,9 +230,9 @@ test('an endless loop of steps is stopped at 10,000 calls', async () => {
   assert.match(row.error ?? '', /10000 calls/)
 })
 
-for (const key of ['nul\0', 'half \ud800', 'x'.repeat(100_000)]) {
-  test(`a key that cannot be stored (${JSON.stringify(key.slice(0, 8))}, ${key.length} long) fails the run, visibly`, async () => {
-    const hostile = workflow('hostile', {}, (ctx) => ctx.step('mail', () => 1, { key }))
+for (const name of ['nul\0', 'half \ud800', 'x'.repeat(100_000)]) {
+  test(`a name that cannot be stored (${JSON.stringify(name.slice(0, 8))}, ${name.length} long) fails the run, visibly`, async () => {
+    const hostile = workflow('hostile', {}, (ctx) => ctx.step(name, () => 1))
     await using company = await testCompany({ workflows: [hostile] })
     const row = await company.row(await company.run(hostile, null))
     assert.equal(row.state, 'failed')
@@ -240,6 +240,26 @@ for (const key of ['nul\0', 'half \ud800', 'x'.repeat(100_000)]) {
     await company.check()
   })
 }
+
+test('nothing that a key, an input, a question or a scratch key says stands where it cannot be erased', async () => {
+  const telling = workflow('telling', {}, async (ctx) => {
+    await ctx.step('mail', () => 'to canary@secret.example', {
+      key: 'canary@secret.example',
+      input: 'canary@secret.example',
+    })
+    await ctx.scratch.set('canary@secret.example', 1)
+    return ctx.ask({ title: 'Refund canary@secret.example?', options: ['yes', 'no'] })
+  })
+  await using company = await testCompany({ workflows: [telling] })
+  const run = await company.run(telling, null)
+  await company.decide('answer', { value: 'yes' })
+  assert.equal(await company.result(run), 'yes')
+  for await (const rows of company.open.store.engine.events(0, 1_000)) {
+    for (const { key, stream, actor, body } of rows) {
+      assert.doesNotMatch(`${key} ${stream} ${actor} ${body}`, /canary/)
+    }
+  }
+})
 
 test('the time stands still between deliveries and random draws the same numbers when driven again', async () => {
   const drives: unknown[] = []

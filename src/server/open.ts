@@ -1,10 +1,11 @@
-import { mkdir } from 'node:fs/promises'
+import { chmod, mkdir } from 'node:fs/promises'
 import { isAbsolute, join, resolve } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { CONVERSATION_EVENTS } from '../context/conversations.ts'
 import { DECISION_EVENTS } from '../context/decisions.ts'
 import { FACT_EVENTS } from '../context/facts.ts'
 import { SIGNAL_EVENTS, type AnySignalKind } from '../context/signals.ts'
-import type { AnyAction, Connector } from '../execution/action.ts'
+import type { AnyAction, Connector, Incoming, Unreadable } from '../execution/action.ts'
 import { Dispatcher, registerStoppedGates } from '../execution/dispatch.ts'
 import { registerEffectGate } from '../execution/effects.ts'
 import { EFFECT_EVENTS } from '../execution/events.ts'
@@ -14,7 +15,7 @@ import { Witness } from '../governance/witness.ts'
 import { receive, type Reception } from '../input/receive.ts'
 import { routeSignal } from '../input/route.ts'
 import { systemClock, type Clock } from '../lib/clock.ts'
-import { FactotumError } from '../lib/errors.ts'
+import { errorMessage, FactotumError } from '../lib/errors.ts'
 import { Coordinator } from '../orchestration/coordinator.ts'
 import { ORCHESTRATION_EVENTS } from '../orchestration/events.ts'
 import { registerStuckGates } from '../orchestration/operator.ts'
@@ -47,6 +48,9 @@ export interface OpenOptions {
   readonly wrapEngine?: StoreOptions['wrapEngine']
 }
 
+/** What came of reading a source, with what of it could not be read. */
+export type Ingested = Readonly<Record<Reception, number>> & { readonly unreadable: readonly Unreadable[] }
+
 /** A company whose store is open. `start` begins to drive it; without it, it can be read and decided on. */
 export class OpenCompany {
   readonly folder: string
@@ -60,6 +64,9 @@ export class OpenCompany {
   readonly #dispatcher: Dispatcher
   readonly #connections = new Map<string, unknown>()
   #started = false
+  #closed = false
+  /** Whether there is something to sign at the end: a command that only looked signs nothing that it found. */
+  #toSeal = false
 
   constructor(options: OpenOptions, store: Store, keys: Keys) {
     this.folder = options.folder
@@ -93,7 +100,11 @@ export class OpenCompany {
     this.witness = new Witness(this.company.witness, store.clock, keys.signer.verifier.name, (to, subject, text) =>
       this.#sendMail(to, subject, text),
     )
-    this.sealer = new Sealer(store, keys.signer, (sealed) => this.witness.sealed(sealed))
+    this.sealer = new Sealer(store, keys.signer, (sealed) => {
+      // A command that opens the company for a moment leaves the copying to the process that drives it.
+      if (this.#started) this.witness.sealed(sealed)
+    })
+    store.onCommit(() => (this.#toSeal = true))
   }
 
   get started(): boolean {
@@ -104,47 +115,87 @@ export class OpenCompany {
     for (const connector of this.company.connectors) {
       this.#connections.set(connector.name, await connector.open({ dataFolder: join(this.folder, 'data') }))
     }
+    this.#toSeal = true
     this.sealer.start()
     await this.coordinator.start()
     this.#started = true
   }
 
-  /** Takes in everything at `path` that a connector understands. */
-  async ingest(
-    path: string,
-    onEach: (name: string, reception: Reception) => void = () => {},
-  ): Promise<Record<Reception, number>> {
+  /**
+   * Takes in everything at `path` that a connector understands. Throws where the path cannot be read, and
+   * `ingest.unreadable` where something below it could not, when everything else is in.
+   */
+  async ingest(path: string): Promise<Record<Reception, number>> {
     const source = this.company.connectors.find((c) => c.ingest)
     if (!source?.ingest)
       throw new FactotumError(
         'ingest.no_connector',
         'This company has no connector that reads files. Add one to company.ts, such as mail.outbox({ from: "you@example.org" }).',
       )
-    const counts = { new: 0, duplicate: 0, quarantined: 0 }
-    const pending = new Set<Promise<void>>()
-    for await (const incoming of source.ingest.read(isAbsolute(path) ? path : resolve(this.folder, path))) {
-      const one = receive(this.store, source.name, source.ingest.kind, incoming).then((reception) => {
-        counts[reception]++
-        onEach(incoming.name, reception)
-      })
-      const tracked = one.finally(() => pending.delete(tracked))
-      pending.add(tracked)
-      // Many at a time share an fsync; a bound keeps a folder of any size from filling the memory.
-      if (pending.size >= MAX_INGESTING) await Promise.race(pending)
-    }
-    await Promise.all(pending)
+    const { unreadable, ...counts } = await this.#takeIn(source, source.ingest.read(this.#pathOf(path)))
+    if (unreadable.length > 0)
+      throw new FactotumError(
+        'ingest.unreadable',
+        `${unreadable.length} could not be read, and everything else is in (${counts.new} new, ${counts.duplicate} known already, ${counts.quarantined} set aside): ${unreadable
+          .slice(0, MAX_NAMED)
+          .map((u) => u.unreadable)
+          .join(' ')}`,
+      )
     return counts
   }
 
-  /** Reads the inboxes that connectors watch. */
-  async readInboxes(): Promise<Record<Reception, number>> {
+  /** Reads the inboxes that connectors watch. One that cannot be read is told of and keeps nothing else from going on. */
+  async readInboxes(): Promise<Ingested> {
     const total = { new: 0, duplicate: 0, quarantined: 0 }
+    const unreadable: Unreadable[] = []
     for (const connector of this.company.connectors) {
-      if (connector.inbox === undefined) continue
-      const counts = await this.ingest(connector.inbox)
-      for (const key of Object.keys(total) as Reception[]) total[key] += counts[key]
+      if (connector.inbox === undefined || !connector.ingest) continue
+      const path = this.#pathOf(connector.inbox)
+      const taken = await this.#takeIn(connector, withFailure(path, connector.ingest.read(path)))
+      for (const key of Object.keys(total) as Reception[]) total[key] += taken[key]
+      unreadable.push(...taken.unreadable)
     }
-    return total
+    return { ...total, unreadable }
+  }
+
+  #pathOf(path: string): string {
+    return isAbsolute(path) ? path : resolve(this.folder, path)
+  }
+
+  /** Ends only when everything that was begun is durable or refused; throws the first failure then. */
+  async #takeIn(source: Connector, items: AsyncIterable<Incoming | Unreadable>): Promise<Ingested> {
+    const counts = { new: 0, duplicate: 0, quarantined: 0 }
+    const unreadable: Unreadable[] = []
+    const failures: unknown[] = []
+    const pending = new Set<Promise<void>>()
+    let bytes = 0
+    try {
+      for await (const item of items) {
+        if ('unreadable' in item) {
+          unreadable.push(item)
+          continue
+        }
+        const size = item.attachments.reduce((sum, a) => sum + a.length, item.raw.length)
+        const one = receive(this.store, source.name, source.ingest!.kind, item)
+          .then(
+            (reception) => void counts[reception]++,
+            (error: unknown) => void failures.push(error),
+          )
+          .finally(() => {
+            pending.delete(one)
+            bytes -= size
+          })
+        pending.add(one)
+        bytes += size
+        // Many at a time share an fsync; a bound keeps a folder of any size from filling the memory.
+        while (pending.size >= MAX_INGESTING || bytes > MAX_INGESTING_BYTES) await Promise.race(pending)
+        if (failures.length > 0) break
+      }
+    } finally {
+      await Promise.all(pending)
+    }
+    if (failures.length > 0) throw failures[0]
+    return { ...counts, unreadable }
   }
 
   describeConnectors(): { name: string; to: string }[] {
@@ -154,15 +205,19 @@ export class OpenCompany {
     }))
   }
 
+  /** Lets go of everything, also after a start that failed; what was committed here is signed. */
   async close(): Promise<void> {
-    if (this.#started) {
-      this.#started = false
-      await this.coordinator.stop(STOP_GRACE_MS)
-      await this.sealer.stop()
-      await this.witness.flush()
-      for (const connector of this.company.connectors) await connector.close(this.#connections.get(connector.name))
-    }
-    await this.store.close()
+    if (this.#closed) return
+    this.#closed = true
+    await using last = new AsyncDisposableStack()
+    last.defer(() => this.store.close())
+    for (const connector of this.company.connectors)
+      if (this.#connections.has(connector.name))
+        last.defer(() => connector.close(this.#connections.get(connector.name)))
+    if (this.#started) await this.coordinator.stop(STOP_GRACE_MS)
+    if (this.#toSeal) await this.sealer.stop()
+    if (this.#started) await within(WITNESS_GRACE_MS, this.witness.flush())
+    this.#started = false
   }
 
   #connection(name: string): unknown {
@@ -171,6 +226,11 @@ export class OpenCompany {
     return this.#connections.get(name)
   }
 
+  /**
+   * The one call to an action that is no effect, with no verdict, gate or record of its own: a checkpoint is the record
+   * itself, holds nothing that anyone decides, and goes where `company.ts` says. As an effect it would be an event that
+   * makes the next checkpoint necessary.
+   */
   async #sendMail(to: string, subject: string, body: string): Promise<void> {
     const send = actionsOf(this.company.connectors).get('mail.send')
     if (!send)
@@ -186,9 +246,32 @@ export class OpenCompany {
   }
 }
 
+/** Of many files that cannot be read, so many are named in an error. */
+const MAX_NAMED = 10
 const MAX_INGESTING = 200
+const MAX_INGESTING_BYTES = 32 * 1024 * 1024
 /** How long a stop waits for calls under way: most mail servers answer well within it. */
 const STOP_GRACE_MS = 10_000
+/** And for the last copy of a checkpoint: the next seal copies a newer one. */
+const WITNESS_GRACE_MS = 10_000
+
+async function within(ms: number, work: Promise<void>): Promise<void> {
+  const over = new AbortController()
+  const late = delay(ms, undefined, { signal: over.signal }).catch(() => {})
+  await Promise.race([work, late]).finally(() => over.abort())
+}
+
+/** What a source throws, as the last thing that it gives. */
+async function* withFailure(
+  name: string,
+  items: AsyncIterable<Incoming | Unreadable>,
+): AsyncGenerator<Incoming | Unreadable> {
+  try {
+    yield* items
+  } catch (error) {
+    yield { name, unreadable: errorMessage(error) }
+  }
+}
 
 function actionsOf(connectors: readonly Connector[]): ReadonlyMap<string, AnyAction> {
   return new Map(connectors.flatMap((c) => c.actions.map((a) => [a.action, a] as const)))
@@ -197,7 +280,9 @@ function actionsOf(connectors: readonly Connector[]): ReadonlyMap<string, AnyAct
 /** Opens a company's store and puts its parts together. Throws `store.locked` where another process has it. */
 export async function openCompany(options: OpenOptions): Promise<OpenCompany> {
   const data = join(options.folder, 'data')
-  await mkdir(data, { recursive: true })
+  // The database, its log, the mails that were sent: for nobody but the owner, also where an earlier version made it.
+  await mkdir(data, { recursive: true, mode: 0o700 })
+  await chmod(data, 0o700)
   const keys = await loadKeys(join(data, 'keys'), ledgerName(options.company.name))
   const store = await openStore({
     url: options.url ?? process.env.DATABASE_URL ?? join(data, 'company.db'),

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { getEffect } from '../execution/effects.ts'
+import { cancelEffect, getEffect } from '../execution/effects.ts'
 import { effectsOfRun, type EffectRow } from '../execution/events.ts'
 import { diagnose } from '../governance/doctor.ts'
 import type { GateRow } from '../governance/gates.ts'
@@ -11,7 +11,11 @@ import { cancelRun, getRun, restartRun, retryRun } from '../orchestration/operat
 import { checkRunInput, start } from '../orchestration/starting.ts'
 import { open } from 'node:fs/promises'
 import { ALL_EVENTS, type OpenCompany } from './open.ts'
-import { queueItem, queueItems, resolveId, runList, signalList, status, timeline } from './views.ts'
+import { resolveId } from './views/ids.ts'
+import { runList, signalList } from './views/lists.ts'
+import { queueItem, queueItems } from './views/queue.ts'
+import { status } from './views/status.ts'
+import { timeline } from './views/timeline.ts'
 
 /** One thing that can be asked of a company, over HTTP or by the CLI beside it. */
 export interface Operation<A, R> {
@@ -69,9 +73,15 @@ export const OPERATIONS = {
     startByHand(c, workflow, input as Json),
   ),
   cancel: operation(byId.extend({ reason: z.string().optional() }), async (c, { id, reason }) => {
-    const run = await resolveId(c.store, 'run', id)
-    await cancelRun(c.store, run, reason ?? null)
-    return getRun(c.store, run)
+    const found = await resolveId(c.store, 'run or effect', id)
+    if (!found.startsWith('eff_')) {
+      await cancelRun(c.store, found, reason ?? null)
+      const { workflow, state } = await getRun(c.store, found)
+      return { id: found, workflow, state }
+    }
+    await cancelEffect(c.store, found, reason ?? null)
+    const effect = await getEffect(c.store, found)
+    return { id: found, workflow: (await getRun(c.store, effect.run)).workflow, state: effect.state }
   }),
   retry: operation(byId.extend({ step: z.string().optional() }), async (c, { id, step }) => {
     const run = await resolveId(c.store, 'run', id)
@@ -83,11 +93,13 @@ export const OPERATIONS = {
     await restartRun(c.store, c.gates, run, input === undefined ? {} : { input: input as Json })
     return getRun(c.store, run)
   }),
-  why: operation(byId, async (c, { id }) => why(c.store, await resolveId(c.store, null, id))),
+  why: operation(byId, async (c, { id }) => why(c.store, await resolveId(c.store, 'record', id))),
   ingest: operation(z.object({ path: z.string().min(1) }), (c, { path }) => c.ingest(path)),
   verify: operation(z.object({ checkpoints: z.array(z.string()).default([]) }), async (c, { checkpoints }) => {
-    await c.sealer.seal()
-    return verifyLedger(c.store, c.keys.vkey, checkpoints)
+    // What was signed only now would verify, whatever it is: it is checked before, and signed only where it is right.
+    const report = await verifyLedger(c.store, c.keys.vkey, checkpoints)
+    if (report.ok) await c.sealer.seal()
+    return report
   }),
   prove: operation(z.object({ event: z.int().min(0) }), async (c, { event }) => {
     await c.sealer.seal()
@@ -157,7 +169,7 @@ async function startByHand(c: OpenCompany, name: string, input: Json | undefined
 
 async function exportTo(c: OpenCompany, file: string, redacted: boolean) {
   const sealed = await c.sealer.seal()
-  const out = await open(file, 'wx').catch((cause: unknown) => {
+  const out = await open(file, 'wx', 0o600).catch((cause: unknown) => {
     throw new FactotumError('export.file', `${file} cannot be written: it exists already, or its folder does not.`, {
       cause,
     })

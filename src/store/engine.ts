@@ -33,9 +33,9 @@ export interface Engine {
   close(): Promise<void>
 }
 
-/** A consistent view. Close it: it keeps the database from cleaning up behind it. */
+/** A consistent view. Close it: it keeps the database from cleaning up behind it. Texts have `?` for each value. */
 export interface Snapshot {
-  query(text: string): Promise<Record<string, Value>[]>
+  query(text: string, values?: readonly Value[]): Promise<Record<string, Value>[]>
   head(): Promise<number>
   events(from: number, to: number): AsyncIterable<EventRow[]>
   close(): Promise<void>
@@ -43,7 +43,7 @@ export interface Snapshot {
 
 export interface Scratch {
   apply(writes: readonly Bound[]): Promise<void>
-  query(text: string): Promise<Record<string, Value>[]>
+  query(text: string, values?: readonly Value[]): Promise<Record<string, Value>[]>
   drop(): Promise<void>
 }
 

@@ -2,7 +2,7 @@ import { conflict, duplicateOutcome } from './commit.ts'
 import type { Built, Guard, Member, Outcome } from './engine.ts'
 import { ConflictError } from './errors.ts'
 import type { EventRow } from './events.ts'
-import { binaryArray, StepError, type Link, type Prepared, type Row, type Step } from './postgres-link.ts'
+import { binaryArray, isPassing, StepError, type Link, type Prepared, type Row, type Step } from './postgres-link.ts'
 import { numbered, type Statement, type Value } from './sql.ts'
 import { checkFence } from './work.ts'
 
@@ -75,8 +75,6 @@ function guardOf({ id, text }: Statement): Prepared {
 }
 
 const DIVISION_BY_ZERO = '22012'
-/** Deadlocks, locks, shutdown, no resources, the disk: not the fault of the statement that met them. */
-const NOT_THE_MEMBER = /^(08|40|53|55|57|58)/
 const FENCE = must('fence', numbered(checkFence().statement.text), ', max(inbox) as inbox')
 
 /** What was sent with a COMMIT. If the answer is lost, `proof` tells whether it happened: no other commit has its leaf. */
@@ -298,7 +296,7 @@ class Trials {
     } catch (error) {
       if (!(error instanceof StepError)) throw error
       this.#sending(null)
-      if (error.index < from || NOT_THE_MEMBER.test(error.cause.code ?? '')) throw error
+      if (error.index < from || isPassing(error.cause)) throw error
       plan.settle(error.rows)
       this.#refuse(plan, error, tried, error.index === insert, start)
       return false

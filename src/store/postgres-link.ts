@@ -57,6 +57,14 @@ export function isPermanent(error: unknown): boolean {
   return error instanceof pg.DatabaseError && /^(28|3D)/.test(error.code ?? '')
 }
 
+/**
+ * Deadlocks, locks, shutdown, no resources, the disk, a server that went read-only: not the fault of the statement that
+ * met them, and not for ever.
+ */
+export function isPassing(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && /^(08(?!P01)|40|53|55|57|58|25006)/.test(error.code ?? '')
+}
+
 /** Whether asking again on a new connection may help. */
 export function isConnectionLoss(error: unknown): boolean {
   if (error instanceof pg.DatabaseError) return /^(08|57P0|53300)/.test(error.code ?? '')

@@ -166,6 +166,33 @@ describe('postgres alone', { skip: process.env.DATABASE_URL ? false : 'DATABASE_
     await store.close()
   })
 
+  test('a full disk is nobody’s fault and passes; what is wrong with one commit stays its own', async () => {
+    const store = await openStore({ url, secret })
+    await store.engine.queryText(
+      `create function full_disk() returns trigger language plpgsql as
+       $$ begin raise exception 'No space left on device' using errcode = '53100'; end $$`,
+      [],
+    )
+    await store.engine.queryText(
+      `create trigger full_disk before insert on work for each row when (new.id like 'full%') execute function full_disk()`,
+      [],
+    )
+    const inputs = ['full-1', 'beside', 'full-2'].map(add)
+    const said = async () => Promise.allSettled(inputs.map((input) => store.commit(input)))
+    for (const result of await said()) {
+      assert.equal(result.status === 'rejected' && errorCode(result.reason), 'store.unreachable')
+      assert.match(String((result as PromiseRejectedResult).reason), /No space left/)
+    }
+    await assert.rejects(store.write([work.addWork('full-3', 'run', 0)]), { code: 'store.unreachable' })
+    await store.engine.queryText('drop trigger full_disk on work', [])
+    assert(
+      (await said()).every((r) => r.status === 'fulfilled' && !r.value.duplicate),
+      'they were recorded the second time',
+    )
+    await assert.rejects(store.commit({ key: 'wrong', events: [added('full-1', { n: 0 })] }), { code: '23505' })
+    await store.close()
+  })
+
   test('a COMMIT whose answer is lost is looked up', async () => {
     const proxy = await startProxy(url)
     const store = await openStore({ url: proxy.url, secret })

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
+import { errorMessage } from '../lib/errors.ts'
 import { StoreError } from './errors.ts'
 import type { Engine, Member, Outcome, Scratch, Snapshot } from './engine.ts'
 import type { EventRow } from './events.ts'
@@ -19,6 +20,7 @@ import {
 import {
   connect,
   isConnectionLoss,
+  isPassing,
   isPermanent,
   Link,
   Lost,
@@ -27,9 +29,10 @@ import {
   type Row,
   type Step,
 } from './postgres-link.ts'
-import { storable, sql, type Bound, type Statement, type Value } from './sql.ts'
+import { numbered, storable, sql, type Bound, type Statement, type Value } from './sql.ts'
 
-const EVENTS_PER_READ = 2_000
+/** What is read in one go is parsed in one go, and nobody else has a turn meanwhile. */
+const EVENTS_PER_READ = 500
 const READERS = 8
 const BELL = 'factotum_bell'
 /** Any two numbers, as long as every Factotum uses the same: they name the lock that migrations take turns on. */
@@ -199,7 +202,7 @@ class Postgres implements Engine {
             { cause: error.cause },
           )
         }
-        throw error.cause
+        throw isPassing(error.cause) ? this.#refused(error.cause) : error.cause
       }
     }
   }
@@ -235,7 +238,7 @@ class Postgres implements Engine {
         return await run()
       } catch (cause) {
         if (isPermanent(cause)) throw this.#unreachable(cause)
-        if (!isConnectionLoss(cause)) throw cause
+        if (!isConnectionLoss(cause)) throw isPassing(cause) ? this.#refused(cause) : cause
         if (Date.now() + pause > until) throw this.#unreachable(cause)
         await sleep(pause * (0.5 + Math.random() / 2))
       }
@@ -248,10 +251,18 @@ class Postgres implements Engine {
   }
 
   #unreachable(cause: unknown): StoreError {
-    const why = cause instanceof Error ? cause.message : String(cause)
     return new StoreError(
       'store.unreachable',
-      `PostgreSQL at ${this.#where()} cannot be used: ${why}. Check DATABASE_URL and that the server runs.`,
+      `PostgreSQL at ${this.#where()} cannot be used: ${errorMessage(cause)}. Check DATABASE_URL and that the server runs.`,
+      { cause },
+    )
+  }
+
+  /** The server lives and cannot do it now: its disk is full, it has no memory, it is shutting down. */
+  #refused(cause: unknown): StoreError {
+    return new StoreError(
+      'store.unreachable',
+      `PostgreSQL at ${this.#where()} cannot do this now: ${errorMessage(cause)}. Nothing was recorded; try again when that is put right.`,
       { cause },
     )
   }
@@ -273,7 +284,7 @@ class Postgres implements Engine {
     // The view is taken by the first read.
     const head = Number((await client.query<Row>(headNow.text)).rows[0]!.next)
     return {
-      query: async (text) => (await client.query<Row>(text)).rows,
+      query: async (text, values = []) => (await client.query<Row>(numbered(text), values as Value[])).rows,
       head: async () => head,
       async *events(from, to) {
         for (let at = from; at < to; at += EVENTS_PER_READ) {
@@ -303,7 +314,7 @@ class Postgres implements Engine {
           throw error instanceof StepError ? error.cause : error
         }
       },
-      query: async (text) => (await client.query<Row>(text)).rows,
+      query: async (text, values = []) => (await client.query<Row>(numbered(text), values as Value[])).rows,
       drop: () => client.end(),
     }
   }

@@ -4,7 +4,7 @@ import { MAX_JSON_BYTES } from '../lib/json.ts'
 import type { Built, Fence, Guard, Member } from './engine.ts'
 import { StoreError } from './errors.ts'
 import type { EventInput, EventRow, ProjectedEvent } from './events.ts'
-import type { Bound } from './sql.ts'
+import type { Bound, Value } from './sql.ts'
 
 /**
  * One change of canonical state: events that are committed together, with everything that must hold for them.
@@ -58,7 +58,10 @@ export class PreparedCommit implements Member {
     this.fence = input.fence ?? null
     this.guards = input.guards ?? NONE
     this.also = input.also ?? NONE
-    this.size = this.content.reduce((n, { body, secret }) => n + body.length + (secret?.length ?? 0) + ROW_BYTES, 0)
+    let size = 0
+    for (const { body, secret } of this.content) size += body.length + (secret?.length ?? 0) + ROW_BYTES
+    for (const { values } of this.also) for (const value of values) size += weigh(value)
+    this.size = size
     this.#events = events
   }
 
@@ -77,6 +80,11 @@ export class PreparedCommit implements Member {
     }
     return { rows, writes }
   }
+}
+
+function weigh(value: Value): number {
+  if (value instanceof Uint8Array) return value.byteLength
+  return typeof value === 'string' ? value.length : 0
 }
 
 function textsOf(event: EventInput): EventTexts {

@@ -1,12 +1,23 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync, existsSync } from 'node:fs'
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+  existsSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import fc from 'fast-check'
 import { storeConformance } from './conformance.ts'
+import { errorCode } from '../lib/errors.ts'
 import { eventKind } from './events.ts'
 import { sql } from './sql.ts'
 import { openStore, type Store } from './store.ts'
@@ -58,6 +69,52 @@ test('a second process is refused while the first lives, and let in when it was 
   first.child.kill('SIGKILL')
   await once(first.child, 'exit')
   await (await openStore({ url, secret })).close()
+})
+
+test('two that open at once take turns; a path that cannot be used is not called locked', async () => {
+  const url = join(newFolder(), 'company.db')
+  const program = `
+    import { openStore } from ${JSON.stringify(new URL('store.ts', import.meta.url).href)}
+    const store = await openStore({ url: ${JSON.stringify(url)}, secret: new Uint8Array(32) })
+    console.log('opened')
+    setTimeout(() => store.close(), 300)`
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  await once(child.stdout, 'data')
+  await (await openStore({ url, secret })).close()
+  mkdirSync(join(newFolder(), 'company.db-owner'))
+  for (const path of [join(folders.at(-1)!, 'company.db'), join(folders.at(-1)!, 'nowhere', 'company.db')]) {
+    await assert.rejects(openStore({ url: path, secret }), {
+      code: 'store.unreachable',
+      message: /unable to open database file/,
+    })
+  }
+  writeFileSync(join(newFolder(), 'company.db'), 'not a database'.repeat(500))
+  await assert.rejects(openStore({ url: join(folders.at(-1)!, 'company.db'), secret }), { code: 'store.unreachable' })
+})
+
+test('a full disk is nobody’s fault and passes; what is wrong with one commit stays its own', async () => {
+  const store = await openStore({ url: join(newFolder(), 'company.db'), secret })
+  await store.commit({ key: 'first', events: [added('w', { n: 0 })] })
+  const [pages] = await store.engine.queryText('pragma page_count', [])
+  await store.engine.queryText(`pragma max_page_count = ${Number(pages!.page_count)}`, [])
+  const large = (key: string) => ({ key, events: [added(key, { n: 1 }, { private: { text: 'x'.repeat(50_000) } })] })
+  const results = await Promise.allSettled(['a', 'b'].map((key) => store.commit(large(key))))
+  for (const result of results)
+    assert.equal(result.status === 'rejected' && errorCode(result.reason), 'store.unreachable')
+  const putMeta = sql('insert into meta (name, value) values (?, ?)')
+  await assert.rejects(store.write([putMeta('m', 'x'.repeat(50_000))]), { code: 'store.unreachable' })
+  await store.engine.queryText('pragma max_page_count = 100000', [])
+  assert.deepEqual(
+    (await Promise.all(['a', 'b'].map((key) => store.commit(large(key))))).map((r) => [r.seq, r.duplicate]),
+    [
+      [1, false],
+      [2, false],
+    ],
+  )
+  await assert.rejects(store.commit({ key: 'c', events: [added('a', { n: 1 })] }), { code: 'ERR_SQLITE_ERROR' })
+  await store.close()
 })
 
 /** Commit `i` has two events and two rows of work; all of it or nothing may be found. */

@@ -1,5 +1,7 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
-import { ConflictError, StoreError } from './errors.ts'
+import { errorMessage } from '../lib/errors.ts'
+import { ConflictError, StoreError, type StoreErrorCode } from './errors.ts'
 import { conflict, duplicateOutcome } from './commit.ts'
 import type { Engine, Member, Outcome, Scratch, Snapshot } from './engine.ts'
 import type { EventRow } from './events.ts'
@@ -11,7 +13,9 @@ type Row = Record<string, Value>
 
 const INSERT_EVENT = `insert into event (seq, key, kind, stream, actor, cause, at, body, private, salt, private_hash, leaf)
   values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict (key) where key is not null do nothing`
-const EVENTS_PER_READ = 2_000
+/** Between two reads everybody else has a turn: what a driver reads in one go stops the whole process. */
+const EVENTS_PER_READ = 200
+const LOCK_WAIT_MS = 2_000
 const fenceStatement = checkFence().statement
 const recordedByKey = sql('select seq from event where key = ?')().statement
 const recordedFrom = sql('select seq, key, kind, body from event where seq >= ? order by seq limit ?')().statement
@@ -43,17 +47,36 @@ function durability(db: DatabaseSync): { journal_mode: Value; synchronous: Value
   }
 }
 
+const BUSY = 5
+/** PERM, BUSY, LOCKED, NOMEM, READONLY, IOERR, FULL, CANTOPEN: not the fault of the statement that met them. */
+const NOT_THE_MEMBER = new Set([3, BUSY, 6, 7, 8, 10, 13, 14])
+
+/** SQLite's primary result code; 0 for an error that is not SQLite's. */
+function resultCode(error: unknown): number {
+  return error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : 0
+}
+
+function unreachable(path: string, cause: unknown): StoreError {
+  return new StoreError(
+    'store.unreachable',
+    `SQLite cannot use ${path}: ${errorMessage(cause)}. Nothing was recorded; check the disk and the rights on its folder, then try again.`,
+    { cause },
+  )
+}
+
 /**
  * One process owns a SQLite company: an exclusive transaction on a file beside it, an OS lock that the kernel lets go
- * when the process dies, whatever way it dies.
+ * when the process dies, whatever way it dies. Waits a little: two commands at once take turns.
  */
 function takeLock(path: string): DatabaseSync {
-  const lock = new DatabaseSync(`${path}-owner`)
+  let lock: DatabaseSync | null = null
   try {
-    lock.exec('pragma journal_mode = memory; pragma busy_timeout = 0; begin exclusive')
+    lock = new DatabaseSync(`${path}-owner`, { timeout: LOCK_WAIT_MS })
+    lock.exec('pragma journal_mode = memory; begin exclusive')
     return lock
   } catch (cause) {
-    lock.close()
+    lock?.close()
+    if (resultCode(cause) !== BUSY) throw unreachable(path, cause)
     throw new StoreError(
       'store.locked',
       `Another process owns ${path}. Talk to it with the factotum command, or stop it first.`,
@@ -62,27 +85,35 @@ function takeLock(path: string): DatabaseSync {
   }
 }
 
-/** Opens (and where needed makes and migrates) the database at `path`. Throws `store.locked`, `store.newer`. */
+/** Opens (or makes, or migrates) the database at `path`. Throws `store.locked`, `store.newer`, `store.unreachable`. */
 export function openSqlite(path: string): Engine {
   const lock = takeLock(path)
+  let db: DatabaseSync | null = null
   try {
-    const db = new DatabaseSync(path)
+    db = new DatabaseSync(path)
     configure(db)
-    migrate(readMigrations('sqlite'), {
-      exec: (text) => db.exec(text),
-      rows: (text) => db.prepare(text).all() as Row[],
-    })
+    migrateTo(db)
     return new Sqlite(path, db, lock)
   } catch (error) {
+    db?.close()
     lock.close()
-    throw error
+    throw resultCode(error) === 0 ? error : unreachable(path, error)
   }
+}
+
+function migrateTo(db: DatabaseSync): void {
+  migrate(readMigrations('sqlite'), { exec: (text) => db.exec(text), rows: (text) => db.prepare(text).all() as Row[] })
 }
 
 async function* readEvents(range: StatementSync, from: number, to: number): AsyncGenerator<EventRow[]> {
   for (let at = from; at < to; at += EVENTS_PER_READ) {
+    if (at > from) await turn()
     yield range.all(at, Math.min(to, at + EVENTS_PER_READ)) as unknown as EventRow[]
   }
+}
+
+function isCode(error: unknown, code: StoreErrorCode): boolean {
+  return error instanceof StoreError && error.code === code
 }
 
 class Sqlite implements Engine {
@@ -116,16 +147,29 @@ class Sqlite implements Engine {
   }
 
   async query(statement: Statement, values: readonly Value[]): Promise<Row[]> {
-    return this.#statement(statement).all(...(values as SQLInputValue[])) as Row[]
+    try {
+      return this.#statement(statement).all(...(values as SQLInputValue[])) as Row[]
+    } catch (error) {
+      throw this.#faultOf(error)
+    }
   }
 
   async queryText(text: string, values: readonly Value[]): Promise<Row[]> {
-    let prepared = this.#texts.get(text)
-    if (!prepared) {
-      prepared = this.#db.prepare(text)
-      if (this.#texts.size < 500) this.#texts.set(text, prepared)
+    try {
+      let prepared = this.#texts.get(text)
+      if (!prepared) {
+        prepared = this.#db.prepare(text)
+        if (this.#texts.size < 500) this.#texts.set(text, prepared)
+      }
+      return prepared.all(...(values.map(storable) as SQLInputValue[])) as Row[]
+    } catch (error) {
+      throw this.#faultOf(error)
     }
-    return prepared.all(...(values.map(storable) as SQLInputValue[])) as Row[]
+  }
+
+  /** What the database cannot do now (a full disk) is `store.unreachable` and passes; everything else stays itself. */
+  #faultOf(error: unknown): unknown {
+    return NOT_THE_MEMBER.has(resultCode(error)) ? unreachable(this.#path, error) : error
   }
 
   /**
@@ -141,7 +185,7 @@ class Sqlite implements Engine {
       return rows
     } catch (error) {
       this.#rollback()
-      throw error
+      throw this.#faultOf(error)
     } finally {
       this.#db.exec('pragma synchronous = full')
     }
@@ -151,14 +195,15 @@ class Sqlite implements Engine {
     try {
       return this.#runGroup(members)
     } catch (error) {
-      if (error instanceof StoreError && error.code === 'store.broken') throw error
-      if (members.length === 1) return [{ ok: false, error: error as Error }]
+      if (isCode(error, 'store.broken')) throw error
+      if (members.length === 1 || isCode(error, 'store.unreachable'))
+        return members.map(() => ({ ok: false, error: error as Error }))
       // Somebody's write failed. Each runs alone, so that only the one that is wrong fails.
       return members.map((member) => {
         try {
           return this.#runGroup([member])[0]!
         } catch (single) {
-          if (single instanceof StoreError && single.code === 'store.broken') throw single
+          if (isCode(single, 'store.broken')) throw single
           return { ok: false, error: single as Error }
         }
       })
@@ -167,14 +212,14 @@ class Sqlite implements Engine {
 
   #runGroup(members: readonly Member[]): Outcome[] {
     const start = this.#next
-    this.#begin.run()
     let outcomes: Outcome[]
     try {
+      this.#begin.run()
       outcomes = members.map((member) => this.#runMember(member))
     } catch (error) {
       this.#next = start
       this.#rollback()
-      throw error
+      throw this.#faultOf(error)
     }
     this.#commitNow()
     return outcomes
@@ -268,7 +313,7 @@ class Sqlite implements Engine {
     // The view is taken by the first read.
     const { n } = db.prepare('select coalesce(max(seq) + 1, 0) as n from event').get() as { n: number }
     return {
-      query: async (text) => db.prepare(text).all() as Row[],
+      query: async (text, values = []) => db.prepare(text).all(...(values as SQLInputValue[])) as Row[],
       head: async () => n,
       events: (from, to) => readEvents(range, from, to),
       close: async () => db.close(),
@@ -277,10 +322,7 @@ class Sqlite implements Engine {
 
   async scratch(): Promise<Scratch> {
     const db = new DatabaseSync('')
-    migrate(readMigrations('sqlite'), {
-      exec: (text) => db.exec(text),
-      rows: (text) => db.prepare(text).all() as Row[],
-    })
+    migrateTo(db)
     const prepared: (StatementSync | undefined)[] = []
     return {
       apply: async (writes) => {
@@ -288,8 +330,9 @@ class Sqlite implements Engine {
         for (const w of writes)
           (prepared[w.statement.id] ??= db.prepare(w.statement.text)).run(...(w.values as SQLInputValue[]))
         db.exec('commit')
+        await turn()
       },
-      query: async (text) => db.prepare(text).all() as Row[],
+      query: async (text, values = []) => db.prepare(text).all(...(values as SQLInputValue[])) as Row[],
       drop: async () => db.close(),
     }
   }

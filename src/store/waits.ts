@@ -2,7 +2,7 @@ import type { Json } from '../lib/json.ts'
 import type { Guard } from './engine.ts'
 import { eventKind, type EventInput } from './events.ts'
 import { sql, type Bound } from './sql.ts'
-import { ringWork } from './work.ts'
+import { AT_ONCE, ringWork } from './work.ts'
 
 /**
  * One primitive for everything that a run can wait for: a timer, a signal, a gate, an effect, a child. A wait is a
@@ -21,7 +21,6 @@ interface WaitOpened {
   readonly kind: WaitKind
   readonly subject: string | null
   readonly deadline: number | null
-  /** What to answer at the deadline, when that is not "timed out". */
 }
 
 const insertWait = sql(
@@ -29,14 +28,15 @@ const insertWait = sql(
 )
 const settleWait = sql('update wait set state = ?, winner = ? where id = ?')
 
-export const waitOpened = eventKind<WaitOpened>('wait.opened@1', (e) => [
+/** `otherwise`: what is answered at the deadline, as it was when the wait began. */
+export const waitOpened = eventKind<WaitOpened, { readonly otherwise: Json }>('wait.opened@1', (e) => [
   insertWait(e.body.wait, e.stream, e.body.op, e.body.kind, e.body.subject, e.body.deadline, e.seq),
 ])
 
 export const waitResolved = eventKind<
   { readonly wait: string; readonly op: string; readonly by: WaitWinner; readonly subject: string | null },
   { readonly value: Json }
->('wait.resolved@1', (e) => [settleWait('resolved', e.body.by, e.body.wait), ringWork(e.at, e.stream)])
+>('wait.resolved@1', (e) => [settleWait('resolved', e.body.by, e.body.wait), ringWork(AT_ONCE, e.stream)])
 
 export const waitClosed = eventKind<{ readonly wait: string; readonly op: string }>('wait.closed@1', (e) => [
   settleWait('closed', null, e.body.wait),

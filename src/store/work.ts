@@ -8,6 +8,9 @@ import { sql, type Bound } from './sql.ts'
  */
 export type WorkKind = 'run' | 'effect' | 'signal' | 'schedule'
 
+/** `at` of what is to be looked at now: before every clock, so that one that runs ahead delays nothing. */
+export const AT_ONCE = 0
+
 export const addWork = sql('insert into work (id, kind, at, inbox) values (?, ?, ?, 0)')
 /** Something arrived: count it, and look at once. A row that is gone stays gone. */
 export const ringWork = sql('update work set inbox = inbox + 1, at = ? where id = ?')
@@ -42,13 +45,16 @@ export function claim(holder: string, now: number, until: number, limit: number)
 
 export const releaseLease = sql('update lease set until = 0 where id = ? and epoch = ?')
 export const releaseAll = sql('update lease set until = 0 where holder = ?')
-export const renewLeases = sql('update lease set until = ? where holder = ? and until > 0')
+/** For what is driven now: a lease that nobody drives under runs out, whoever holds it. */
+export const renewLease = sql('update lease set until = ? where id = ? and holder = ? and until > 0')
 /** Takes a lease away from whoever holds it: its next commit is refused. */
 export const revokeLease = sql('update lease set epoch = epoch + 1, until = 0 where id = ?')
 /** On a store that one process owns, every lease left behind belongs to a dead process. */
 export const expireAll = sql('update lease set until = 0 where until > 0')
 
 export const kindOf = sql('select id, kind, inbox from work where id = ?')
+/** Everything that is due, whoever holds it. */
+export const allDue = sql('select count(*) as n from work where at <= ?')
 export const nextDue = sql(
   // Not min(): over a join it reads all that sleeps, 50 ms with 100,000 runs, where this stops at the first that is free.
   `select w.at from work w left join lease l on l.id = w.id

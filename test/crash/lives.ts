@@ -101,5 +101,5 @@ const newest = sql('select seq, kind, stream, body from event order by seq desc 
 async function whereItStands(company: OpenCompany): Promise<string> {
   const due = await company.store.first(work.dueNow(company.store.clock.now(), company.store.clock.now()))
   const rows = await company.store.read(newest())
-  return [JSON.stringify(due), ...rows.toReversed().map((r) => `${r.seq} ${r.kind} ${r.stream} ${r.body}`)].join('\n')
+  return [JSON.stringify(due), ...rows.toReversed().map((r) => Object.values(r).join(' '))].join('\n')
 }

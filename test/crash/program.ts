@@ -218,10 +218,10 @@ class Player {
         await ctx.sleep(long, { name: label })
         return 'slept'
       case 'ask':
-        return ctx.ask<string>({
-          title: label,
-          ...(op.answered ? {} : { timeout: long, otherwise: 'nobody answered' }),
-        })
+        return ctx.ask<string>(
+          { title: label, ...(op.answered ? {} : { timeout: long, otherwise: 'nobody answered' }) },
+          { name: label },
+        )
       case 'wait': {
         const got = await ctx.waitFor(poke, {
           name: label,

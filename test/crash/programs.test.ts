@@ -92,7 +92,7 @@ test('random programs end the same wherever they are stopped', async (t) => {
     await explore({
       programs: RUNS || 150,
       points: RUNS ? 1_000 : 10,
-      limit_ms: RUNS ? 2 ** 31 - 1 : 75_000,
+      limit_ms: RUNS ? 2 ** 31 - 1 : 70_000,
       play: (program, how) => inFolder((folder) => playProgram(program, { ...how, folder })),
     }),
   )

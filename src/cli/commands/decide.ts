@@ -86,7 +86,7 @@ async function send(call: Invocation, outcome: string, value?: Json): Promise<nu
     const when = done.driven
       ? `leaves ${ago(done.effect.dueAt ?? 0).replace('now', 'at once')}`
       : 'leaves when the company is started'
-    call.out(`  ${done.effect.id} ${when}; "factotum cancel ${done.run ?? ''}" stops it until then`)
+    call.out(`  ${done.effect.id} ${when}; "factotum cancel ${done.effect.id}" stops it until then`)
   }
   return 0
 }

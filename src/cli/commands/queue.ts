@@ -1,4 +1,5 @@
 import type { Result } from '../../server/operations.ts'
+import { MAX_QUEUE } from '../../server/views/queue.ts'
 import type { Json } from '../../lib/json.ts'
 import { ask } from '../client.ts'
 import type { Command, Invocation } from '../command.ts'
@@ -21,9 +22,16 @@ export const queue: Command = {
     if (items.length === 0) call.out('Nothing waits for you.')
     for (const item of items) printItem(call, item, id !== undefined)
     if (items.length > 0 && id === undefined)
-      call.out(`${items.length} waiting. "factotum queue <gate>" shows one in full.`)
+      call.out(`${await howMany(call, items.length)} waiting. "factotum queue <gate>" shows one in full.`)
     return 0
   },
+}
+
+async function howMany(call: Invocation, shown: number): Promise<string> {
+  if (shown < MAX_QUEUE) return String(shown)
+  const { gates } = await ask(call.folder, 'status', {})
+  const all = Object.values(gates).reduce((a, b) => a + b, 0)
+  return all > shown ? `The oldest ${shown} of ${all}` : String(shown)
 }
 
 const MAX_LINES = 8

@@ -16,7 +16,7 @@ export const runs: Command = {
     const { state, limit } = call.flags
     const list = await ask(call.folder, 'runs', {
       ...(typeof state === 'string' ? { state } : {}),
-      ...(typeof limit === 'string' ? { limit: Number(limit) } : {}),
+      ...(typeof limit === 'string' ? { limit: parseLimit(limit) } : {}),
     })
     if (call.json) call.print(list)
     else if (list.length === 0) call.out('No runs.')
@@ -27,6 +27,12 @@ export const runs: Command = {
         call.out(line)
     return 0
   },
+}
+
+function parseLimit(text: string): number {
+  const n = Number(text)
+  if (Number.isInteger(n) && n >= 1 && n <= 1_000) return n
+  throw new FactotumError('cli.usage', `--limit takes a number from 1 to 1000, not "${text}".`)
 }
 
 type Node = Result<'run'>['nodes'][number]
@@ -94,13 +100,13 @@ function parseInput(text: string): Json {
   try {
     return JSON.parse(text) as Json
   } catch (cause) {
-    throw new FactotumError('cli.usage', `--input takes JSON, such as '{"id": 7}'; not ${text}.`, { cause })
+    throw new FactotumError('cli.usage', `--input takes JSON, such as '{"id": 7}'; not "${text}".`, { cause })
   }
 }
 
 export const cancel: Command = {
   name: 'cancel',
-  usage: '<run> [--reason TEXT]',
+  usage: '<run or effect> [--reason TEXT]',
   summary: 'End a run, its open gates, and every effect of it that has not left.',
   options: { reason: { type: 'string' } },
   arity: [1, 1],

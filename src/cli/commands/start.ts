@@ -1,9 +1,10 @@
 import { errorMessage, FactotumError } from '../../lib/errors.ts'
-import { openCompany, type OpenCompany } from '../../server/open.ts'
+import { openCompany, type Ingested, type OpenCompany } from '../../server/open.ts'
 import { serve } from '../../server/serve.ts'
-import { status as readStatus } from '../../server/views.ts'
+import { status as readStatus } from '../../server/views/status.ts'
 import type { Command, Invocation } from '../command.ts'
 import { companyFolder, loadCompany } from '../company-folder.ts'
+import { oneLine } from '../text.ts'
 import { printStatus } from './status.ts'
 
 export const start: Command = {
@@ -36,13 +37,21 @@ export const start: Command = {
 
 /** Runs until nothing is due: what waits for a time or a person is left for the next start. */
 async function once(call: Invocation, company: OpenCompany): Promise<number> {
-  const inbox = await company.readInboxes()
+  const inbox = await readInboxes(company)
   await company.coordinator.idle()
   await company.sealer.seal()
   const now = await readStatus(company)
   if (call.json) call.print({ ...now, ingested: inbox })
   else printStatus(call, now)
   return 0
+}
+
+/** What could not be read is said on stderr, so that it is seen with --json too, and tried again at the next start. */
+async function readInboxes(company: OpenCompany): Promise<Ingested> {
+  const inbox = await company.readInboxes()
+  for (const { name, unreadable } of inbox.unreadable)
+    process.stderr.write(`factotum: not taken in: ${oneLine(name)}: ${oneLine(unreadable)}\n`)
+  return inbox
 }
 
 async function forever(call: Invocation, company: OpenCompany, port: { readonly port?: number }): Promise<number> {
@@ -55,7 +64,7 @@ async function forever(call: Invocation, company: OpenCompany, port: { readonly 
       call.out(`${company.company.name} is running at ${listening.url}`)
       for (const { name, to } of company.describeConnectors()) call.out(`  ${name}: ${to}`)
     }
-    const inbox = await company.readInboxes()
+    const inbox = await readInboxes(company)
     if (!call.json) {
       if (inbox.new + inbox.quarantined > 0)
         call.out(`  inbox: ${inbox.new} new, ${inbox.duplicate} known already, ${inbox.quarantined} set aside`)

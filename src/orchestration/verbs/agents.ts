@@ -141,10 +141,11 @@ function askOperator<I, O>(
 export function ask<T>(services: Services, question: Question<T>, options?: CallOptions): Promise<T | null> {
   const { store, driver } = services
   const about = jsonCopy(question.about, `What "${question.title}" is about`)
+  const otherwise = jsonCopy(question.otherwise, 'The default answer')
   const timeout = question.timeout === undefined ? null : milliseconds(question.timeout)
   return driver.call<T | null>({
     kind: 'ask',
-    name: options?.name ?? question.title,
+    name: options?.name ?? 'ask',
     key: options?.key,
     input: [question.title, question.options ?? null, timeout],
     begin: ({ wait, cause }) => {
@@ -167,7 +168,7 @@ export function ask<T>(services: Services, question: Question<T>, options?: Call
             proposal: {
               about,
               shape: shapeOf(question.answer ?? (question.options ? z.enum(question.options) : null)),
-              otherwise: jsonCopy(question.otherwise, 'The default answer'),
+              otherwise,
             },
           },
           actor: `run:${driver.run.id}`,
@@ -175,11 +176,11 @@ export function ask<T>(services: Services, question: Question<T>, options?: Call
         },
       )
       return {
-        wait: { kind: 'gate', subject: gate, deadline: timeout === null ? null : driver.now + timeout },
+        wait: { kind: 'gate', subject: gate, deadline: timeout === null ? null : driver.from() + timeout, otherwise },
         events: [opened],
       }
     },
-    read: (completion) => (completion.by === 'timeout' ? (question.otherwise ?? null) : (completion.value as T)),
+    read: (completion) => completion.value as T | null,
   })
 }
 

@@ -1,5 +1,6 @@
 import { blob, readBlob } from '../../context/blobs.ts'
 import {
+  lower,
   nothingKept,
   oldestKept,
   signalById,
@@ -10,8 +11,10 @@ import {
 } from '../../context/signals.ts'
 import { milliseconds, type Duration } from '../../lib/durations.ts'
 import { jsonCopy, MAX_JSON_BYTES, type Json } from '../../lib/json.ts'
-import type { Bound, Store } from '../../store/index.ts'
+import { sql, type Bound, type Guard, type Store } from '../../store/index.ts'
 import type { Begun } from '../call.ts'
+import type { Driver } from '../driver.ts'
+import { runCancelled, runStill, type RunRow } from '../events.ts'
 import { RunError } from '../errors.ts'
 import type { Completion } from '../history.ts'
 import { checkRunInput, start } from '../starting.ts'
@@ -75,7 +78,7 @@ export function sleep({ driver }: Services, duration: Duration, options?: CallOp
     name: options?.name ?? 'sleep',
     key: options?.key,
     input: ms,
-    begin: () => ({ wait: { kind: 'timer', subject: null, deadline: driver.now + ms } }),
+    begin: () => ({ wait: { kind: 'timer', subject: null, deadline: driver.from() + ms } }),
     read: () => undefined,
   })
 }
@@ -85,7 +88,8 @@ export function signalSubject(kind: string, match: string): string {
   return `${kind}|${match}`
 }
 
-export function waitFor<P>({ driver, store }: Services, kind: SignalKind<P>, options: WaitOptions): Promise<P | null> {
+export function waitFor<P>(services: Services, kind: SignalKind<P>, options: WaitOptions): Promise<P | null> {
+  const { driver, store } = services
   const match = store.pseudonym(options.match)
   const timeout = options.timeout === undefined ? null : milliseconds(options.timeout)
   return driver.call<P | null>({
@@ -95,28 +99,60 @@ export function waitFor<P>({ driver, store }: Services, kind: SignalKind<P>, opt
     input: [kind.signal, match, timeout],
     begin: async ({ cause }): Promise<Begun> => {
       const early = await store.first<SignalRow>(oldestKept(kind.signal, match))
-      if (early) {
-        const taken = signalRouted(early.id, { state: 'delivered', reason: null, runs: [driver.run.id] }, { cause })
-        return { done: { value: { signal: early.id } }, events: [taken], guards: [signalIs(early.id, 'kept')] }
-      }
-      const deadline = timeout === null ? null : driver.now + timeout
+      if (early) return takeEarly(driver, early, cause)
+      const behind =
+        driver.run.lane === null ? undefined : await store.first<Behind>(behindUs(driver.run.lane, kind.signal, match))
+      if (behind) return takeOver(driver, behind, cause)
+      const deadline = timeout === null ? null : driver.from() + timeout
       return {
         wait: { kind: 'signal', subject: signalSubject(kind.signal, match), deadline },
-        guards: [nothingKept(kind.signal, match)],
+        guards: [nothingKept(kind.signal, match), nobodyBehind(driver.run.lane, kind.signal, match)],
       }
     },
-    read: async (completion) => (completion.by === 'timeout' ? null : ((await payloadOf(store, completion)) as P)),
+    read: async (completion) => (completion.by === 'timeout' ? null : ((await payloadOf(services, completion)) as P)),
   })
 }
 
-async function payloadOf(store: Store, completion: Completion): Promise<unknown> {
+function takeEarly(driver: Driver, early: Pick<SignalRow, 'id' | 'state'>, cause: number): Begun {
+  const taken = signalRouted(early.id, { state: 'delivered', runs: [driver.run.id] }, { cause })
+  return { done: { value: { signal: early.id } }, events: [taken], guards: [signalIs(early.id, early.state)] }
+}
+
+type Behind = RunRow & { readonly signal: string }
+
+const BEHIND = `from run r join signal s on s.id = r.signal
+  where r.lane = ? and r.ended_at is null and r.state = 'queued' and s.kind = ? and s.match = ?`
+const behindUs = sql(`select r.* ${BEHIND} order by r.started_seq limit 1`)
+const noneBehind = sql(`select 1 as ok where not exists (select 1 ${BEHIND})`)
+
+/**
+ * What we wait for has come already, and started a run that waits behind us in our lane: neither would ever go on. We
+ * take its signal, and it ends before it began.
+ */
+function takeOver(driver: Driver, behind: Behind, cause: number): Begun {
+  const { done, events = [], guards = [] } = takeEarly(driver, { id: behind.signal, state: 'routed' }, cause)
+  const ended = runCancelled(
+    behind.id,
+    {},
+    { private: { reason: `run ${driver.run.id} waited for its signal` }, cause },
+  )
+  return { ...(done ? { done } : {}), events: [ended, ...events], guards: [...guards, runStill(behind)] }
+}
+
+function nobodyBehind(lane: string | null, kind: string, match: string): Guard {
+  return { check: noneBehind(lane, kind, match), code: 'signal.kept', message: 'Such a signal came already.' }
+}
+
+async function payloadOf(services: Services, completion: Completion): Promise<unknown> {
+  const { store } = services
   const id = (completion.value as { signal?: string } | null)?.signal
   const row = id === undefined ? undefined : await store.first<SignalRow>(signalById(id))
+  if (row) services.trust = lower(services.trust, row.trust)
   return row?.payload == null ? null : (JSON.parse(row.payload) as unknown)
 }
 
 export function child(
-  { driver, store }: Services,
+  { driver, store, trust }: Services,
   workflow: AnyWorkflow,
   input: unknown,
   options?: CallOptions,
@@ -131,6 +167,7 @@ export function child(
       const started = start(store, {
         workflow,
         input: checked,
+        trust,
         parent: { run: driver.run.id, wait },
         actor: `run:${driver.run.id}`,
         cause,

@@ -16,6 +16,7 @@ import {
   type FactRow,
   type Statements,
 } from '../../context/facts.ts'
+import { lower } from '../../context/signals.ts'
 import { putScratch, scratchOf, type ScratchRow } from '../../context/scratch.ts'
 import { FactotumError } from '../../lib/errors.ts'
 import { milliseconds, type Duration } from '../../lib/durations.ts'
@@ -63,6 +64,7 @@ export function about<A extends Attributes>(
       const refs = completion.refs as unknown as EntityRefs
       const rows = await factVersions(store, refs.facts)
       seen.facts.push(...refs.facts)
+      for (const row of rows) services.trust = lower(services.trust, row.trust)
       return entityView(kind, refs.entity, rows)
     },
   })
@@ -175,7 +177,9 @@ export function recall(
     read: async (completion) => {
       const { messages } = completion.refs as { messages: readonly string[] }
       seen.messages.push(...messages)
-      return readPassages(store, messages)
+      const passages = await readPassages(store, messages)
+      if (passages.some((p) => p.from === 'them')) services.trust = 'outsider'
+      return passages
     },
   })
 }

@@ -9,8 +9,8 @@ export interface Services {
   readonly store: Store
   readonly driver: Driver
   readonly actions: ReadonlyMap<string, AnyAction>
-  /** The lowest label of anything this run has seen. */
-  readonly trust: Trust
+  /** The lowest label of anything this run has seen so far. */
+  trust: Trust
   /** What this run has read so far, by reference: what its next decision or gate is shown with. */
   readonly seen: { signals: string[]; facts: string[]; decisions: string[]; messages: string[] }
 }

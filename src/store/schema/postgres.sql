@@ -197,6 +197,7 @@ create table run (
   generation bigint not null,
   lane text collate "C",
   signal text collate "C",
+  trust text collate "C" not null,
   parent text collate "C",
   parent_wait text collate "C",
   input text collate "C",
@@ -211,6 +212,7 @@ create table run (
 CREATE INDEX run_lane ON public.run USING btree (lane, started_seq) WHERE ((lane IS NOT NULL) AND (ended_at IS NULL));
 CREATE INDEX run_open ON public.run USING btree (workflow, state, started_seq) WHERE (ended_at IS NULL);
 CREATE INDEX run_parent ON public.run USING btree (parent) WHERE (parent IS NOT NULL);
+CREATE INDEX run_started ON public.run USING btree (started_seq);
 CREATE INDEX run_state ON public.run USING btree (state, started_seq);
 
 create table schedule (
@@ -219,7 +221,7 @@ create table schedule (
   cron text collate "C" not null,
   zone text collate "C" not null,
   catch_up text collate "C" not null,
-  next_at bigint not null,
+  next_at bigint,
   fired bigint not null,
   PRIMARY KEY (id)
 );
@@ -248,6 +250,7 @@ create table signal (
   PRIMARY KEY (id)
 );
 CREATE INDEX signal_kept ON public.signal USING btree (kind, match) WHERE (state = 'kept'::text);
+CREATE INDEX signal_received ON public.signal USING btree (received_seq);
 CREATE INDEX signal_state ON public.signal USING btree (state, received_seq);
 
 create table tree_node (

@@ -120,6 +120,7 @@ CREATE TABLE run (
   generation integer not null,     -- grows with every retry or restart
   lane text,                       -- HMAC of the author's lane value
   signal text,
+  trust text not null,             -- of what led to it: operator, verified, outsider
   parent text,
   parent_wait text,
   input text,
@@ -133,8 +134,9 @@ CREATE TABLE run (
 CREATE INDEX run_lane on run (lane, started_seq) where lane is not null and ended_at is null;
 CREATE INDEX run_open on run (workflow, state, started_seq) where ended_at is null;
 CREATE INDEX run_parent on run (parent) where parent is not null;
+CREATE INDEX run_started on run (started_seq);
 CREATE INDEX run_state on run (state, started_seq);
-CREATE TABLE schedule (id text primary key, workflow text not null, cron text not null, zone text not null, catch_up text not null, next_at integer not null, fired integer not null) strict, without rowid;
+CREATE TABLE schedule (id text primary key, workflow text not null, cron text not null, zone text not null, catch_up text not null, next_at integer, fired integer not null) strict, without rowid;
 CREATE TABLE scratch (run text not null, op text not null, key text not null, value text not null, expires_at integer not null, primary key (run, op)) strict, without rowid;
 CREATE TABLE signal (
   id text primary key,
@@ -150,6 +152,7 @@ CREATE TABLE signal (
   received_seq integer not null
 ) strict, without rowid;
 CREATE INDEX signal_kept on signal (kind, match) where state = 'kept';
+CREATE INDEX signal_received on signal (received_seq);
 CREATE INDEX signal_state on signal (state, received_seq);
 CREATE TABLE tree_node (level integer not null, idx integer not null, hash blob not null, primary key (level, idx)) strict, without rowid;
 CREATE TABLE wait (

@@ -151,6 +151,7 @@ create table run (
   generation bigint not null,      -- grows with every retry or restart
   lane text collate "C",           -- HMAC of the author's lane value
   signal text collate "C",
+  trust text collate "C" not null, -- of what led to it: operator, verified, outsider
   parent text collate "C",
   parent_wait text collate "C",
   input text collate "C",
@@ -165,6 +166,7 @@ create index run_lane on run (lane, started_seq) where lane is not null and ende
 create index run_open on run (workflow, state, started_seq) where ended_at is null;
 create index run_state on run (state, started_seq);
 create index run_parent on run (parent) where parent is not null;
+create index run_started on run (started_seq);
 create table wait (
   id text collate "C" primary key, -- run:generation:op
   run text collate "C" not null,
@@ -178,7 +180,7 @@ create table wait (
 );
 create index wait_run on wait (run) where state = 'open';
 create index wait_subject on wait (subject) where state = 'open' and subject is not null;
-create table schedule (id text collate "C" primary key, workflow text collate "C" not null, cron text collate "C" not null, zone text collate "C" not null, catch_up text collate "C" not null, next_at bigint not null, fired bigint not null);
+create table schedule (id text collate "C" primary key, workflow text collate "C" not null, cron text collate "C" not null, zone text collate "C" not null, catch_up text collate "C" not null, next_at bigint, fired bigint not null);
 
 -- projections: input ---------------------------------------------------------------------------------------------
 create table signal (
@@ -195,4 +197,5 @@ create table signal (
   received_seq bigint not null
 );
 create index signal_state on signal (state, received_seq);
+create index signal_received on signal (received_seq);
 create index signal_kept on signal (kind, match) where state = 'kept';

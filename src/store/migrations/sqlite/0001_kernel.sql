@@ -144,6 +144,7 @@ create table run (
   generation integer not null,     -- grows with every retry or restart
   lane text,                       -- HMAC of the author's lane value
   signal text,
+  trust text not null,             -- of what led to it: operator, verified, outsider
   parent text,
   parent_wait text,
   input text,
@@ -158,6 +159,7 @@ create index run_lane on run (lane, started_seq) where lane is not null and ende
 create index run_open on run (workflow, state, started_seq) where ended_at is null;
 create index run_state on run (state, started_seq);
 create index run_parent on run (parent) where parent is not null;
+create index run_started on run (started_seq);
 create table wait (
   id text primary key,             -- run:generation:op
   run text not null,
@@ -171,7 +173,7 @@ create table wait (
 ) strict, without rowid;
 create index wait_run on wait (run) where state = 'open';
 create index wait_subject on wait (subject) where state = 'open' and subject is not null;
-create table schedule (id text primary key, workflow text not null, cron text not null, zone text not null, catch_up text not null, next_at integer not null, fired integer not null) strict, without rowid;
+create table schedule (id text primary key, workflow text not null, cron text not null, zone text not null, catch_up text not null, next_at integer, fired integer not null) strict, without rowid;
 
 -- projections: input ---------------------------------------------------------------------------------------------
 create table signal (
@@ -188,4 +190,5 @@ create table signal (
   received_seq integer not null
 ) strict, without rowid;
 create index signal_state on signal (state, received_seq);
+create index signal_received on signal (received_seq);
 create index signal_kept on signal (kind, match) where state = 'kept';

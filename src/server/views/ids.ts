@@ -1,0 +1,36 @@
+import { FactotumError } from '../../lib/errors.ts'
+import { sql, type Store } from '../../store/index.ts'
+
+const find = (ids: string) => ({
+  exact: sql(`select id from (${ids}) known where id = ? limit 1`),
+  // Reads every id there is.
+  part: sql(`select distinct id from (${ids}) known where id like ? escape '!' limit 2`),
+})
+
+/** What an id may be of; a record is anything with events of its own. */
+const KNOWN = {
+  gate: find('select id from gate'),
+  run: find('select id from run'),
+  'run or effect': find('select id from run union all select id from effect'),
+  record: find('select stream as id from event'),
+} as const
+const SHORTEST = 4
+
+/** A whole id, or any part of it (at least four characters) that only one has. Throws `id.not_found`, `id.ambiguous`. */
+export async function resolveId(store: Store, of: keyof typeof KNOWN, id: string): Promise<string> {
+  if (of === 'record' && /^\d+$/.test(id)) return id
+  const plain = /^[\w:.@-]+$/.test(id)
+  if (plain && (await store.first(KNOWN[of].exact(id)))) return id
+  // What every id of a kind begins with tells none of them apart.
+  const part = id.replace(/^(run|gate|eff|sig|dec|ent|conv|fact|sch)(_|$)/, '').replaceAll('_', '')
+  if (!plain || part.length < SHORTEST)
+    throw new FactotumError(
+      'id.not_found',
+      `"${id}" is not an id. Give the whole id, or at least ${SHORTEST} characters of it.`,
+    )
+  const found = await store.read<{ id: string }>(KNOWN[of].part(`%${id.replaceAll('_', '!_')}%`))
+  if (found.length === 1) return found[0]!.id
+  if (found.length > 1)
+    throw new FactotumError('id.ambiguous', `More than one ${of} has "${id}" in its id. Give more of it.`)
+  throw new FactotumError('id.not_found', `There is no ${of} "${id}".`)
+}

@@ -1,0 +1,108 @@
+import type { Store } from '../../store/index.ts'
+import type { Json } from '../../lib/json.ts'
+import { decisionById, type DecisionRow, type Evidence } from '../../context/decisions.ts'
+import { factVersions } from '../../context/facts.ts'
+import { messageById, type MessageRow } from '../../context/conversations.ts'
+import { signalById, type SignalRow } from '../../context/signals.ts'
+import type { Choice, GateRow } from '../../governance/gates.ts'
+
+export interface EvidenceItem {
+  readonly kind: 'signal' | 'fact' | 'decision' | 'message'
+  readonly id: string
+  readonly text: string
+}
+
+export interface QueueItem {
+  readonly id: string
+  readonly kind: GateRow['kind']
+  readonly title: string
+  readonly proposal: Json
+  readonly choices: readonly Choice[]
+  readonly risk: string | null
+  readonly reason: string
+  readonly evidence: readonly EvidenceItem[]
+  readonly binding: string | null
+  readonly run: string | null
+  readonly openedAt: number
+  readonly ifIgnored: string
+}
+
+/** Nobody reads further than this at once: the oldest come first, and the rest when they are decided. */
+export const MAX_QUEUE = 1_000
+
+export async function queueItems(store: Store): Promise<QueueItem[]> {
+  const gates = await store
+    .select<{ gate: GateRow }>()
+    .selectFrom('gate')
+    .selectAll()
+    .where('state', '=', 'open')
+    .orderBy('opened_at')
+    .orderBy('id')
+    .limit(MAX_QUEUE)
+    .execute()
+  return Promise.all(gates.map((gate) => queueItem(store, gate)))
+}
+
+export async function queueItem(store: Store, gate: GateRow): Promise<QueueItem> {
+  return {
+    id: gate.id,
+    kind: gate.kind,
+    title: gate.title ?? '(erased)',
+    proposal: gate.proposal === null ? null : (JSON.parse(gate.proposal) as Json),
+    choices: JSON.parse(gate.template) as Choice[],
+    risk: gate.risk,
+    reason: gate.reason,
+    evidence: await evidenceItems(store, JSON.parse(gate.evidence) as Evidence),
+    binding: gate.binding,
+    run: gate.run,
+    openedAt: gate.opened_at,
+    ifIgnored: 'nothing happens: it waits here',
+  }
+}
+
+/** What was shown, looked up by reference: what has been erased since is not shown again. */
+async function evidenceItems(store: Store, evidence: Evidence): Promise<EvidenceItem[]> {
+  const items: EvidenceItem[] = []
+  for (const id of evidence.signals) {
+    const row = await store.first<SignalRow>(signalById(id))
+    if (row) items.push({ kind: 'signal', id, text: describeSignal(row) })
+  }
+  for (const fact of await factVersions(store, evidence.facts)) {
+    items.push({
+      kind: 'fact',
+      id: fact.id,
+      text: `${fact.attribute} = ${fact.value ?? '(erased)'} (${fact.trust}, from ${fact.source ?? fact.actor})`,
+    })
+  }
+  for (const id of evidence.decisions) {
+    const row = await store.first<DecisionRow>(decisionById(id))
+    if (row)
+      items.push({
+        kind: 'decision',
+        id,
+        text: `${row.agent}: ${brief(row.value ?? '(erased)', 120)}, by ${row.tier}: ${row.rationale ?? ''}`,
+      })
+  }
+  for (const id of evidence.messages) {
+    const row = await store.first<MessageRow>(messageById(id))
+    if (row)
+      items.push({
+        kind: 'message',
+        id,
+        text: `${row.direction === 'in' ? 'from' : 'to'} ${row.party ?? '(erased)'}: ${brief(row.text ?? '', 120)}`,
+      })
+  }
+  return items
+}
+
+export function describeSignal(row: SignalRow): string {
+  if (row.payload === null) return `${row.kind} (erased)`
+  const payload = JSON.parse(row.payload) as { from?: unknown; subject?: unknown; text?: unknown }
+  if (typeof payload.subject !== 'string') return `${row.kind}: ${brief(row.payload, 200)}`
+  return `${row.trust} ${typeof payload.from === 'string' ? payload.from : ''}: "${payload.subject}": ${brief(typeof payload.text === 'string' ? payload.text : '', 200)}`
+}
+
+function brief(text: string, max: number): string {
+  const line = text.replace(/\s+/g, ' ').trim()
+  return line.length > max ? `${line.slice(0, max)}…` : line
+}
