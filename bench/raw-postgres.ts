@@ -30,8 +30,8 @@ const EVENTS: Prepared = {
 const STARTS: readonly Prepared[] = [
   {
     name: 'start_run',
-    text: `insert into run (id, workflow, version, state, generation, input, started_at, started_seq)
-      select id, 'ten-steps', 1, 'active', 0, 'null', at, seq from unnest($1::text[], $2::int8[], $3::int8[]) as t (id, at, seq)`,
+    text: `insert into run (id, workflow, version, state, generation, trust, input, started_at, started_seq)
+      select id, 'ten-steps', 1, 'active', 0, 'operator', 'null', at, seq from unnest($1::text[], $2::int8[], $3::int8[]) as t (id, at, seq)`,
   },
   {
     name: 'start_work',

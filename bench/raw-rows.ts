@@ -71,6 +71,7 @@ export function rawRows(streams: number, kind: RawKind): (count: number, firstSe
         state: 'active',
         lane: null,
         signal: null,
+        trust: 'operator',
         parent: null,
         parentWait: null,
       }

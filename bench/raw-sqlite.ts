@@ -45,7 +45,7 @@ export function rawSqlite(path: string, group: number, kind: RawKind): RawLoop {
   const { event, begin, commit } = db
   const begins = [
     db.prepare(
-      `insert into run (id, workflow, version, state, generation, input, started_at, started_seq) values (?, 'ten-steps', 1, 'active', 0, 'null', ?, ?)`,
+      `insert into run (id, workflow, version, state, generation, trust, input, started_at, started_seq) values (?, 'ten-steps', 1, 'active', 0, 'operator', 'null', ?, ?)`,
     ),
     db.prepare(`insert into work (id, kind, at, inbox) values (?1, 'run', ?2, 0)`),
     db.prepare(`insert into lease (id, holder, epoch, until) values (?1, 'proc_bench', 1, ?2)`),

@@ -39,13 +39,13 @@ async function send(mail: Outgoing, ctx: ActionContext): Promise<Receipt> {
   try {
     const sent = await transport.send(
       {
-      to: mail.to,
-      subject: mail.subject,
-      text: mail.body,
-      messageId: id,
-      date: ctx.proposedAt,
-      ...(mail.inReplyTo === undefined ? {} : { inReplyTo: mail.inReplyTo }),
-      ...(mail.references === undefined ? {} : { references: [...mail.references] }),
+        to: mail.to,
+        subject: mail.subject,
+        text: mail.body,
+        messageId: id,
+        date: ctx.proposedAt,
+        ...(mail.inReplyTo === undefined ? {} : { inReplyTo: mail.inReplyTo }),
+        ...(mail.references === undefined ? {} : { references: [...mail.references] }),
       },
       ctx.signal,
     )

@@ -92,7 +92,7 @@ export class Dispatcher {
   async #dispatch(effect: EffectRow, action: AnyAction, fence: Fence): Promise<void> {
     this.#stop.signal.throwIfAborted()
     const input = JSON.parse(effect.input ?? 'null') as Json
-    if (effect.binding !== binding(action.action, action.version, input)) {
+    if (effect.binding !== binding(this.#store, action.action, action.version, input)) {
       return this.#stopped(
         effect,
         fence,

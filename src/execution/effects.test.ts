@@ -192,23 +192,26 @@ test('an action whose connector is gone waits for it as a dead letter, however o
   await back.close()
 })
 
-onEachStore('an effect that has not left can be stopped, at its gate or in its hold, and its run goes on', async (url) => {
-  const shop = new Shop()
-  const { buy, options } = buying(shop, '1h')
-  await using company = await testCompany({ ...options, ...(url ? { url } : {}) })
-  for (const approved of [false, true]) {
-    const run = await company.run(buy, null)
-    if (approved) await company.decide('approve')
-    const { id } = (await company.effects()).at(-1)!
-    const stopped = await company.ask('cancel', { id, reason: 'too dear' })
-    assert.deepEqual([stopped.id, stopped.workflow, stopped.state], [id, 'buy', 'cancelled'])
-    await company.advance('2h')
-    const { state, reason } = await outcome(company, run)
-    assert.deepEqual([state, reason, shop.calls, await company.queue()], ['cancelled', 'too dear', [], []])
-    await assert.rejects(company.ask('cancel', { id }), { code: 'effect.left' })
-  }
-  await company.check()
-})
+onEachStore(
+  'an effect that has not left can be stopped, at its gate or in its hold, and its run goes on',
+  async (url) => {
+    const shop = new Shop()
+    const { buy, options } = buying(shop, '1h')
+    await using company = await testCompany({ ...options, ...(url ? { url } : {}) })
+    for (const approved of [false, true]) {
+      const run = await company.run(buy, null)
+      if (approved) await company.decide('approve')
+      const { id } = (await company.effects()).at(-1)!
+      const stopped = await company.ask('cancel', { id, reason: 'too dear' })
+      assert.deepEqual([stopped.id, stopped.workflow, stopped.state], [id, 'buy', 'cancelled'])
+      await company.advance('2h')
+      const { state, reason } = await outcome(company, run)
+      assert.deepEqual([state, reason, shop.calls, await company.queue()], ['cancelled', 'too dear', [], []])
+      await assert.rejects(company.ask('cancel', { id }), { code: 'effect.left' })
+    }
+    await company.check()
+  },
+)
 
 test('an effect that may have happened cannot be stopped; one that certainly failed so far can', async () => {
   for (const [kind, state] of [

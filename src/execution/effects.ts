@@ -35,13 +35,16 @@ export interface EffectResult<I = unknown, O = unknown> {
   readonly reason: string | null
 }
 
-/** What an approval is for: this action, this version, exactly this input. */
-export function binding(action: string, version: number, input: Json): string {
-  return shortHash([action, version, input])
+/**
+ * What an approval is for: this action, this version, exactly this input. Under the company's secret, so that nobody can
+ * tell from it what a short input was once that is erased.
+ */
+export function binding(store: Store, action: string, version: number, input: Json): string {
+  return store.pseudonym(shortHash([action, version, input]))
 }
 
 /** An action's input as its schema reads it. Throws `action.bad_input`, naming the first thing that is wrong. */
-export function checkInput(action: AnyAction, input: unknown): Json {
+function checkInput(action: AnyAction, input: unknown): Json {
   const parsed = action.input.safeParse(input)
   if (parsed.success) return parsed.data as Json
   const issue = parsed.error.issues[0]
@@ -72,7 +75,7 @@ export function propose(store: Store, p: Proposal): { readonly id: string; reado
     ? { outcome: 'run' as const, reason: 'default: a run may take back what it did itself' }
     : verdict(p.action.risk)
   const holdMs = p.undoes ? 0 : (p.holdMs ?? p.action.holdMs)
-  const bound = binding(name, p.action.version, input)
+  const bound = binding(store, name, p.action.version, input)
   const body = {
     run: p.run,
     op: p.op,
@@ -163,7 +166,11 @@ export async function cancelEffect(store: Store, id: string, reason: string | nu
     const settled = effectSettled(
       id,
       { state: 'cancelled', code: null, token: effect.token },
-      { private: { output: null, error: reason }, actor, cause: (await store.first<{ seq: number }>(newestEvent(id)))!.seq },
+      {
+        private: { output: null, error: reason },
+        actor,
+        cause: (await store.first<{ seq: number }>(newestEvent(id)))!.seq,
+      },
     )
     const undo =
       effect.undoes === null
@@ -217,7 +224,7 @@ export function registerEffectGate(store: Store, gates: Gates, actions: Readonly
     const input = checkInput(action, decision.value)
     const revised = effectRevised(
       effect.id,
-      { binding: binding(effect.action, effect.action_version, input) },
+      { binding: binding(store, effect.action, effect.action_version, input) },
       { private: { input }, actor },
     )
     return { events: [revised, { ...held, cause: { index: 1 } }], guards }

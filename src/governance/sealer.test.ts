@@ -106,3 +106,32 @@ test('a copy that fails is said, kept, and made up for', async () => {
   assert.deepEqual([witness.failure, witness.copied, sent.length], [null, 5, 1])
   await rm(to, { recursive: true })
 })
+
+test('a checkpoint that was committed but not pushed is pushed the next time', async () => {
+  const to = await folder()
+  const git = (...args: string[]) => execFileSync('git', args, { encoding: 'utf8' })
+  git('init', '-q', '--bare', join(to, 'remote.git'))
+  git('clone', '-q', join(to, 'remote.git'), join(to, 'clone'))
+  git('-C', join(to, 'clone'), 'config', 'commit.gpgsign', 'true')
+  git('-C', join(to, 'clone'), 'remote', 'set-url', 'origin', join(to, 'away.git'))
+  const witness = new Witness({ git: join(to, 'clone'), every: 0 }, new FakeClock(), 'factotum/test', noMail)
+  witness.sealed(sealed(5))
+  await witness.flush()
+  assert.notEqual(witness.failure, null)
+  git('-C', join(to, 'clone'), 'remote', 'set-url', 'origin', join(to, 'remote.git'))
+  await witness.flush()
+  assert.equal(witness.failure, null)
+  assert.equal(git('--git-dir', join(to, 'remote.git'), 'log', '--format=%s').trim(), 'Checkpoint over 5 events')
+  await rm(to, { recursive: true })
+})
+
+test('to verify signs nothing where something is wrong', async () => {
+  await using company = await testCompany({ workflows: [steps] })
+  await company.run(steps, null)
+  const { engine } = company.open.store
+  const sizes = async () => (await engine.queryText('select size from checkpoint', [])).length
+  const before = await sizes()
+  await engine.queryText(`update event set body = body || ' ' where seq = 3 returning seq`, [])
+  assert.equal((await company.ask('verify', {})).ok, false)
+  assert.equal(await sizes(), before)
+})

@@ -41,6 +41,7 @@ const MAX_DRIVEN = 1_000
 const LEASE_MS = 30_000
 const SWEEP_MS = 10_000
 const RETRY_MS = 1_000
+const SETTLING_MS = 100
 
 /** Kinds that neither make anything due nor end anything: the hot path does not ring the bell. */
 const QUIET = new Set([
@@ -137,6 +138,21 @@ export class Coordinator {
       if (Number(due?.n) === 0 && !this.#rung && this.#driven.size === 0) return
       this.ring()
       await new Promise<void>((resolve) => this.#idle.push(resolve))
+    }
+  }
+
+  /**
+   * Idle, and nothing that is due is held by somebody else: a process that was killed holds its leases until they run
+   * out, and what failed is tried again after a moment. Gives up waiting for what somebody keeps driving.
+   */
+  async settled(): Promise<void> {
+    const until = this.#store.clock.now() + 2 * LEASE_MS
+    for (;;) {
+      await this.idle()
+      const now = this.#store.clock.now()
+      const due = await this.#store.first<{ n: number }>(work.allDue(now))
+      if (Number(due?.n) === 0 || now >= until) return
+      await pause(SETTLING_MS)
     }
   }
 

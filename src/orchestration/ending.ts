@@ -5,6 +5,7 @@ import { errorCode, errorMessage } from '../lib/errors.ts'
 import type { Json } from '../lib/json.ts'
 import { answerWait, ConflictError, work, type EventInput, type Store } from '../store/index.ts'
 import type { DriveEnd, Driver } from './driver.ts'
+import type { Compensation } from './workflow.ts'
 import { leaveWaits } from './leaving.ts'
 import { runCancelled, runCompleted, runFailed, runParked, type RunRow } from './events.ts'
 
@@ -27,7 +28,9 @@ const PARKED_CHOICES: readonly Choice[] = [
 export async function recordEnd(driver: Driver, end: DriveEnd): Promise<void> {
   switch (end.end) {
     case 'returned':
-      return driver.history.compensate ? compensated(driver) : completed(driver, end.value)
+      return driver.history.compensate
+        ? compensated(driver, end.value as unknown as Compensation)
+        : completed(driver, end.value)
     case 'threw':
       return stop(
         driver.store,
@@ -53,12 +56,13 @@ async function completed(driver: Driver, result: Json): Promise<void> {
   })
 }
 
-async function compensated(driver: Driver): Promise<void> {
-  await endWith(
-    driver,
-    () => runCancelled(driver.run.id, {}, { private: { reason: 'what it did was taken back' }, cause: driver.cause }),
-    { state: 'cancelled', result: null },
-  )
+async function compensated(driver: Driver, { undone, left }: Compensation): Promise<void> {
+  const taken = `${undone.length} of ${undone.length + left.length} effects were taken back`
+  const reason = left.length === 0 ? taken : `${taken}; left as they are: ${left.join(', ')}`
+  await endWith(driver, () => runCancelled(driver.run.id, {}, { private: { reason }, cause: driver.cause }), {
+    state: 'cancelled',
+    result: null,
+  })
 }
 
 /** The end, what it leaves open, and the answer to whoever waits for it, in one commit. */

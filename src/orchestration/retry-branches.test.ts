@@ -11,7 +11,7 @@ test('a retry keeps what another branch did beside the step that failed: nothing
   const shop = new Shop()
   let works = false
   let ruled = 0
-  let fail = (_: Error): void => {}
+  let fail: (error: Error) => void = () => {}
   const judge = agent('judge', {
     output: z.enum(['good']),
     tiers: [

@@ -75,7 +75,7 @@ test('what cannot be read in an inbox is told of; asked for by name it is an err
 
 test('a start that fails leaves no connector open', async (t) => {
   const connector = notes(async function* () {})
-  const bad = workflow('bad', { schedule: 'not a cron' }, async () => {})
+  const bad = workflow('bad', { schedule: { cron: 'not a cron' } as never }, async () => {})
   const open = await openCompany({
     folder: await folder(t),
     company: declare({ name: 'Bad', workflows: [bad], connectors: [connector] }),

@@ -31,14 +31,18 @@ export const start: Command = {
       return call.flags.once ? await once(call, company) : await forever(call, company, port)
     } finally {
       await company.close()
+      // A call that was abandoned may still hold a socket: it is the next process's to look for, and this one ends.
+      setTimeout(() => process.exit(), ABANDONED_MS).unref()
     }
   },
 }
 
+const ABANDONED_MS = 1_000
+
 /** Runs until nothing is due: what waits for a time or a person is left for the next start. */
 async function once(call: Invocation, company: OpenCompany): Promise<number> {
   const inbox = await readInboxes(company)
-  await company.coordinator.idle()
+  await company.coordinator.settled()
   await company.sealer.seal()
   const now = await readStatus(company)
   if (call.json) call.print({ ...now, ingested: inbox })

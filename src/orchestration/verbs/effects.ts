@@ -3,7 +3,7 @@ import { milliseconds, type Duration } from '../../lib/durations.ts'
 import { jsonCopy } from '../../lib/json.ts'
 import type { Action, AnyAction } from '../../execution/action.ts'
 import { propose, type EffectResult } from '../../execution/effects.ts'
-import { effectsOfRun, effectStill, effectUndo, type EffectRow } from '../../execution/events.ts'
+import { effectsOfRun, effectStill, effectUndo, type EffectRow, type EffectState } from '../../execution/events.ts'
 import type { CallOptions, Compensation } from '../workflow.ts'
 import { evidenceOf, type Services } from './services.ts'
 
@@ -38,6 +38,9 @@ export function act<I, O>(
   })
 }
 
+/** What is on the way or unclear cannot be taken back yet; it is named as left, never passed over. */
+const DID_OR_MAY_HAVE = new Set<EffectState>(['succeeded', 'dispatched', 'retrying', 'uncertain', 'undo_failed'])
+
 /** Takes back what this run did, newest first, one after the other; each undo is an effect of its own. */
 export async function compensate(services: Services): Promise<Compensation> {
   const { driver, store, actions } = services
@@ -49,7 +52,7 @@ export async function compensate(services: Services): Promise<Compensation> {
       return {
         done: {
           value: effects
-            .filter((e) => e.state === 'succeeded' && e.undoes === null && e.risk !== 'read')
+            .filter((e) => DID_OR_MAY_HAVE.has(e.state) && e.undoes === null && e.risk !== 'read')
             .map((e) => e.id)
             .reverse(),
         },

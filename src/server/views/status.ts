@@ -15,6 +15,7 @@ interface Tables {
 
 type Counts = Readonly<Record<string, number>>
 
+/** How many there are in each state. */
 export async function stateCounts(store: Store, table: 'signal' | 'run' | 'effect'): Promise<Counts> {
   const db = store.select<Tables>()
   const rows = await db
