@@ -32,7 +32,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     else process.stderr.write(`factotum: ${errorMessage(error)} [${code}]\n`)
     if (!(error instanceof FactotumError) && process.env.FACTOTUM_DEBUG)
       process.stderr.write(`${String((error as Error).stack)}\n`)
-    return code.startsWith('cli.') ? 2 : 1
+    return code === 'cli.usage' || code === 'cli.unknown_command' ? 2 : 1
   }
 }
 

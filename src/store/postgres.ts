@@ -37,7 +37,6 @@ const READERS = 8
 const BELL = 'factotum_bell'
 /** Any two numbers, as long as every Factotum uses the same: they name the lock that migrations take turns on. */
 const MIGRATION_LOCK = '70265, 1'
-const MAX_LOSSES = 5
 const MAX_DEADLOCKS = 5
 
 /**
@@ -216,7 +215,8 @@ class Postgres implements Engine {
 
   /** Runs on the write connection; made again when it is lost. What runs must bear being run again. */
   async #onLink<T>(run: (link: Link) => Promise<T>): Promise<T> {
-    for (let losses = 1; ; losses++) {
+    const until = Date.now() + this.#patience
+    for (let pause = 10; ; pause = Math.min(500, pause * 2)) {
       if (!this.#link || this.#link.closed) {
         this.#ledger = UNKNOWN
         this.#link = await this.#patiently(() => Link.open(this.#url, WRITER_SETTINGS))
@@ -225,7 +225,9 @@ class Postgres implements Engine {
         return await run(this.#link)
       } catch (cause) {
         if (!(cause instanceof Lost)) throw cause
-        if (losses === MAX_LOSSES) throw this.#unreachable(cause)
+        // Not a number of losses: a COMMIT in doubt is worth waiting for as long as the server is.
+        if (Date.now() + pause > until) throw this.#unreachable(cause)
+        await sleep(pause)
       }
     }
   }

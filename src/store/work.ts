@@ -56,7 +56,7 @@ export const kindOf = sql('select id, kind, inbox from work where id = ?')
 /** Everything that is due, whoever holds it. */
 export const allDue = sql('select count(*) as n from work where at <= ?')
 export const nextDue = sql(
-  // Not min(): over a join it reads all that sleeps, 50 ms with 100,000 runs, where this stops at the first that is free.
+  // Not min(): over a join it reads all that sleeps, where this stops at the first that is free.
   `select w.at from work w left join lease l on l.id = w.id
    where w.at is not null and (l.until is null or l.until <= ?) order by w.at limit 1`,
 )
