@@ -154,9 +154,9 @@ test(
         gates: object
       }
     const first = await once()
-    assert.deepEqual(first.ingested, { new: 43, duplicate: 1, quarantined: 0 })
+    assert.deepEqual(first.ingested, { new: 43, duplicate: 1, quarantined: 0, unreadable: [] })
     const second = await once()
-    assert.deepEqual(second.ingested, { new: 0, duplicate: 44, quarantined: 0 })
+    assert.deepEqual(second.ingested, { new: 0, duplicate: 44, quarantined: 0, unreadable: [] })
     assert.deepEqual([second.runs, second.gates], [first.runs, first.gates])
   },
 )

@@ -106,6 +106,7 @@ export class Coordinator {
   }
 
   async start(): Promise<void> {
+    await this.#store.write([work.pruneLeases()])
     await syncSchedules(this.#store, this.workflows)
     this.#forget = this.#store.onCommit((rows) => this.#committed(rows))
     this.#store.engine.onBell(() => {

@@ -76,9 +76,11 @@ test('what cannot be read in an inbox is told of; asked for by name it is an err
 test('a start that fails leaves no connector open', async (t) => {
   const connector = notes(async function* () {})
   const bad = workflow('bad', { schedule: { cron: 'not a cron' } as never }, async () => {})
+  const at = await folder(t)
   const open = await openCompany({
-    folder: await folder(t),
+    folder: at,
     company: declare({ name: 'Bad', workflows: [bad], connectors: [connector] }),
+    url: join(at, 'company.db'),
   })
   await assert.rejects(open.start())
   await open.close()
@@ -89,7 +91,8 @@ test('a start that fails leaves no connector open', async (t) => {
 test('what one command committed is signed when it closes; one that only looked signs nothing', async (t) => {
   const at = await folder(t)
   const greet = workflow('greet', {}, async () => 'hello')
-  const opened = () => openCompany({ folder: at, company: declare({ name: 'One', workflows: [greet] }) })
+  const company = declare({ name: 'One', workflows: [greet] })
+  const opened = () => openCompany({ folder: at, company, url: join(at, 'company.db') })
   await (await opened()).close()
   assert.equal((await stat(join(at, 'data'))).mode & 0o777, 0o700)
   await chmod(join(at, 'data'), 0o755)

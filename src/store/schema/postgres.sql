@@ -154,6 +154,7 @@ create table lease (
   until bigint not null,
   PRIMARY KEY (id)
 );
+CREATE INDEX lease_held ON public.lease USING btree (holder) WHERE (until > 0);
 
 create table ledger_head (
   id bigint not null,

@@ -98,6 +98,7 @@ CREATE TABLE gate (
 CREATE INDEX gate_open on gate (opened_at) where state = 'open';
 CREATE INDEX gate_run on gate (run);
 CREATE TABLE lease (id text primary key, holder text not null, epoch integer not null, until integer not null) strict, without rowid;
+CREATE INDEX lease_held on lease (holder) where until > 0;
 CREATE TABLE message (
   id text primary key,             -- the signal it came in by, or the effect it left by
   conversation text not null,

@@ -36,6 +36,7 @@ insert into ledger_head values (1, 0);
 -- not rebuilt ----------------------------------------------------------------------------------------------------
 create table meta (name text collate "C" primary key, value text collate "C" not null);
 create table lease (id text collate "C" primary key, holder text collate "C" not null, epoch bigint not null, until bigint not null);
+create index lease_held on lease (holder) where until > 0;
 create table blob (hash text collate "C" primary key, size bigint not null, bytes bytea not null);
 create table checkpoint (size bigint primary key, note text collate "C" not null, frontier bytea not null, at bigint not null);
 create table tree_node (level bigint not null, idx bigint not null, hash bytea not null, primary key (level, idx));

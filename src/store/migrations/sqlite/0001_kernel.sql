@@ -29,6 +29,7 @@ create index event_stream on event (stream, seq);
 -- not rebuilt ----------------------------------------------------------------------------------------------------
 create table meta (name text primary key, value text not null) strict, without rowid;
 create table lease (id text primary key, holder text not null, epoch integer not null, until integer not null) strict, without rowid;
+create index lease_held on lease (holder) where until > 0;
 create table blob (hash text primary key, size integer not null, bytes blob not null) strict;
 create table checkpoint (size integer primary key, note text not null, frontier blob not null, at integer not null) strict;
 create table tree_node (level integer not null, idx integer not null, hash blob not null, primary key (level, idx)) strict, without rowid;
