@@ -1,3 +1,4 @@
+/* Over 500 lines because it is one list of what a store must do, and every store runs all of it. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { FakeClock, type Clock } from '../lib/clock.ts'
