@@ -63,6 +63,14 @@ const sweepScratch = sql(
    (select 1 from run where run.id = scratch.run and run.ended_at is null)`,
 )
 
+/** Leases of what can never be driven again. What may be revived keeps its row: epochs only grow. */
+const pruneLeases = sql(
+  `delete from lease where until = 0 and id not like 'sch%'
+   and not exists (select 1 from work where work.id = lease.id)
+   and not exists (select 1 from run where run.id = lease.id and run.ended_at is null)
+   and not exists (select 1 from effect where effect.id = lease.id and effect.settled_at is null)`,
+)
+
 /** Kept out of `work`: whether anything still waits for its lane. */
 const anyQueued = sql(`select 1 as ok from run where state = 'queued' limit 1`)
 
@@ -106,7 +114,7 @@ export class Coordinator {
   }
 
   async start(): Promise<void> {
-    await this.#store.write([work.pruneLeases()])
+    await this.#store.write([pruneLeases()])
     await syncSchedules(this.#store, this.workflows)
     this.#forget = this.#store.onCommit((rows) => this.#committed(rows))
     this.#store.engine.onBell(() => {

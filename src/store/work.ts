@@ -26,32 +26,26 @@ export const inboxIs = sql('select 1 as ok from work where id = ? and inbox = ?'
 
 /**
  * Takes up to `limit` due pieces of work. One statement on both stores: of two processes that race for a row, the
- * second waits for the first and then fails the `where`, so no row is held twice. An epoch is the time of the claim, or
- * one more than the last: it grows also after the row was pruned.
+ * second waits for the first and then fails the `where`, so no row is held twice.
  */
 const claimWork = sql(
   `insert into lease (id, holder, epoch, until)
-   select w.id, ?, ?, ? from work w left join lease l on l.id = w.id
+   select w.id, ?, 1, ? from work w left join lease l on l.id = w.id
    where w.at <= ? and (l.until is null or l.until <= ?)
    order by w.at, w.id limit ?
-   on conflict (id) do update set holder = excluded.holder, until = excluded.until,
-     epoch = case when excluded.epoch > lease.epoch then excluded.epoch else lease.epoch + 1 end
+   on conflict (id) do update set holder = excluded.holder, epoch = lease.epoch + 1, until = excluded.until
    where lease.until <= ?
    returning id, epoch`,
 )
 
 export function claim(holder: string, now: number, until: number, limit: number): Bound {
-  return claimWork(holder, now, until, now, now, limit, now)
+  return claimWork(holder, until, now, now, limit, now)
 }
 
 export const releaseLease = sql('update lease set until = 0 where id = ? and epoch = ?')
 export const releaseAll = sql('update lease set until = 0 where holder = ?')
 /** For what is driven now: a lease that nobody drives under runs out, whoever holds it. */
 export const renewLease = sql('update lease set until = ? where id = ? and holder = ? and until > 0')
-/** Leases of what has ended. Whoever still believes in one finds none, or a newer. */
-export const pruneLeases = sql(
-  'delete from lease where until = 0 and not exists (select 1 from work where work.id = lease.id)',
-)
 /** Takes a lease away from whoever holds it: its next commit is refused. */
 export const revokeLease = sql('update lease set epoch = epoch + 1, until = 0 where id = ?')
 /** On a store that one process owns, every lease left behind belongs to a dead process. */
