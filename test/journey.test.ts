@@ -131,6 +131,11 @@ test(
       story,
     )
 
+    assert.equal(
+      (await factotum<{ kind: string }[]>(folder, 'why', gate.id)).at(-1)?.kind,
+      'effect.settled@1',
+      'a gate tells what became of it',
+    )
     assert.equal((await factotum<{ ok: boolean }>(folder, 'ledger', 'verify')).ok, true)
     assert.equal((await factotum<{ identical: boolean }>(folder, 'doctor')).identical, true)
 

@@ -93,7 +93,12 @@ export const OPERATIONS = {
     await restartRun(c.store, c.gates, run, input === undefined ? {} : { input: input as Json })
     return getRun(c.store, run)
   }),
-  why: operation(byId, async (c, { id }) => why(c.store, await resolveId(c.store, 'record', id))),
+  why: operation(byId, async (c, { id }) => {
+    const found = await resolveId(c.store, 'record', id)
+    // The story of a gate goes on in the effect that it decided.
+    const gate = found.startsWith('gate_') ? await c.gates.get(found) : undefined
+    return why(c.store, gate?.subject.startsWith('eff_') ? gate.subject : found)
+  }),
   ingest: operation(z.object({ path: z.string().min(1) }), (c, { path }) => c.ingest(path)),
   verify: operation(z.object({ checkpoints: z.array(z.string()).default([]) }), async (c, { checkpoints }) => {
     // What was signed only now would verify, whatever it is: it is checked before, and signed only where it is right.
