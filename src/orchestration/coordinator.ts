@@ -298,27 +298,13 @@ export class Coordinator {
     const driver = new Driver(this.#store, this.#turns, run, fence, run.inbox)
     // What a run did can be taken back whatever became of its code.
     const compensating = run.generation > 0 && (await readHistory(this.#store, run.id)).compensate
-    if (!workflow && !compensating) {
-      return stop(
-        this.#store,
-        run,
-        fence,
-        run.started_seq,
-        'parked',
-        'run.workflow_missing',
-        null,
-        `This company has no workflow "${run.workflow}".`,
-      )
-    }
+    const park = (code: string, message: string) =>
+      stop(this.#store, run, fence, run.started_seq, 'parked', code, null, message)
+    if (!workflow && !compensating)
+      return park('run.workflow_missing', `This company has no workflow "${run.workflow}".`)
     if (workflow && workflow.version !== run.version && !compensating) {
-      return stop(
-        this.#store,
-        run,
-        fence,
-        run.started_seq,
-        'parked',
+      return park(
         'run.version',
-        null,
         `It was started under version ${run.version} of "${run.workflow}"; the code is version ${workflow.version}.`,
       )
     }

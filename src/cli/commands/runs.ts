@@ -4,20 +4,17 @@ import type { Json } from '../../lib/json.ts'
 import { ask } from '../client.ts'
 import type { Command, Invocation } from '../command.ts'
 import { describeLink } from '../links.ts'
+import { NEWEST, newestArgs } from '../newest.ts'
 import { ago, columns, oneLine, time } from '../text.ts'
 
 export const runs: Command = {
   name: 'runs',
   usage: '[--state STATE] [--limit N]',
   summary: 'The newest runs.',
-  options: { state: { type: 'string' }, limit: { type: 'string' } },
+  options: NEWEST,
   arity: [0, 0],
   async run(call) {
-    const { state, limit } = call.flags
-    const list = await ask(call.folder, 'runs', {
-      ...(typeof state === 'string' ? { state } : {}),
-      ...(typeof limit === 'string' ? { limit: parseLimit(limit) } : {}),
-    })
+    const list = await ask(call.folder, 'runs', newestArgs(call))
     if (call.json) call.print(list)
     else if (list.length === 0) call.out('No runs.')
     else
@@ -27,12 +24,6 @@ export const runs: Command = {
         call.out(line)
     return 0
   },
-}
-
-function parseLimit(text: string): number {
-  const n = Number(text)
-  if (Number.isInteger(n) && n >= 1 && n <= 1_000) return n
-  throw new FactotumError('cli.usage', `--limit takes a number from 1 to 1000, not "${text}".`)
 }
 
 type Node = Result<'run'>['nodes'][number]
