@@ -421,7 +421,7 @@ export function storeConformance(name: string, start: () => Promise<Database>): 
       await store.write([work.claim('me', 0, 100, 5)])
       assert.equal((await store.first(work.nextDue(5)))!.at, 10)
       assert.equal((await store.first(work.dueNow(15, 15)))!.n, 1)
-      assert.equal((await store.first(work.allDue(15)))!.n, 2)
+      assert.equal((await store.first(work.allDue(15, 15)))!.n, 2)
       await store.write([work.renewLease(200, 'a', 'me'), work.releaseLease('a', 1)])
       assert.equal((await store.first(work.dueNow(15, 15)))!.n, 2)
       await store.write([

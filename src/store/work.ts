@@ -51,9 +51,19 @@ export const revokeLease = sql('update lease set epoch = epoch + 1, until = 0 wh
 /** On a store that one process owns, every lease left behind belongs to a dead process. */
 export const expireAll = sql('update lease set until = 0 where until > 0')
 
+/**
+ * Nobody looks before then, and nothing is recorded about it. It holds for who waits for a rate or the end of a pause:
+ * what a process that starts anew, or `lookAgain`, may well look at earlier.
+ */
+export const putOff = sql(`update lease set holder = '', until = ? where id = ? and epoch = ?`)
+export const lookAgain = sql(`update lease set until = 0 where holder = '' and until > 0`)
+
 export const kindOf = sql('select id, kind, inbox from work where id = ?')
-/** Everything that is due, whoever holds it. */
-export const allDue = sql('select count(*) as n from work where at <= ?')
+/** Everything that is due, whoever holds it; not what was put off. */
+export const allDue = sql(
+  `select count(*) as n from work w left join lease l on l.id = w.id
+   where w.at <= ? and (l.holder is null or l.holder <> '' or l.until <= ?)`,
+)
 export const nextDue = sql(
   // Not min(): over a join it reads all that sleeps, where this stops at the first that is free.
   `select w.at from work w left join lease l on l.id = w.id

@@ -1,5 +1,15 @@
 -- Factotum on PostgreSQL, after all migrations. Written by scripts/schema-dump.ts: do not edit.
 
+create table absence (
+  id text collate "C" not null,
+  since bigint not null,
+  until bigint not null,
+  reason text collate "C",
+  ended_at bigint,
+  PRIMARY KEY (id)
+);
+CREATE INDEX absence_open ON public.absence USING btree (until) WHERE (ended_at IS NULL);
+
 create table blob (
   hash text collate "C" not null,
   size bigint not null,
@@ -43,9 +53,35 @@ create table decision (
   evidence text collate "C" not null,
   decided_at bigint not null,
   decided_seq bigint not null,
+  retracted_seq bigint,
+  signal text collate "C",
+  input text collate "C",
+  model text collate "C",
+  cost_micros bigint,
+  cost_currency text collate "C",
+  cost_meter text collate "C",
+  tokens_in bigint,
+  tokens_out bigint,
+  judged_by text collate "C",
+  agreed bigint,
+  corrected text collate "C",
+  judged_seq bigint,
   PRIMARY KEY (id)
 );
+CREATE INDEX decision_agent ON public.decision USING btree (agent, decided_seq);
+CREATE INDEX decision_judged ON public.decision USING btree (agent, judged_seq) WHERE (judged_seq IS NOT NULL);
+CREATE INDEX decision_retracted ON public.decision USING btree (agent, retracted_seq) WHERE (retracted_seq IS NOT NULL);
 CREATE INDEX decision_run ON public.decision USING btree (run);
+
+create table digest (
+  id text collate "C" not null,
+  at text collate "C" not null,
+  zone text collate "C" not null,
+  next_at bigint not null,
+  sent_at bigint,
+  told_seq bigint not null,
+  PRIMARY KEY (id)
+);
 
 create table effect (
   id text collate "C" not null,
@@ -69,10 +105,24 @@ create table effect (
   settled_at bigint,
   proposed_at bigint not null,
   proposed_seq bigint not null,
+  workflow text collate "C",
+  target text collate "C",
+  observed text collate "C",
+  trust text collate "C",
+  policies text collate "C",
+  approved_by text collate "C",
+  expires_at bigint,
+  follows text collate "C",
+  lane text collate "C",
+  cost text collate "C",
   PRIMARY KEY (id)
 );
+CREATE INDEX effect_follows ON public.effect USING btree (follows) WHERE ((follows IS NOT NULL) AND (settled_at IS NULL));
+CREATE INDEX effect_lane ON public.effect USING btree (lane, proposed_seq) WHERE ((lane IS NOT NULL) AND (settled_at IS NULL));
+CREATE INDEX effect_policies ON public.effect USING btree (proposed_at) WHERE (policies IS NOT NULL);
 CREATE INDEX effect_run ON public.effect USING btree (run);
 CREATE INDEX effect_state ON public.effect USING btree (state, proposed_at);
+CREATE INDEX effect_undoes ON public.effect USING btree (undoes) WHERE (undoes IS NOT NULL);
 
 create table entity (
   id text collate "C" not null,
@@ -120,9 +170,12 @@ create table fact (
   trust text collate "C" not null,
   actor text collate "C" not null,
   source text collate "C",
+  retracted_seq bigint,
   PRIMARY KEY (id)
 );
+CREATE INDEX fact_actor ON public.fact USING btree (actor, recorded_seq);
 CREATE INDEX fact_entity ON public.fact USING btree (entity, attribute, recorded_seq);
+CREATE INDEX fact_source ON public.fact USING btree (source) WHERE (source IS NOT NULL);
 
 create table gate (
   id text collate "C" not null,
@@ -142,10 +195,21 @@ create table gate (
   outcome text collate "C",
   decided_at bigint,
   decided_by text collate "C",
+  expires_at bigint,
+  snoozed_until bigint,
+  shape text collate "C",
+  context text collate "C",
   PRIMARY KEY (id)
 );
 CREATE INDEX gate_open ON public.gate USING btree (opened_at) WHERE (state = 'open'::text);
 CREATE INDEX gate_run ON public.gate USING btree (run);
+CREATE INDEX gate_shape ON public.gate USING btree (shape, opened_seq) WHERE (shape IS NOT NULL);
+
+create table lane (
+  id text collate "C" not null,
+  token bigint not null,
+  PRIMARY KEY (id)
+);
 
 create table lease (
   id text collate "C" not null,
@@ -183,11 +247,57 @@ create table meta (
   PRIMARY KEY (name)
 );
 
+create table meter (
+  scope text collate "C" not null,
+  period text collate "C" not null,
+  kind text collate "C" not null,
+  currency text collate "C" not null,
+  micros bigint not null,
+  tokens bigint not null,
+  uses bigint not null,
+  PRIMARY KEY (scope, period, kind, currency)
+);
+
 create table migration (
   version integer not null,
   name text not null,
   checksum text not null,
   PRIMARY KEY (version)
+);
+
+create table opinion (
+  decision text collate "C" not null,
+  n bigint not null,
+  agent text collate "C" not null,
+  tier text collate "C" not null,
+  source text collate "C" not null,
+  outcome text collate "C" not null,
+  confidence double precision,
+  calibrated double precision,
+  value text collate "C",
+  because text collate "C",
+  reads text collate "C" not null,
+  cost_micros bigint,
+  cost_currency text collate "C",
+  cost_meter text collate "C",
+  tokens_in bigint,
+  tokens_out bigint,
+  same bigint,
+  agreed bigint,
+  judged_seq bigint,
+  at bigint not null,
+  seq bigint not null,
+  PRIMARY KEY (decision, n)
+);
+CREATE INDEX opinion_agent ON public.opinion USING btree (agent, at);
+CREATE INDEX opinion_judged ON public.opinion USING btree (agent, tier, source, judged_seq) WHERE (judged_seq IS NOT NULL);
+
+create table pause (
+  scope text collate "C" not null,
+  reason text collate "C",
+  actor text collate "C" not null,
+  since bigint not null,
+  PRIMARY KEY (scope)
 );
 
 create table run (
@@ -236,6 +346,16 @@ create table scratch (
   PRIMARY KEY (run, op)
 );
 
+create table service (
+  connector text collate "C" not null,
+  state text collate "C" not null,
+  code text collate "C",
+  until bigint,
+  contract text collate "C",
+  changed_at bigint not null,
+  PRIMARY KEY (connector)
+);
+
 create table signal (
   id text collate "C" not null,
   kind text collate "C" not null,
@@ -260,6 +380,35 @@ create table tree_node (
   hash bytea not null,
   PRIMARY KEY (level, idx)
 );
+
+create table use (
+  id text collate "C" not null,
+  state text collate "C" not null,
+  meter text collate "C" not null,
+  currency text collate "C" not null,
+  micros bigint not null,
+  tokens bigint not null,
+  tokens_in bigint,
+  tokens_out bigint,
+  uses bigint not null,
+  agent text collate "C",
+  tier text collate "C",
+  model text collate "C",
+  workflow text collate "C",
+  run text collate "C",
+  action text collate "C",
+  connector text collate "C",
+  subject text collate "C",
+  over_budget text collate "C",
+  outcome text collate "C",
+  day text collate "C" not null,
+  reserved_at bigint not null,
+  settled_at bigint,
+  PRIMARY KEY (id)
+);
+CREATE INDEX use_day ON public.use USING btree (day);
+CREATE INDEX use_open ON public.use USING btree (reserved_at) WHERE (state = 'reserved'::text);
+CREATE INDEX use_run ON public.use USING btree (run) WHERE (run IS NOT NULL);
 
 create table wait (
   id text collate "C" not null,

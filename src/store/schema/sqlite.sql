@@ -1,5 +1,7 @@
 -- Factotum on SQLite, after all migrations. Written by scripts/schema-dump.ts: do not edit.
 
+CREATE TABLE absence (id text primary key, since integer not null, until integer not null, reason text, ended_at integer) strict, without rowid;
+CREATE INDEX absence_open on absence (until) where ended_at is null;
 CREATE TABLE blob (hash text primary key, size integer not null, bytes blob not null) strict;
 CREATE TABLE checkpoint (size integer primary key, note text not null, frontier blob not null, at integer not null) strict;
 CREATE TABLE conversation (id text primary key, state text not null, turn text not null, subject text, opened_at integer not null, updated_at integer not null) strict, without rowid;
@@ -16,8 +18,19 @@ CREATE TABLE decision (
   evidence text not null,          -- JSON references, never copies
   decided_at integer not null,
   decided_seq integer not null
-) strict, without rowid;
+, retracted_seq integer, signal text, input text, model text, cost_micros integer, cost_currency text, cost_meter text, tokens_in integer, tokens_out integer, judged_by text, agreed integer, corrected text, judged_seq integer) strict, without rowid;
+CREATE INDEX decision_agent on decision (agent, decided_seq);
+CREATE INDEX decision_judged on decision (agent, judged_seq) where judged_seq is not null;
+CREATE INDEX decision_retracted on decision (agent, retracted_seq) where retracted_seq is not null;
 CREATE INDEX decision_run on decision (run);
+CREATE TABLE digest (
+  id text primary key,
+  at text not null,                -- 08:00
+  zone text not null,
+  next_at integer not null,
+  sent_at integer,                 -- the newest that was sent, and how far it told
+  told_seq integer not null
+) strict, without rowid;
 CREATE TABLE effect (
   id text primary key,
   run text not null,
@@ -40,9 +53,13 @@ CREATE TABLE effect (
   settled_at integer,
   proposed_at integer not null,
   proposed_seq integer not null
-) strict, without rowid;
+, workflow text, target text, observed text, trust text, policies text, approved_by text, expires_at integer, follows text, lane text, cost text) strict, without rowid;
+CREATE INDEX effect_follows on effect (follows) where follows is not null and settled_at is null;
+CREATE INDEX effect_lane on effect (lane, proposed_seq) where lane is not null and settled_at is null;
+CREATE INDEX effect_policies on effect (proposed_at) where policies is not null;
 CREATE INDEX effect_run on effect (run);
 CREATE INDEX effect_state on effect (state, proposed_at);
+CREATE INDEX effect_undoes on effect (undoes) where undoes is not null;
 CREATE TABLE entity (id text primary key, kind text not null, created_seq integer not null) strict, without rowid;
 CREATE TABLE entity_key (kind text not null, lookup text not null, entity text not null, label text, primary key (kind, lookup)) strict, without rowid;
 CREATE INDEX entity_key_entity on entity_key (entity);
@@ -74,8 +91,10 @@ CREATE TABLE fact (
   trust text not null,
   actor text not null,
   source text                      -- the stream it came from: a signal, an effect, a decision
-) strict, without rowid;
+, retracted_seq integer) strict, without rowid;
+CREATE INDEX fact_actor on fact (actor, recorded_seq);
 CREATE INDEX fact_entity on fact (entity, attribute, recorded_seq);
+CREATE INDEX fact_source on fact (source) where source is not null;
 CREATE TABLE gate (
   id text primary key,
   kind text not null,              -- effect, decision, question, uncertain, failure, parked
@@ -94,9 +113,11 @@ CREATE TABLE gate (
   outcome text,
   decided_at integer,
   decided_by text
-) strict, without rowid;
+, expires_at integer, snoozed_until integer, shape text, context text) strict, without rowid;
 CREATE INDEX gate_open on gate (opened_at) where state = 'open';
 CREATE INDEX gate_run on gate (run);
+CREATE INDEX gate_shape on gate (shape, opened_seq) where shape is not null;
+CREATE TABLE lane (id text primary key, token integer not null) strict, without rowid;
 CREATE TABLE lease (id text primary key, holder text not null, epoch integer not null, until integer not null) strict, without rowid;
 CREATE INDEX lease_held on lease (holder) where until > 0;
 CREATE TABLE message (
@@ -112,7 +133,44 @@ CREATE TABLE message (
 CREATE INDEX message_conversation on message (conversation, at);
 CREATE INDEX message_party on message (party_key, at);
 CREATE TABLE meta (name text primary key, value text not null) strict, without rowid;
+CREATE TABLE meter (
+  scope text not null,             -- company, or agent:, workflow:, action:, connector: and a name
+  period text not null,            -- a day or a month
+  kind text not null,              -- billed, imputed, quota
+  currency text not null,
+  micros integer not null,
+  tokens integer not null,
+  uses integer not null,
+  primary key (scope, period, kind, currency)
+) strict, without rowid;
 CREATE TABLE migration (version integer primary key, name text not null, checksum text not null);
+CREATE TABLE opinion (
+  decision text not null,
+  n integer not null,              -- its place among the tiers that were asked
+  agent text not null,
+  tier text not null,
+  source text not null,            -- which rule, model or service
+  outcome text not null,           -- decided, passed, failed
+  confidence real,                 -- as it claimed
+  calibrated real,                 -- as its track record lets it be believed
+  value text,                      -- JSON
+  because text,
+  reads text not null,             -- JSON: ids of what its tools read
+  cost_micros integer,
+  cost_currency text,
+  cost_meter text,
+  tokens_in integer,
+  tokens_out integer,
+  same integer,                    -- whether the decision became what it said; null: not decided yet, or it said nothing
+  agreed integer,                  -- whether it was right; null: nobody has judged
+  judged_seq integer,
+  at integer not null,
+  seq integer not null,
+  primary key (decision, n)
+) strict, without rowid;
+CREATE INDEX opinion_agent on opinion (agent, at);
+CREATE INDEX opinion_judged on opinion (agent, tier, source, judged_seq) where judged_seq is not null;
+CREATE TABLE pause (scope text primary key, reason text, actor text not null, since integer not null) strict, without rowid;
 CREATE TABLE run (
   id text primary key,
   workflow text not null,
@@ -139,6 +197,14 @@ CREATE INDEX run_started on run (started_seq);
 CREATE INDEX run_state on run (state, started_seq);
 CREATE TABLE schedule (id text primary key, workflow text not null, cron text not null, zone text not null, catch_up text not null, next_at integer, fired integer not null) strict, without rowid;
 CREATE TABLE scratch (run text not null, op text not null, key text not null, value text not null, expires_at integer not null, primary key (run, op)) strict, without rowid;
+CREATE TABLE service (
+  connector text primary key,
+  state text not null,             -- working, broken
+  code text,                       -- of the failure that broke it
+  until integer,                   -- no call before then
+  contract text,                   -- hash of what it last said of itself
+  changed_at integer not null
+) strict, without rowid;
 CREATE TABLE signal (
   id text primary key,
   kind text not null,
@@ -156,6 +222,33 @@ CREATE INDEX signal_kept on signal (kind, match) where state = 'kept';
 CREATE INDEX signal_received on signal (received_seq);
 CREATE INDEX signal_state on signal (state, received_seq);
 CREATE TABLE tree_node (level integer not null, idx integer not null, hash blob not null, primary key (level, idx)) strict, without rowid;
+CREATE TABLE use (
+  id text primary key,             -- one call of a model, one use of a paid action
+  state text not null,             -- reserved, settled, imputed (nobody knows: it counts in full)
+  meter text not null,             -- billed, imputed, quota
+  currency text not null,          -- ISO 4217; XXX where nothing has a price
+  micros integer not null,         -- millionths of the currency's unit; while reserved, the most it can be
+  tokens integer not null,
+  tokens_in integer,
+  tokens_out integer,
+  uses integer not null,           -- 1; 0 where nothing happened
+  agent text,
+  tier text,
+  model text,
+  workflow text,
+  run text,
+  action text,
+  connector text,
+  subject text,                    -- the decision or effect that it is for
+  over_budget text,                     -- the budget that the operator let it exceed
+  outcome text,
+  day text not null,               -- 2026-11-30, in the company's zone: what its meters are kept under
+  reserved_at integer not null,
+  settled_at integer
+) strict, without rowid;
+CREATE INDEX use_day on use (day);
+CREATE INDEX use_open on use (reserved_at) where state = 'reserved';
+CREATE INDEX use_run on use (run) where run is not null;
 CREATE TABLE wait (
   id text primary key,             -- run:generation:op
   run text not null,

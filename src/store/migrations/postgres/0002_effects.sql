@@ -1,0 +1,41 @@
+-- Effects, complete: what an approval rests on, lanes, what an operator may stop, what was taken back.
+
+alter table effect add column workflow text collate "C";        -- of the run that proposed it
+alter table effect add column target text collate "C";          -- where its connector acts
+alter table effect add column observed text collate "C";        -- JSON: what the approval rests on outside
+alter table effect add column trust text collate "C";           -- of what led to it: operator, verified, outsider
+alter table effect add column policies text collate "C";        -- JSON: the policies that decided whether to ask
+alter table effect add column approved_by text collate "C";     -- null: nobody was asked
+alter table effect add column expires_at bigint;   -- not approved, or not left by then: it never leaves
+alter table effect add column follows text collate "C";         -- the effect that must have ended first
+alter table effect add column lane text collate "C";            -- HMAC of the action's lane value
+alter table effect add column cost text collate "C";            -- JSON: what one use costs at most
+create index effect_lane on effect (lane, proposed_seq) where lane is not null and settled_at is null;
+create index effect_follows on effect (follows) where follows is not null and settled_at is null;
+create index effect_undoes on effect (undoes) where undoes is not null;
+create index effect_policies on effect (proposed_at) where policies is not null;
+
+alter table gate add column expires_at bigint;
+alter table gate add column snoozed_until bigint;
+alter table gate add column shape text collate "C";             -- gates of one shape may be decided together
+alter table gate add column context text collate "C";           -- JSON: where it acts, what it rests on, what changed
+create index gate_shape on gate (shape, opened_seq) where shape is not null;
+
+alter table fact add column retracted_seq bigint;  -- taken back: it should never have been believed
+alter table decision add column retracted_seq bigint;
+create index fact_source on fact (source) where source is not null;
+create index fact_actor on fact (actor, recorded_seq);
+
+-- projections: governance
+create table pause (scope text collate "C" primary key, reason text collate "C", actor text collate "C" not null, since bigint not null);
+
+-- projections: execution
+create table lane (id text collate "C" primary key, token bigint not null);
+create table service (
+  connector text collate "C" primary key,
+  state text collate "C" not null,             -- working, broken
+  code text collate "C",                       -- of the failure that broke it
+  until bigint,                   -- no call before then
+  contract text collate "C",                   -- hash of what it last said of itself
+  changed_at bigint not null
+);
