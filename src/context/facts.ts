@@ -101,6 +101,7 @@ export interface FactRow {
   readonly trust: Trust
   readonly actor: string
   readonly source: string | null
+  readonly retracted_seq: number | null
 }
 
 const entityByKey = sql('select entity from entity_key where kind = ? and lookup = ?')

@@ -11,6 +11,8 @@ export interface ActionContext {
   readonly key: string
   /** The sequence token of this try: a number that only grows. */
   readonly token: number
+  /** The sequence token of the effect's lane, which grows over all effects of the lane; null without one. */
+  readonly laneToken: number | null
   /** When the effect was proposed, epoch ms: the same for every try. */
   readonly proposedAt: number
   /** What the connector opened: a transport, a client. The connector's own type. */
@@ -33,16 +35,19 @@ export type Reconciled<O> =
  */
 export class ActionError extends FactotumError {
   readonly kind: 'transient' | 'domain' | 'uncertain'
+  /** Not before so many milliseconds, where the service said so (Retry-After). */
+  readonly retryAfterMs: number | null
 
   constructor(
     kind: 'transient' | 'domain' | 'uncertain',
     code: string,
     message: string,
-    options: { cause?: unknown } = {},
+    options: { readonly cause?: unknown; readonly retryAfterMs?: number } = {},
   ) {
     super(code, message, options)
     this.name = 'ActionError'
     this.kind = kind
+    this.retryAfterMs = options.retryAfterMs ?? null
   }
 }
 
@@ -60,14 +65,34 @@ export interface ActionOptions<I, O> {
   readonly undo?: (input: I, output: O, ctx: ActionContext) => Promise<void>
   /** Looks outside for what an earlier try did. */
   readonly reconcile?: (input: I, ctx: ActionContext) => Promise<Reconciled<O>>
+  /** Looks outside for what an earlier undo did. */
+  readonly reconcileUndo?: (input: I, output: O, ctx: ActionContext) => Promise<Reconciled<null>>
+  /**
+   * What an approval rests on in the outside world: read when the effect is proposed, shown at its gate, and read again
+   * right before it leaves. Where it differs the effect is stale, and is asked again with the difference.
+   */
+  readonly observe?: (input: I, ctx: ActionContext) => Promise<Json>
+  /** What one use costs at most: reserved before it leaves. */
+  readonly cost?: (input: I) => Money
+  /** Effects of one lane leave one at a time, in the order in which they were proposed. Default: no lane. */
+  readonly lane?: (input: I) => string
   /** The service honours the idempotency key: a second try with it does nothing twice. */
   readonly idempotent?: boolean
-  /** How long an approved effect waits before it leaves, when the author does not say. */
+  /** How long the service remembers the key: a try that may have happened is not repeated with it later. Default 24 h. */
+  readonly idempotentFor?: Duration | 'ever'
+  /** How long an approved effect waits before it leaves, when the author does not say. Default: 10 s where it cannot be taken back, else not at all. */
   readonly hold?: Duration
   /** How long one try may take. Default 30 s. */
   readonly timeout?: Duration
   /** The message that this effect puts into a conversation, once it has succeeded. No output: only the operator knows. */
   readonly message?: (input: I, output: O | null) => OutgoingMessage
+}
+
+/** An amount in millionths of a currency's unit: 12.50 EUR is 12,500,000. */
+export interface Money {
+  readonly micros: number
+  /** ISO 4217. */
+  readonly currency: string
 }
 
 export interface OutgoingMessage {
@@ -80,7 +105,7 @@ export interface OutgoingMessage {
 
 export interface Action<I = never, O = unknown> extends Omit<
   ActionOptions<I, O>,
-  'version' | 'hold' | 'timeout' | 'idempotent'
+  'version' | 'hold' | 'timeout' | 'idempotent' | 'idempotentFor'
 > {
   /** `connector.verb` */
   readonly action: string
@@ -89,6 +114,8 @@ export interface Action<I = never, O = unknown> extends Omit<
   readonly holdMs: number
   readonly timeoutMs: number
   readonly idempotent: boolean
+  /** How long the service remembers a key. */
+  readonly keyMs: number
 }
 
 /**
@@ -102,16 +129,17 @@ export function action<I, O>(name: string, options: ActionOptions<I, O>): Action
     action: name,
     connector: name.split('.')[0]!,
     version: options.version ?? 1,
-    holdMs: milliseconds(options.hold ?? 0),
+    holdMs: milliseconds(options.hold ?? (options.risk === 'irreversible' ? '10s' : 0)),
     timeoutMs: milliseconds(options.timeout ?? '30s'),
     idempotent: options.idempotent ?? options.risk === 'read',
+    keyMs: options.idempotentFor === 'ever' ? Infinity : milliseconds(options.idempotentFor ?? '24h'),
   }
 }
 
 /** Any action, as a registry keeps it: its input is checked by its own schema before it is called. */
 export type AnyAction = Pick<
   Action<never, never>,
-  'action' | 'connector' | 'version' | 'risk' | 'holdMs' | 'timeoutMs' | 'idempotent'
+  'action' | 'connector' | 'version' | 'risk' | 'holdMs' | 'timeoutMs' | 'idempotent' | 'keyMs'
 > & {
   readonly input: z.ZodType
   readonly output: z.ZodType
@@ -120,6 +148,10 @@ export type AnyAction = Pick<
   readonly run: (input: never, ctx: ActionContext) => Promise<unknown>
   readonly undo?: (input: never, output: never, ctx: ActionContext) => Promise<void>
   readonly reconcile?: (input: never, ctx: ActionContext) => Promise<Reconciled<unknown>>
+  readonly reconcileUndo?: (input: never, output: never, ctx: ActionContext) => Promise<Reconciled<null>>
+  readonly observe?: (input: never, ctx: ActionContext) => Promise<Json>
+  readonly cost?: (input: never) => Money
+  readonly lane?: (input: never) => string
   readonly message?: (input: never, output: never) => OutgoingMessage
 }
 
@@ -155,6 +187,12 @@ export interface Unreadable {
 /** A connector with its settings, as `company.ts` lists it. */
 export interface Connector<Connection = unknown> {
   readonly name: string
+  /** Where it acts, without secrets and the same at every start: part of what an approval is for. Default: its name. */
+  readonly target?: string
+  /** How many calls the service takes, in a minute and at once. Default: as many as there are. */
+  readonly limits?: { readonly perMinute?: number; readonly concurrent?: number }
+  /** Asks the service what it offers, and only looks: a change of the answer is told to the operator. */
+  probe?(connection: Connection): Promise<Json>
   readonly actions: readonly AnyAction[]
   readonly signals: readonly AnySignalKind[]
   /**

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { onEachStore } from '../../test/each-store.ts'
 import { fails, Shop, type Behaviour } from '../../test/shop.ts'
-import { workflow } from '../index.ts'
+import { workflow, z } from '../index.ts'
 import { testCompany, type TestCompany } from '../testing.ts'
+import { action } from './action.ts'
 
 function company(shop: Shop, url?: string) {
   const order = workflow('order', {}, (ctx) => ctx.act(shop.order(), { item: 'tea', amount: 1 }))
@@ -284,4 +285,41 @@ test('what may have been sent is uncertain where its connector is gone', async (
   await without.decide('happened')
   assert.equal((await without.effects())[0]!.state, 'succeeded')
   await without.close()
+})
+
+test('a key that the service may have forgotten is not used again: the operator is asked', async () => {
+  const shop = new Shop()
+  shop.script = [fails('uncertain')]
+  const { pay, options } = company(shop)
+  await using c = await testCompany(options)
+  await c.run(pay, null)
+  await c.decide('approve')
+  assert.deepEqual([(await c.effects())[0]!.state, shop.calls.length], ['retrying', 1])
+  await c.ask('pause', { reason: 'away' })
+  await c.advance('30d')
+  await c.ask('resume', {})
+  await c.idle()
+  assert.deepEqual([(await c.effects())[0]!.state, shop.calls.length], ['uncertain', 1])
+  assert.deepEqual([(await c.queue())[0]!.kind, (await c.queue())[0]!.reason], ['uncertain', 'effect.key_too_old'])
+  await c.check()
+})
+
+test('cancelling a run stops a retry that certainly did nothing so far', async () => {
+  const shop = new Shop()
+  shop.script = [fails('transient')]
+  const { pay, options } = company(shop)
+  await using c = await testCompany(options)
+  const run = await c.run(pay, null)
+  await c.decide('approve')
+  assert.equal((await c.effects())[0]!.state, 'retrying')
+  await c.ask('cancel', { id: run })
+  await c.advance('1h')
+  assert.deepEqual([(await c.effects())[0]!.state, shop.calls.length], ['cancelled', 1])
+  await c.check()
+})
+
+test('what cannot be taken back waits a moment also where its author did not say so', () => {
+  const define = (risk: 'compensable' | 'irreversible') =>
+    action('a.b', { risk, input: z.null(), output: z.null(), title: () => 'b', run: async () => null }).holdMs
+  assert.deepEqual([define('compensable'), define('irreversible')], [0, 10_000])
 })

@@ -147,7 +147,7 @@ test('reading asks nobody', async () => {
   assert.equal((await outcome(company, await company.run(look, null))).state, 'succeeded')
 })
 
-test('an action that changed after it was approved is not sent, however often it is tried again', async () => {
+test('an action that changed after it was approved is asked for again, with what is different', async () => {
   const shop = new Shop()
   const { buy, options } = buying(shop, '1h')
   await using first = await testCompany(options)
@@ -157,14 +157,14 @@ test('an action that changed after it was approved is not sent, however often it
   shop.version = 2
   const again = await testCompany({ ...buying(shop, '1h').options, folder: first.folder, clock: first.clock })
   await again.advance('1h')
-  const dead = (await again.queue()).filter((g) => g.kind === 'dead_letter')
-  assert.equal(dead.length, 1)
-  assert.match(JSON.stringify(dead[0]!.proposal), /is version 2, the approval was for version 1/)
-  for (let i = 0; i < 2; i++) {
-    await again.decide('retry', { gate: (await again.queue()).find((g) => g.kind === 'dead_letter')!.id })
-  }
-  assert.deepEqual(shop.calls, [])
-  assert.equal((await again.effects())[0]!.state, 'failed')
+  const gates = (await again.queue()).filter((g) => g.kind === 'effect')
+  assert.equal(gates.length, 1)
+  assert.match(gates[0]!.reason, /is version 2, the approval was for version 1/)
+  assert.deepEqual((gates[0]!.context as { before: unknown }).before, { version: 1 })
+  assert.deepEqual([shop.calls, (await again.effects())[0]!.state], [[], 'gated'])
+  await again.decide('approve', { gate: gates[0]!.id })
+  await again.advance('1h')
+  assert.deepEqual([shop.calls.length, (await again.effects())[0]!.state], [1, 'succeeded'])
   await again.check()
   await again.close()
 })

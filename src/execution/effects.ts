@@ -1,14 +1,13 @@
 import { FactotumError } from '../lib/errors.ts'
-import { shortHash, type Json } from '../lib/json.ts'
-import type { Evidence } from '../context/decisions.ts'
-import { gateClosed, gateOpened, gateStillOpen, type Choice, type GateRow, type Gates } from '../governance/gates.ts'
-import { verdict } from '../governance/policy.ts'
-import { answerWait, ConflictError, sql, type EventInput, type Guard, type Store } from '../store/index.ts'
-import type { AnyAction } from './action.ts'
+import type { Json } from '../lib/json.ts'
+import { judgedBy, type Evidence } from '../context/decisions.ts'
+import { gateClosed, gateStillOpen, type GateRow, type Gates } from '../governance/gates.ts'
+import { answerWait, ConflictError, sql, type EventInput, type Fence, type Guard, type Store } from '../store/index.ts'
+import { actionOf, targetOf, verdictNow, type Execution } from './execution.ts'
+import { binding, checkInput, laneOf, observedOf } from './proposal.ts'
 import {
   effectById,
   effectHeld,
-  effectProposed,
   effectRevised,
   effectSettled,
   effectStill,
@@ -19,12 +18,6 @@ import {
   type EffectState,
 } from './events.ts'
 
-const EFFECT_CHOICES: readonly Choice[] = [
-  { outcome: 'approve', label: 'Approve' },
-  { outcome: 'edit', label: 'Edit, then approve', needs: 'value' },
-  { outcome: 'reject', label: 'Reject', needs: 'reason' },
-]
-
 /** What `ctx.act` answers with. A rejection is a value, and an operator's edit comes back in `input`. */
 export interface EffectResult<I = unknown, O = unknown> {
   readonly id: string
@@ -33,94 +26,6 @@ export interface EffectResult<I = unknown, O = unknown> {
   readonly output: O | null
   /** Why it was rejected, or how it failed. */
   readonly reason: string | null
-}
-
-/**
- * What an approval is for: this action, this version, exactly this input. Under the company's secret, so that nobody can
- * tell from it what a short input was once that is erased.
- */
-export function binding(store: Store, action: string, version: number, input: Json): string {
-  return store.pseudonym(shortHash([action, version, input]))
-}
-
-/** An action's input as its schema reads it. Throws `action.bad_input`, naming the first thing that is wrong. */
-function checkInput(action: AnyAction, input: unknown): Json {
-  const parsed = action.input.safeParse(input)
-  if (parsed.success) return parsed.data as Json
-  const issue = parsed.error.issues[0]
-  throw new FactotumError(
-    'action.bad_input',
-    `${action.action} was given input that it does not take, at ${issue?.path.join('.') || 'the top'}: ${issue?.message ?? 'invalid'}. Correct what the workflow or the operator gave it.`,
-  )
-}
-
-export interface Proposal {
-  readonly action: AnyAction
-  readonly input: unknown
-  readonly run: string
-  readonly op: string
-  readonly wait: string
-  readonly holdMs: number | null
-  readonly evidence: Evidence
-  readonly undoes?: EffectRow
-  readonly cause: number
-}
-
-/** The events that propose an effect: the intent with its verdict and, where the verdict is to ask, the gate. */
-export function propose(store: Store, p: Proposal): { readonly id: string; readonly events: EventInput[] } {
-  const input = p.undoes ? (JSON.parse(p.undoes.input ?? 'null') as Json) : checkInput(p.action, p.input)
-  const id = store.newId('eff')
-  const name = p.action.action
-  const decided = p.undoes
-    ? { outcome: 'run' as const, reason: 'default: a run may take back what it did itself' }
-    : verdict(p.action.risk)
-  const holdMs = p.undoes ? 0 : (p.holdMs ?? p.action.holdMs)
-  const bound = binding(store, name, p.action.version, input)
-  const body = {
-    run: p.run,
-    op: p.op,
-    wait: p.wait,
-    undoes: p.undoes?.id ?? null,
-    action: name,
-    version: p.action.version,
-    risk: p.action.risk,
-    reason: decided.reason,
-    key: p.undoes ? `${p.undoes.key}:undo` : id,
-    binding: bound,
-    holdMs,
-  }
-  const options = { private: { input }, actor: `run:${p.run}`, cause: p.cause }
-  if (decided.outcome === 'run') {
-    const dueAt = store.clock.now()
-    return { id, events: [effectProposed(id, { ...body, state: 'held', dueAt }, options)] }
-  }
-  const gate = gateOpened(
-    store.newId('gate'),
-    {
-      kind: 'effect',
-      subject: id,
-      run: p.run,
-      template: EFFECT_CHOICES,
-      evidence: p.evidence,
-      binding: bound,
-      risk: p.action.risk,
-      reason: decided.reason,
-    },
-    {
-      private: { title: titleOf(p.action, input), proposal: previewOf(p.action, input) },
-      cause: { index: 0 },
-      actor: `run:${p.run}`,
-    },
-  )
-  return { id, events: [effectProposed(id, { ...body, state: 'gated', dueAt: null }, options), gate] }
-}
-
-export function titleOf(action: AnyAction, input: Json): string {
-  return action.title(input as never)
-}
-
-function previewOf(action: AnyAction, input: Json): Json {
-  return action.preview ? action.preview(input as never) : input
 }
 
 export async function getEffect(store: Store, id: string): Promise<EffectRow> {
@@ -148,6 +53,45 @@ export function answerEffect(
 
 const openGateOf = sql(`select * from gate where subject = ? and kind = 'effect' and state = 'open'`)
 
+/** Whether it is certain that nothing was done yet, so that it can still be stopped. */
+export async function canBeStopped(store: Store, effect: EffectRow): Promise<boolean> {
+  const waits = effect.state === 'gated' || effect.state === 'held' || effect.state === 'retrying'
+  return waits && !(await mayHaveHappened(store, effect.id))
+}
+
+/**
+ * The events that stop an effect which has not left, close its gate and tell its run. `at`: where among the events of
+ * their commit they stand.
+ */
+export async function cancellation(
+  store: Store,
+  effect: EffectRow,
+  by: { readonly reason: string | null; readonly actor: string },
+  at = 0,
+): Promise<{ readonly events: EventInput[]; readonly guards: Guard[] }> {
+  const { id } = effect
+  const { actor, reason } = by
+  const cause = { index: at }
+  const gate = await store.first<GateRow>(openGateOf(id))
+  const answer = await answerEffect(store, effect, { state: 'cancelled', reason }, actor)
+  const settled = effectSettled(
+    id,
+    { state: 'cancelled', code: null, token: effect.token },
+    {
+      private: { output: null, error: reason },
+      actor,
+      cause: (await store.first<{ seq: number }>(newestEvent(id)))!.seq,
+    },
+  )
+  const closed = gate ? [gateClosed(gate.id, { because: 'cancelled' }, { actor, cause })] : []
+  const undo =
+    effect.undoes === null ? [] : [effectUndo(effect.undoes, { state: 'undo_failed', by: id }, { actor, cause })]
+  return {
+    events: [settled, ...closed, ...undo, ...answer.events.map((e) => ({ ...e, cause }))],
+    guards: [effectStill(id, effect.state, effect.token), ...(gate ? [gateStillOpen(gate.id)] : []), ...answer.guards],
+  }
+}
+
 /**
  * Stops an effect that has not left, and tells its run, in one commit: it goes on with an effect that is `cancelled`.
  * Throws `effect.not_found`, and `effect.left` where it has left, may have, or has ended.
@@ -155,38 +99,13 @@ const openGateOf = sql(`select * from gate where subject = ? and kind = 'effect'
 export async function cancelEffect(store: Store, id: string, reason: string | null, actor = 'operator'): Promise<void> {
   for (;;) {
     const effect = await getEffect(store, id)
-    const waits = ['gated', 'held', 'retrying'].includes(effect.state)
-    if (!waits || (await mayHaveHappened(store, id)))
+    if (!(await canBeStopped(store, effect)))
       throw new FactotumError(
         'effect.left',
-        `Effect ${id} is ${effect.state}${waits ? ' after a try that may have happened' : ''}: it cannot be stopped any more.`,
+        `Effect ${id} is ${effect.state}${effect.state === 'retrying' ? ' after a try that may have happened' : ''}: it cannot be stopped any more.`,
       )
-    const gate = await store.first<GateRow>(openGateOf(id))
-    const answer = await answerEffect(store, effect, { state: 'cancelled', reason }, actor)
-    const settled = effectSettled(
-      id,
-      { state: 'cancelled', code: null, token: effect.token },
-      {
-        private: { output: null, error: reason },
-        actor,
-        cause: (await store.first<{ seq: number }>(newestEvent(id)))!.seq,
-      },
-    )
-    const undo =
-      effect.undoes === null
-        ? []
-        : [effectUndo(effect.undoes, { state: 'undo_failed', by: id }, { actor, cause: { index: 0 } })]
-    const closed = gate ? [gateClosed(gate.id, { because: 'cancelled' }, { actor, cause: { index: 0 } })] : []
     try {
-      await store.commit({
-        key: `eff:${id}:cancel`,
-        events: [settled, ...closed, ...undo, ...answer.events],
-        guards: [
-          effectStill(id, effect.state, effect.token),
-          ...(gate ? [gateStillOpen(gate.id)] : []),
-          ...answer.guards,
-        ],
-      })
+      await store.commit({ key: `eff:${id}:cancel`, ...(await cancellation(store, effect, { reason, actor })) })
       return
     } catch (error) {
       // It moved between reading and committing: look again whether it can still be stopped.
@@ -195,8 +114,36 @@ export async function cancelEffect(store: Store, id: string, reason: string | nu
   }
 }
 
+/** Ends an effect that nobody approved, or that could not leave, in time. Nothing was done. */
+export async function expireEffect(store: Store, effect: EffectRow, fence: Fence): Promise<void> {
+  const gate = await store.first<GateRow>(openGateOf(effect.id))
+  const reason = gate ? 'Nobody decided in time: it was not done.' : 'It could not leave in time: it was not done.'
+  const cause = (await store.first<{ seq: number }>(newestEvent(effect.id)))!.seq
+  const settled = effectSettled(
+    effect.id,
+    { state: 'expired', code: 'effect.expired', token: effect.token },
+    { private: { output: null, error: reason }, cause },
+  )
+  const answer = await answerEffect(store, effect, { state: 'expired', reason }, 'system')
+  await store.commit({
+    key: `eff:${effect.id}:expire`,
+    events: [
+      settled,
+      ...(gate ? [gateClosed(gate.id, { because: 'expired' }, { cause: { index: 0 } })] : []),
+      ...answer.events,
+    ],
+    guards: [
+      effectStill(effect.id, effect.state, effect.token),
+      ...(gate ? [gateStillOpen(gate.id)] : []),
+      ...answer.guards,
+    ],
+    fence,
+  })
+}
+
 /** What deciding an effect's gate leads to. Edit and approve is one commit: revise, then hold what was revised. */
-export function registerEffectGate(store: Store, gates: Gates, actions: ReadonlyMap<string, AnyAction>): void {
+export function registerEffectGate(execution: Execution, gates: Gates): void {
+  const { store } = execution
   gates.on('effect', async (gate, decision) => {
     const effect = await getEffect(store, gate.subject)
     const actor = decision.by ?? 'operator'
@@ -213,20 +160,37 @@ export function registerEffectGate(store: Store, gates: Gates, actions: Readonly
         guards: [...guards, ...answer.guards],
       }
     }
-    const held = effectHeld(effect.id, { dueAt: store.clock.now() + effect.hold_ms, token: effect.token }, { actor })
-    if (decision.outcome === 'approve') return { events: [held], guards }
-    const action = actions.get(effect.action)
-    if (!action)
-      throw new FactotumError(
-        'action.unknown',
-        `This company no longer has the action ${effect.action}. Reject it, or bring its connector back.`,
-      )
-    const input = checkInput(action, decision.value)
-    const revised = effectRevised(
+    const held = effectHeld(
       effect.id,
-      { binding: binding(store, effect.action, effect.action_version, input) },
-      { private: { input }, actor },
+      {
+        dueAt: store.clock.now() + effect.hold_ms,
+        token: effect.token,
+        approved: true,
+        expiresAt: effect.expires_at,
+      },
+      { actor },
     )
-    return { events: [revised, { ...held, cause: { index: 1 } }], guards }
+    const judged = await judgedBy(store, JSON.parse(gate.evidence) as Evidence, effect.run)
+    if (decision.outcome === 'approve') return { events: [held, ...judged], guards }
+    const edited = await editedEffect(execution, effect, decision.value ?? null)
+    const revised = effectRevised(effect.id, edited.event, { private: { input: edited.input }, actor })
+    return { events: [revised, { ...held, cause: { index: 1 } }, ...judged], guards }
   })
+}
+
+/** The operator's own version of an effect. Policies are heard again: what they refuse is not done by editing it. */
+async function editedEffect(execution: Execution, effect: EffectRow, value: Json) {
+  const action = actionOf(execution, effect.action)
+  const input = checkInput(action, value)
+  const cost = action.cost?.(input as never) ?? null
+  const verdict = await verdictNow(execution, effect, action, { input, cost })
+  if (verdict.outcome === 'refuse')
+    throw new FactotumError(
+      'policy.refused',
+      `What it would be after your edit is refused: ${verdict.reason}. Change the edit, or the policy.`,
+    )
+  const target = effect.target ?? targetOf(execution, action)
+  const bound = binding(execution.store, action, target, input, observedOf(effect))
+  const key = effect.token === 0 ? null : `${effect.id}:${effect.token}`
+  return { input, event: { binding: bound, cost, lane: laneOf(execution.store, action, input), key } }
 }

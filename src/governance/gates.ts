@@ -3,7 +3,16 @@ import type { Json } from '../lib/json.ts'
 import type { Evidence } from '../context/decisions.ts'
 import { eventKind, sql, type Bound, type EventInput, type Guard, type Store } from '../store/index.ts'
 
-export type GateKind = 'effect' | 'decision' | 'question' | 'uncertain' | 'dead_letter' | 'failure' | 'parked'
+export type GateKind =
+  | 'effect'
+  | 'decision'
+  | 'question'
+  | 'uncertain'
+  | 'dead_letter'
+  | 'failure'
+  | 'parked'
+  | 'contract'
+  | 'plan'
 
 /** One outcome that the operator may choose. `fields` says what must come with it. */
 export interface Choice {
@@ -24,35 +33,47 @@ interface Opened {
   readonly binding: string | null
   readonly risk: string | null
   readonly reason: string
+  /** When it closes by itself, epoch ms: what it asks for is then not done. */
+  readonly expiresAt?: number | null
+  /** Gates of one shape may be decided together. */
+  readonly shape?: string | null
+}
+
+interface Shown {
+  readonly title: string
+  readonly proposal: Json
+  /** What it acts on and rests on, and what changed since it was asked before. */
+  readonly context?: Json
 }
 
 const insertGate = sql(
-  `insert into gate (id, kind, state, subject, run, title, proposal, template, evidence, binding, risk, reason, opened_at, opened_seq)
-   values (?, ?, 'open', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  `insert into gate (id, kind, state, subject, run, title, proposal, context, template, evidence, binding, risk, reason, expires_at, shape, opened_at, opened_seq)
+   values (?, ?, 'open', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 )
+const snoozeGateRow = sql('update gate set snoozed_until = ? where id = ?')
 const decideGateRow = sql(`update gate set state = 'decided', outcome = ?, decided_at = ?, decided_by = ? where id = ?`)
 const closeGateRow = sql(`update gate set state = 'closed', outcome = ?, decided_at = ? where id = ?`)
 
-export const gateOpened = eventKind<Opened, { readonly title: string; readonly proposal: Json }>(
-  'gate.opened@1',
-  (e) => [
-    insertGate(
-      e.stream,
-      e.body.kind,
-      e.body.subject,
-      e.body.run,
-      e.private?.title,
-      e.private && JSON.stringify(e.private.proposal),
-      JSON.stringify(e.body.template),
-      JSON.stringify(e.body.evidence),
-      e.body.binding,
-      e.body.risk,
-      e.body.reason,
-      e.at,
-      e.seq,
-    ),
-  ],
-)
+export const gateOpened = eventKind<Opened, Shown>('gate.opened@1', (e) => [
+  insertGate(
+    e.stream,
+    e.body.kind,
+    e.body.subject,
+    e.body.run,
+    e.private?.title,
+    e.private && JSON.stringify(e.private.proposal),
+    e.private?.context === undefined ? null : JSON.stringify(e.private.context),
+    JSON.stringify(e.body.template),
+    JSON.stringify(e.body.evidence),
+    e.body.binding,
+    e.body.risk,
+    e.body.reason,
+    e.body.expiresAt,
+    e.body.shape,
+    e.at,
+    e.seq,
+  ),
+])
 
 const gateDecided = eventKind<
   { readonly outcome: string; readonly binding: string | null },
@@ -64,6 +85,11 @@ export const gateClosed = eventKind<{ readonly because: string }>('gate.closed@1
   closeGateRow(e.body.because, e.at, e.stream),
 ])
 
+/** The operator wants to see it again later, and not before. */
+const gateSnoozed = eventKind<{ readonly until: number }>('gate.snoozed@1', (e) => [
+  snoozeGateRow(e.body.until, e.stream),
+])
+
 export interface GateRow {
   readonly id: string
   readonly kind: GateKind
@@ -72,11 +98,15 @@ export interface GateRow {
   readonly run: string | null
   readonly title: string | null
   readonly proposal: string | null
+  readonly context: string | null
   readonly template: string
   readonly evidence: string
   readonly binding: string | null
   readonly risk: string | null
   readonly reason: string
+  readonly expires_at: number | null
+  readonly snoozed_until: number | null
+  readonly shape: string | null
   readonly opened_at: number
   readonly opened_seq: number
   readonly outcome: string | null
@@ -143,12 +173,7 @@ export class Gates {
   async decide(id: string, decision: GateDecision): Promise<GateRow> {
     for (;;) {
       const gate = await this.get(id)
-      if (gate.state !== 'open') {
-        throw new FactotumError(
-          'gate.decided',
-          `Gate ${id} is ${gate.state === 'decided' ? `decided already: ${gate.outcome ?? ''}` : 'closed: nobody waits for it any more'}.`,
-        )
-      }
+      if (gate.state !== 'open') throw alreadyDecided(gate)
       checkDecision(gate, decision)
       const settle = this.#settle.get(gate.kind)
       if (!settle)
@@ -181,6 +206,67 @@ export class Gates {
       }
     }
   }
+
+  /** Hides a gate until then. Throws `gate.not_found`, `gate.decided`, `gate.bad_time`. */
+  async snooze(id: string, until: number, actor = 'operator'): Promise<GateRow> {
+    const gate = await this.get(id)
+    if (until <= this.#store.clock.now())
+      throw new FactotumError(
+        'gate.bad_time',
+        'A gate is snoozed until a time that is still to come, such as "2h" from now.',
+      )
+    if (gate.state !== 'open') throw alreadyDecided(gate)
+    await this.#store.commit({
+      key: `gate:${id}:snooze:${this.#store.newId('snz')}`,
+      events: [gateSnoozed(id, { until }, { actor, cause: gate.opened_seq })],
+      guards: [gateStillOpen(id)],
+    })
+    return this.get(id)
+  }
+
+  /**
+   * One decision for several gates of one shape: an entry in the record for each. What cannot be taken back is never
+   * decided in a group. Throws `gate.mixed_group` and `gate.group_irreversible` before anything is decided; a gate that
+   * somebody else decided meanwhile is left out of the answer, and so is one that fails, with its error.
+   */
+  async decideAll(ids: readonly string[], decision: Omit<GateDecision, 'value' | 'binding'>): Promise<GroupDecision> {
+    const gates = await Promise.all([...new Set(ids)].map((id) => this.get(id)))
+    const shapes = new Set(gates.map((g) => g.shape ?? g.id))
+    if (gates.length > 1 && shapes.size > 1)
+      throw new FactotumError(
+        'gate.mixed_group',
+        'These gates ask for different things. Decide gates of one shape together, the others singly.',
+      )
+    if (gates.length > 1 && decision.outcome === 'approve' && gates.some((g) => g.risk === 'irreversible'))
+      throw new FactotumError(
+        'gate.group_irreversible',
+        'What cannot be taken back is approved one by one: decide these gates singly.',
+      )
+    const decided: GateRow[] = []
+    const failed: { id: string; code: string; message: string }[] = []
+    for (const { id } of gates) {
+      await this.decide(id, decision).then(
+        (gate) => decided.push(gate),
+        (error: unknown) => {
+          if (!(error instanceof FactotumError)) throw error
+          failed.push({ id, code: error.code, message: error.message })
+        },
+      )
+    }
+    return { decided, failed }
+  }
+}
+
+export interface GroupDecision {
+  readonly decided: readonly GateRow[]
+  readonly failed: readonly { readonly id: string; readonly code: string; readonly message: string }[]
+}
+
+function alreadyDecided(gate: GateRow): FactotumError {
+  return new FactotumError(
+    'gate.decided',
+    `Gate ${gate.id} is ${gate.state === 'decided' ? `decided already: ${gate.outcome ?? ''}` : 'closed: nobody waits for it any more'}.`,
+  )
 }
 
 const RETRY = new Set(['gate.decided', 'wait.resolved', 'effect.moved', 'run.moved', 'store.key_reused'])
@@ -226,4 +312,4 @@ function checkDecision(gate: GateRow, decision: GateDecision): void {
   }
 }
 
-export const GATE_EVENTS = [gateOpened, gateDecided, gateClosed]
+export const GATE_EVENTS = [gateOpened, gateDecided, gateClosed, gateSnoozed]

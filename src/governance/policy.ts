@@ -1,15 +1,24 @@
-/** What an action can do to the world, from nothing to something nobody can take back. */
-export type Risk = 'read' | 'reversible' | 'compensable' | 'irreversible'
-
-export interface Verdict {
-  readonly outcome: 'run' | 'ask' | 'refuse'
-  /** The policy that said so, and why: shown at the gate and kept in the record. */
-  readonly reason: string
-}
-
-/** The rule that holds where no policy says otherwise: reads run, writes ask. */
-export function verdict(risk: Risk): Verdict {
-  return risk === 'read'
-    ? { outcome: 'run', reason: 'default: reading changes nothing' }
-    : { outcome: 'ask', reason: 'default: everything that changes the outside world asks first' }
-}
+/** Policies: rules that say of an effect whether it runs, asks or is refused. See docs/policies.md. */
+export { NO_POLICIES } from './policies/defaults.ts'
+export { checkPolicies, loadPolicies, type PolicyOptions } from './policies/load.ts'
+export {
+  adoptPolicy,
+  policiesWith,
+  proposePolicy,
+  readAllowed,
+  type Allowance,
+  type PolicyProposal,
+} from './policies/propose.ts'
+export type {
+  Cap,
+  Explanation,
+  Finding,
+  Outcome,
+  Policies,
+  PolicyInfo,
+  PolicyRequest,
+  Problem,
+  Risk,
+  Used,
+  Verdict,
+} from './policies/model.ts'
