@@ -11,8 +11,9 @@ import {
   type Fence,
   type Store,
 } from '../store/index.ts'
-import type { AnyAction } from '../execution/action.ts'
+import type { Execution } from '../execution/execution.ts'
 import { setTimeout as pause } from 'node:timers/promises'
+import type { Agents } from './agents/registry.ts'
 import { makeContext } from './context.ts'
 import { Driver } from './driver.ts'
 import { recordEnd, stop } from './ending.ts'
@@ -21,20 +22,30 @@ import { readHistory } from './history.ts'
 import { fireSchedule, syncSchedules } from './schedules.ts'
 import { admit, admitAfter } from './starting.ts'
 import { Turns } from './turns.ts'
+import type { BuiltIn } from './planner/planner.ts'
 import type { AnyWorkflow } from './workflow.ts'
 import { compensate } from './verbs/effects.ts'
 
 export interface CoordinatorOptions {
   readonly store: Store
   readonly workflows: readonly AnyWorkflow[]
-  readonly actions: ReadonlyMap<string, AnyAction>
-  /** Who moves effects and signals: the layers on both sides of this one. */
-  readonly drivers: { readonly eff: (fence: Fence) => Promise<void>; readonly sig: (fence: Fence) => Promise<void> }
+  /** Factotum's own. */
+  readonly builtIn?: BuiltIn
+  readonly execution: Execution
+  readonly agents: Agents
+  /**
+   * Who moves everything else, by the beginning of its id (`eff`, `sig`): the layers on both sides of this one. What
+   * they answer is when to look again at what cannot go on yet and has nothing to record about it.
+   */
+  readonly drivers: Readonly<Record<string, (fence: Fence) => Promise<Later | void>>>
   /** Breaks off the calls under way. */
   readonly abort?: () => void
   /** Hears of what failed while driving, and will be tried again. Default: stderr. */
   readonly onError?: (error: unknown, id: string) => void
 }
+
+/** Epoch ms. */
+export type Later = { readonly at: number }
 
 /** Runs and effects driven at the same time. More wait their turn as rows. */
 const MAX_DRIVEN = 1_000
@@ -86,6 +97,8 @@ export class Coordinator {
   readonly #holder: string
   readonly #driven = new Map<string, Driver | null>()
   readonly #idle: (() => void)[] = []
+  /** What was put off here, and until when. */
+  readonly #later = new Map<string, number>()
   readonly #released: Bound[] = []
   #releasing: Promise<void> | null = null
   /** Look through all that is queued: at the start, and when another process may have made room. */
@@ -104,8 +117,10 @@ export class Coordinator {
     this.#options = options
     this.#store = options.store
     this.#holder = newId('proc', Date.now())
-    this.workflows = new Map(options.workflows.map((w) => [w.workflow, w]))
-    if (this.workflows.size < options.workflows.length) {
+    const own = options.builtIn ? [options.builtIn] : []
+    const workflows: readonly AnyWorkflow[] = [...options.workflows, ...own]
+    this.workflows = new Map(workflows.map((w) => [w.workflow, w]))
+    if (this.workflows.size < workflows.length) {
       throw new FactotumError(
         'company.duplicate_workflow',
         'Two workflows have the same name. Names are how runs find their code: rename one.',
@@ -123,6 +138,10 @@ export class Coordinator {
       this.ring()
     })
     this.#sweep()
+  }
+
+  get hasPutOff(): boolean {
+    return this.#later.size > 0
   }
 
   /** Look for work soon. */
@@ -159,7 +178,7 @@ export class Coordinator {
     for (;;) {
       await this.idle()
       const now = this.#store.clock.now()
-      const due = await this.#store.first<{ n: number }>(work.allDue(now))
+      const due = await this.#store.first<{ n: number }>(work.allDue(now, now))
       if (Number(due?.n) === 0 || now >= until) return
       await pause(SETTLING_MS)
     }
@@ -248,6 +267,7 @@ export class Coordinator {
   #sweep(): void {
     if (this.#stopped) return
     const now = this.#store.clock.now()
+    for (const [id, at] of this.#later) if (at < now) this.#later.delete(id)
     const renew = [...this.#driven.keys()].map((id) => work.renewLease(now + LEASE_MS, id, this.#holder))
     this.#store.write([...renew, sweepScratch(now)]).catch((error: unknown) => this.#report(error, 'sweep'))
     if (this.#store.engine.dialect === 'postgres') this.#queued = true
@@ -258,11 +278,18 @@ export class Coordinator {
   async #drive(fence: Fence): Promise<void> {
     const { id } = fence
     this.#driven.set(id, null)
+    this.#later.delete(id)
     try {
-      if (id.startsWith('run_')) await this.#driveRun(fence)
-      else if (id.startsWith('sch_')) await fireSchedule(this.#store, this.workflows, fence)
-      else await this.#options.drivers[id.startsWith('eff_') ? 'eff' : 'sig'](fence)
-      if (!id.startsWith('run_')) await this.#letGo(fence)
+      const kind = id.slice(0, id.indexOf('_'))
+      if (kind === 'run') await this.#driveRun(fence)
+      else if (kind === 'sch') await fireSchedule(this.#store, this.workflows, fence)
+      else {
+        const driver = this.#options.drivers[kind]
+        if (!driver) throw new FactotumError('work.unknown', `Nothing here drives ${id}. Update Factotum.`)
+        const later = await driver(fence)
+        if (later) return await this.#putOff(fence, later.at)
+      }
+      if (kind !== 'run') await this.#letGo(fence)
     } catch (error) {
       // A conflict or a fence means that somebody else was first, which is how it should be.
       const expected =
@@ -277,6 +304,12 @@ export class Coordinator {
       this.#driven.delete(id)
       this.#wakeIdle()
     }
+  }
+
+  async #putOff(fence: Fence, at: number): Promise<void> {
+    this.#later.set(fence.id, at)
+    await this.#store.write([work.putOff(at, fence.id, fence.epoch)])
+    this.#store.clock.alarm(at, () => this.ring())
   }
 
   /** Leases that end in one turn of the event loop are let go in one transaction. */
@@ -313,13 +346,18 @@ export class Coordinator {
     const services = {
       store: this.#store,
       driver,
-      actions: this.#options.actions,
+      execution: this.#options.execution,
+      agents: this.#options.agents,
       trust: run.trust,
       seen: { signals: run.signal === null ? [] : [run.signal], facts: [], decisions: [], messages: [] },
     }
     const input: unknown = JSON.parse(run.input ?? 'null') ?? JSON.parse(signal?.payload ?? 'null')
     const end = await driver.drive(() =>
-      workflow && !compensating ? workflow.body(makeContext(services), input as never) : compensate(services),
+      !workflow || compensating
+        ? compensate(services)
+        : workflow === this.#options.builtIn
+          ? this.#options.builtIn.drive(services, input)
+          : workflow.body(makeContext(services), input as never),
     )
     if (end.end === 'released') throw end.error
     await recordEnd(driver, end)

@@ -1,5 +1,12 @@
 import { gateById, gateClosed, gateStillOpen, type GateRow } from '../governance/gates.ts'
-import { effectById, effectSettled, effectStill, type EffectRow } from '../execution/events.ts'
+import {
+  effectById,
+  effectSettled,
+  effectStill,
+  effectUndo,
+  mayHaveHappened,
+  type EffectRow,
+} from '../execution/events.ts'
 import { sql, stillOpen, waitClosed, type EventInput, type Guard, type Store, type WaitRow } from '../store/index.ts'
 
 const openWaits = sql(`select id, run, op, kind, subject, state from wait where run = ? and state = 'open'`)
@@ -44,8 +51,9 @@ async function closeGate(store: Store, out: Leaving, id: string, because: string
 
 async function dropEffect(store: Store, out: Leaving, id: string, because: string): Promise<void> {
   const effect = await store.first<EffectRow>(effectById(id))
-  // One that is being retried has left at least once: it goes on to its end.
-  if (effect?.state !== 'gated' && effect?.state !== 'held') return
+  // One that may have happened goes on to its end; one whose tries certainly did nothing is not tried again.
+  const waits = effect?.state === 'gated' || effect?.state === 'held' || effect?.state === 'retrying'
+  if (!waits || (await mayHaveHappened(store, id))) return
   out.events.push(
     effectSettled(
       id,
@@ -53,6 +61,7 @@ async function dropEffect(store: Store, out: Leaving, id: string, because: strin
       { private: { output: null, error: because } },
     ),
   )
+  if (effect.undoes !== null) out.events.push(effectUndo(effect.undoes, { state: 'undo_failed', by: id }))
   out.guards.push(effectStill(id, effect.state, effect.token))
   const gate = await store.first<GateRow>(gateOfEffect(id))
   if (gate) await closeGate(store, out, gate.id, because)

@@ -106,7 +106,12 @@ export interface Context {
   act<I, O>(
     action: Action<I, O>,
     input: NoInfer<I>,
-    options?: CallOptions & { readonly hold?: Duration },
+    options?: CallOptions & {
+      /** How long it waits, approved, before it leaves. */
+      readonly hold?: Duration
+      /** Not approved, or not left, by then: it is `expired`, and nothing was done. */
+      readonly expires?: Duration
+    },
   ): Promise<EffectResult<I, O>>
   /** Takes back what this run did, newest first. */
   compensate(): Promise<Compensation>

@@ -1,17 +1,29 @@
 import { z } from 'zod'
-import { decisionMade, NO_EVIDENCE, type Tier } from '../../context/decisions.ts'
-import { gateOpened, type Choice, type Gates } from '../../governance/gates.ts'
+import {
+  decisionAsked,
+  decisionJudged,
+  decisionMade,
+  judgeTiers,
+  NO_EVIDENCE,
+  opinionsOf,
+  saidSame,
+  type Opinion,
+  type OpinionRow,
+} from '../../context/decisions.ts'
+import { lower, signalById, type SignalRow, type Trust } from '../../context/signals.ts'
+import { gateOpened, type Choice, type GateRow, type Gates } from '../../governance/gates.ts'
 import { FactotumError } from '../../lib/errors.ts'
 import { milliseconds } from '../../lib/durations.ts'
-import { jsonCopy, type Json } from '../../lib/json.ts'
+import { jsonCopy, shortHash, type Json } from '../../lib/json.ts'
 import { answerWait, sql, type EventInput, type Store } from '../../store/index.ts'
-import type { Agent, Rule } from '../agent.ts'
+import type { Agent, AnyAgent } from '../agent.ts'
+import { total } from '../agents/meter.ts'
+import { compared, consult, describe, suggestion, type Consulted } from '../agents/opinions.ts'
+import type { Agents } from '../agents/registry.ts'
+import { checkValue, fewValues, jsonSchema } from '../agents/schema.ts'
 import type { Begun } from '../call.ts'
 import type { CallOptions, Decided, Question } from '../workflow.ts'
 import { evidenceOf, type Services } from './services.ts'
-
-/** A rule that is less sure than this is passed over. */
-const SURE_ENOUGH = 0.8
 
 export function decide<I, O>(
   services: Services,
@@ -20,7 +32,7 @@ export function decide<I, O>(
   input: I,
   options?: CallOptions,
 ): Promise<Decided<O>> {
-  const { driver, store, seen } = services
+  const { driver, store, seen, agents } = services
   const given = jsonCopy(input, `The input of "${agent.agent}"`)
   return driver.call<Decided<O>>({
     kind,
@@ -28,99 +40,117 @@ export function decide<I, O>(
     key: options?.key,
     input: [agent.agent, given],
     begin: async ({ op, wait, cause }): Promise<Begun> => {
-      const passed: string[] = []
-      for (const tier of agent.tiers) {
-        if (tier === 'operator') return askOperator(services, agent, given, passed, wait, cause)
-        const ruling =
-          typeof tier === 'function' ? await tryRule(tier, agent, input, passed) : unavailable(tier, passed)
-        if (!ruling) continue
-        const id = store.newId('dec')
-        const event = decisionMade(
-          id,
-          {
-            run: driver.run.id,
-            op,
-            agent: agent.agent,
-            tier: 'rule',
-            confidence: ruling.confidence,
-            evidence: evidenceOf(services),
-            passed,
-          },
-          { private: { value: ruling.value, rationale: ruling.because }, actor: `agent:${agent.agent}`, cause },
+      agents.used(agent as unknown as AnyAgent)
+      const checked = await checkInput(agent, given)
+      const schema = agent.output(checked)
+      const shape = jsonSchema(schema)
+      const { trust } = services
+      const { id: run, workflow } = driver.run
+      const { facts } = evidenceOf(services)
+      const id = store.newId('dec')
+      const of = { decision: id, run, workflow, trust, facts }
+      const consulted = await consult({ agents, agent, input: checked, given, schema, shape, ...of })
+      const { decided, passed } = consulted
+      if (!decided?.said) {
+        if (consulted.operator) return askOperator(services, agent, given, shape, consulted, { id, op, wait, cause })
+        throw new FactotumError(
+          'agent.undecided',
+          `No tier of "${agent.agent}" decided (${passed.join('; ')}). Add 'operator' as the last tier, so that a person does.`,
         )
-        return { done: { value: { id, tier: 'rule', ...ruling } }, events: [event] }
       }
-      throw new FactotumError(
-        'agent.undecided',
-        `No tier of "${agent.agent}" decided (${passed.join('; ')}). Add 'operator' as the last tier, so that a person does.`,
+      const { tier, confidence } = decided.opinion
+      const { value, because } = decided.said
+      const about = await aboutOf(store, driver.run.signal, given)
+      const event = decisionMade(
+        id,
+        {
+          run,
+          op,
+          agent: agent.agent,
+          tier,
+          confidence,
+          evidence: evidenceOf(services),
+          passed,
+          cost: total(consulted.given.map((g) => g.opinion.cost)),
+          model: decided.model,
+          opinions: compared(consulted.given, value),
+          signal: about.signal,
+        },
+        {
+          private: { value, rationale: because, ...about.input, opinions: consulted.given.map((g) => g.said) },
+          actor: `agent:${agent.agent}`,
+          cause,
+        },
       )
+      return {
+        done: { value: { id, tier, value, confidence, because }, refs: { trust: consulted.trust } },
+        events: [event],
+      }
     },
     read: (completion) => {
       const decided = completion.value as unknown as Decided<O>
       seen.decisions.push(decided.id)
+      // What a model looked up on the way lowers what derives from its answer.
+      const { trust } = (completion.refs ?? {}) as { trust?: Trust }
+      if (trust) services.trust = lower(services.trust, trust)
       return decided
     },
   })
 }
 
-async function tryRule<I, O>(rule: Rule<I, O>, agent: Agent<I, O>, input: I, passed: string[]) {
-  const ruling = await rule(input)
-  if (!ruling) {
-    passed.push('rule: not sure')
-    return null
-  }
-  const confidence = ruling.confidence ?? 1
-  // NaN is not sure either.
-  if (!(confidence >= SURE_ENOUGH && confidence <= 1)) {
-    passed.push(`rule: ${Math.round(confidence * 100)} % sure`)
-    return null
-  }
-  const parsed = agent.output.safeParse(ruling.value)
-  if (!parsed.success) {
-    passed.push(`rule: its answer does not fit (${parsed.error.issues[0]?.message ?? 'invalid'})`)
-    return null
-  }
-  return {
-    value: jsonCopy(parsed.data, `The answer of "${agent.agent}"`),
-    confidence,
-    because: ruling.because ?? 'a rule',
-  }
+async function checkInput<I>(agent: Pick<Agent<I, unknown>, 'agent' | 'input'>, given: Json): Promise<I> {
+  if (!agent.input) return given as I
+  const checked = await checkValue(agent.input, given)
+  if (checked.ok) return checked.value
+  throw new FactotumError(
+    'agent.bad_input',
+    `"${agent.agent}" was given what its input does not take, ${checked.issue}. Give it what it declares, or change its input.`,
+  )
 }
 
-function unavailable(tier: Tier, passed: string[]): null {
-  passed.push(`${tier}: not set up in this company`)
-  return null
+/** An input that is larger than this is not kept with its decision: nobody learns from it. */
+const MAX_INPUT_BYTES = 65_536
+
+/** What a decision was about: the signal, where the input is its payload, else the input itself. */
+async function aboutOf(store: Store, signal: string | null, given: Json) {
+  const row = signal === null ? undefined : await store.first<SignalRow>(signalById(signal))
+  if (row?.payload != null && shortHash(JSON.parse(row.payload)) === shortHash(given)) return { signal, input: {} }
+  const kept = Buffer.byteLength(JSON.stringify(given)) <= MAX_INPUT_BYTES
+  return { signal: null, input: kept ? { input: given } : {} }
 }
 
 /** The outcomes of a gate that takes a value, with the values when there are few. */
-function answerChoice(schema: z.ZodType | null, options?: readonly string[]): Choice[] {
-  const few = options ?? (schema instanceof z.ZodEnum ? schema.options.map(String) : undefined)
-  return [{ outcome: 'answer', label: 'Answer', needs: 'value', ...(few ? { options: few } : {}) }]
+function answerChoice(options: readonly string[] | undefined): Choice {
+  return { outcome: 'answer', label: 'Answer', needs: 'value', ...(options ? { options } : {}) }
 }
 
-/** What an answer must look like, kept with the gate: whoever decides it later need not have loaded the agent. */
-function shapeOf(schema: z.ZodType | null): Json {
-  if (!schema) return {}
-  return z.toJSONSchema(schema, { unrepresentable: 'any' }) as Json
-}
+const TAKE: Choice = { outcome: 'approve', label: 'Take the suggestion' }
 
 function askOperator<I, O>(
   services: Services,
   agent: Agent<I, O>,
   input: Json,
-  passed: readonly string[],
-  wait: string,
-  cause: number,
+  shape: Json,
+  { given, passed }: Consulted,
+  at: { readonly id: string; readonly op: string; readonly wait: string; readonly cause: number },
 ): Begun {
   const { store, driver } = services
   const gate = store.newId('gate')
+  const { id: decision, op, wait, cause } = at
+  const by = { actor: `run:${driver.run.id}`, cause }
+  const asked = decisionAsked(
+    decision,
+    { run: driver.run.id, op, agent: agent.agent, opinions: given.map((g) => g.opinion) },
+    { private: { opinions: given.map((g) => g.said) }, ...by },
+  )
+  const suggested = suggestion(given)
   const opened = gateOpened(
     gate,
     {
       kind: 'decision',
       subject: wait,
       run: driver.run.id,
-      template: answerChoice(agent.output),
+      template: [...(suggested ? [TAKE] : []), answerChoice(fewValues(shape))],
       evidence: evidenceOf(services),
       binding: null,
       risk: null,
@@ -129,13 +159,21 @@ function askOperator<I, O>(
     {
       private: {
         title: `${agent.agent}: ${agent.instructions ?? 'decide'}`,
-        proposal: { agent: agent.agent, input, shape: shapeOf(agent.output), passed },
+        proposal: {
+          agent: agent.agent,
+          input,
+          // What an answer must look like: whoever decides the gate later need not have loaded the agent.
+          shape,
+          passed,
+          decision,
+          ...(suggested?.said ? { suggestion: suggested.said.value } : {}),
+          ...(given.length > 0 ? { opinions: given.map(describe).join('\n') } : {}),
+        },
       },
-      actor: `run:${driver.run.id}`,
-      cause,
+      ...by,
     },
   )
-  return { wait: { kind: 'gate', subject: gate, deadline: null }, events: [opened] }
+  return { wait: { kind: 'gate', subject: gate, deadline: null }, events: [asked, opened] }
 }
 
 export function ask<T>(services: Services, question: Question<T>, options?: CallOptions): Promise<T | null> {
@@ -150,27 +188,22 @@ export function ask<T>(services: Services, question: Question<T>, options?: Call
     input: [question.title, question.options ?? null, timeout],
     begin: ({ wait, cause }) => {
       const gate = store.newId('gate')
+      const schema = question.answer ?? (question.options ? z.enum(question.options) : null)
+      const shape = schema ? jsonSchema(schema) : {}
       const opened = gateOpened(
         gate,
         {
           kind: 'question',
           subject: wait,
           run: driver.run.id,
-          template: answerChoice(question.answer ?? null, question.options),
+          template: [answerChoice(question.options ?? fewValues(shape))],
           evidence: evidenceOf(services),
           binding: null,
           risk: null,
           reason: 'the workflow asks',
         },
         {
-          private: {
-            title: question.title,
-            proposal: {
-              about,
-              shape: shapeOf(question.answer ?? (question.options ? z.enum(question.options) : null)),
-              otherwise,
-            },
-          },
+          private: { title: question.title, proposal: { about, shape, otherwise } },
           actor: `run:${driver.run.id}`,
           cause,
         },
@@ -184,10 +217,19 @@ export function ask<T>(services: Services, question: Question<T>, options?: Call
   })
 }
 
-const waitById = sql('select run, op from wait where id = ?')
+const waitById = sql('select w.op, r.signal from wait w join run r on r.id = w.run where w.id = ?')
+
+/** What a gate of an agent shows: older ones lack the decision and the suggestion. */
+interface Proposal {
+  readonly agent?: string
+  readonly input?: Json
+  readonly passed?: readonly string[]
+  readonly decision?: string
+  readonly suggestion?: Json
+}
 
 /** What an answer at a gate leads to: the run goes on with it, and a decision of the operator's is recorded as one. */
-export function registerAnswerGates(store: Store, gates: Gates): void {
+export function registerAnswerGates(store: Store, gates: Gates, agents: Agents): void {
   gates.on('question', async (gate, decision) => {
     return answerWait(store, gate.subject, fit(gate.proposal, decision.value ?? null), {
       actor: decision.by ?? 'operator',
@@ -196,35 +238,81 @@ export function registerAnswerGates(store: Store, gates: Gates): void {
   })
   gates.on('decision', async (gate, decision) => {
     const actor = decision.by ?? 'operator'
-    const value = fit(gate.proposal, decision.value ?? null)
-    const wait = await store.first<{ run: string; op: string }>(waitById(gate.subject))
-    const id = store.newId('dec')
-    const { agent = '', passed = [] } = (gate.proposal === null ? {} : JSON.parse(gate.proposal)) as {
-      agent?: string
-      passed?: string[]
-    }
-    const because = decision.reason ?? 'the operator decided'
-    const made: EventInput = decisionMade(
+    const proposal = (gate.proposal === null ? {} : JSON.parse(gate.proposal)) as Proposal
+    const taken = decision.outcome === 'approve'
+    const chosen = fit(gate.proposal, (taken ? proposal.suggestion : decision.value) ?? null)
+    const value = await fitAgent(agents, proposal, chosen)
+    const id = proposal.decision ?? store.newId('dec')
+    const because = decision.reason ?? (taken ? 'the operator took the suggestion' : 'the operator decided')
+    const opinions = await opinionsOf(store, id)
+    const made = await madeByOperator(store, gate, proposal, { id, value, because, actor, opinions })
+    const answered = { id, value, tier: 'operator', confidence: null, because } as const
+    const answer = await answerWait(store, gate.subject, answered, { actor, cause: { index: 1 } })
+    const tiers = judgeTiers(opinions, value)
+    const judged = decisionJudged(
       id,
-      {
-        run: gate.run ?? '',
-        op: wait?.op ?? '',
-        agent,
-        tier: 'operator',
-        confidence: null,
-        evidence: gate.evidence === null ? NO_EVIDENCE : JSON.parse(gate.evidence),
-        passed,
-      },
-      { private: { value, rationale: because }, actor },
-    )
-    const answer = await answerWait(
-      store,
-      gate.subject,
-      { id, value, tier: 'operator', confidence: null, because },
+      { agent: proposal.agent ?? '', agreed: true, by: 'answer', tiers },
       { actor, cause: { index: 1 } },
     )
-    return { events: [made, ...answer.events], guards: answer.guards }
+    return { events: [made, ...answer.events, ...(tiers.length > 0 ? [judged] : [])], guards: answer.guards }
   })
+}
+
+async function madeByOperator(
+  store: Store,
+  gate: GateRow,
+  { agent = '', input, passed = [] }: Proposal,
+  of: {
+    readonly id: string
+    readonly value: Json
+    readonly because: string
+    readonly actor: string
+    readonly opinions: readonly OpinionRow[]
+  },
+): Promise<EventInput> {
+  const wait = await store.first<{ op: string; signal: string | null }>(waitById(gate.subject))
+  const about = input === undefined ? { signal: null, input: {} } : await aboutOf(store, wait?.signal ?? null, input)
+  const opinions = of.opinions.map((row) => ({ ...opinionOf(row), same: saidSame(row, of.value) }))
+  return decisionMade(
+    of.id,
+    {
+      run: gate.run ?? '',
+      op: wait?.op ?? '',
+      agent,
+      tier: 'operator',
+      confidence: null,
+      evidence: gate.evidence === null ? NO_EVIDENCE : JSON.parse(gate.evidence),
+      passed,
+      cost: total(opinions.map((o) => o.cost)),
+      opinions,
+      signal: about.signal,
+    },
+    { private: { value: of.value, rationale: of.because, ...about.input }, actor: of.actor },
+  )
+}
+
+function opinionOf(row: OpinionRow): Omit<Opinion, 'same'> {
+  const { tier, source, confidence, calibrated, outcome } = row
+  const cost =
+    row.cost_micros === null
+      ? null
+      : {
+          micros: row.cost_micros,
+          currency: row.cost_currency!,
+          meter: row.cost_meter!,
+          tokensIn: row.tokens_in!,
+          tokensOut: row.tokens_out!,
+        }
+  return { tier, source, confidence, calibrated, outcome, cost, reads: JSON.parse(row.reads) as string[] }
+}
+
+/** The answer as the agent's own schema reads it, where the agent is known here. Throws `gate.bad_value`. */
+async function fitAgent(agents: Agents, { agent: name = '', input = null }: Proposal, value: Json): Promise<Json> {
+  const agent = agents.known.get(name)
+  if (!agent) return value
+  const checked = await checkValue(agent.output((await checkInput(agent, input)) as never), value)
+  if (checked.ok) return jsonCopy(checked.value, 'The answer')
+  throw new FactotumError('gate.bad_value', `That answer does not fit, ${checked.issue}.`)
 }
 
 /** The answer as the question's shape reads it. Throws `gate.bad_value`. */

@@ -1,14 +1,16 @@
 import type { Evidence } from '../../context/decisions.ts'
 import type { Trust } from '../../context/signals.ts'
 import type { Store } from '../../store/index.ts'
-import type { AnyAction } from '../../execution/action.ts'
+import type { Execution } from '../../execution/execution.ts'
+import type { Agents } from '../agents/registry.ts'
 import type { Driver } from '../driver.ts'
 
 /** What the verbs of one drive share. */
 export interface Services {
   readonly store: Store
   readonly driver: Driver
-  readonly actions: ReadonlyMap<string, AnyAction>
+  readonly execution: Execution
+  readonly agents: Agents
   /** The lowest label of anything this run has seen so far. */
   trust: Trust
   /** What this run has read so far, by reference: what its next decision or gate is shown with. */

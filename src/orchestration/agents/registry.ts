@@ -1,0 +1,83 @@
+import type { Execution } from '../../execution/execution.ts'
+import { FactotumError } from '../../lib/errors.ts'
+import { sql } from '../../store/index.ts'
+import type { AnyAgent } from '../agent.ts'
+import { Learning, type Classifier } from './learning.ts'
+import type { Meter } from './meter.ts'
+import type { Model } from './models.ts'
+
+/** The models that a company has for its tiers. */
+export interface Models {
+  readonly light?: Model
+  readonly heavy?: Model
+}
+
+export interface AgentsOptions {
+  readonly execution: Execution
+  readonly agents: readonly AnyAgent[]
+  readonly models: Models
+  readonly meter: Meter
+  /** Makes the learned tier's classifier for one agent. */
+  readonly classifier: () => Classifier
+}
+
+const DAY_MS = 86_400_000
+const paidSince = sql(
+  'select count(distinct decision) as n from opinion where agent = ? and at > ? and cost_micros is not null',
+)
+
+/** What a company's agents share: who they are, what they may ask, and who watches over what it costs. */
+export class Agents {
+  readonly execution: Execution
+  readonly models: Models
+  readonly meter: Meter
+  readonly learning: Learning
+  readonly #known = new Map<string, AnyAgent>()
+  readonly #stop = new AbortController()
+  /** Decisions under way that ask somebody who costs, by agent: they are not on the record yet. */
+  readonly #paying = new Map<string, number>()
+
+  constructor(options: AgentsOptions) {
+    this.execution = options.execution
+    this.models = options.models
+    this.meter = options.meter
+    this.learning = new Learning(options.execution.store, options.classifier)
+    for (const agent of options.agents) {
+      if (this.#known.has(agent.agent))
+        throw new FactotumError(
+          'company.duplicate_agent',
+          `Two agents are called "${agent.agent}". Their name is what they are known and measured by: rename one.`,
+        )
+      this.#known.set(agent.agent, agent)
+    }
+  }
+
+  get known(): ReadonlyMap<string, AnyAgent> {
+    return this.#known
+  }
+
+  /** An agent that a workflow uses is known from then on, listed in company.ts or not. */
+  used(agent: AnyAgent): void {
+    if (!this.#known.has(agent.agent)) this.#known.set(agent.agent, agent)
+  }
+
+  /** Aborted when the process stops. */
+  get signal(): AbortSignal {
+    return this.#stop.signal
+  }
+
+  stop(): void {
+    this.#stop.abort(new FactotumError('store.closed', 'The company stopped.'))
+  }
+
+  /** How many decisions of the last 24 hours asked somebody who costs, with those under way. */
+  async paidToday(agent: string): Promise<number> {
+    const { store } = this.execution
+    const row = await store.first<{ n: number }>(paidSince(agent, store.clock.now() - DAY_MS))
+    return Number(row?.n) + (this.#paying.get(agent) ?? 0)
+  }
+
+  paying(agent: string, by: 1 | -1): void {
+    this.#paying.set(agent, (this.#paying.get(agent) ?? 0) + by)
+  }
+}
