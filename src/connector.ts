@@ -7,6 +7,7 @@ export {
   type Connector,
   type ConnectorEnvironment,
   type Incoming,
+  type Money,
   type Reconciled,
   type Unreadable,
 } from './execution/action.ts'

@@ -1,13 +1,16 @@
 import { hash } from 'node:crypto'
 import { z } from 'zod'
-import { action, ActionError, type ActionContext } from '../../src/connector.ts'
+import { action, type ActionContext, type Reconciled } from '../../src/connector.ts'
 import { Message } from './message.ts'
-import { SendFailure, type SmtpTransport } from './smtp.ts'
+import type { SentRecord } from './sent-record.ts'
+import type { SmtpTransport } from './smtp.ts'
 
 /** What the mail connector opens: one way out, and the address everything is sent from. */
 export interface MailConnection {
   readonly transport: SmtpTransport
   readonly from: string
+  /** Where a mail whose answer was lost can be found. Without it only the operator can find out. */
+  readonly sent?: SentRecord
 }
 
 const Receipt = z.object({
@@ -16,6 +19,10 @@ const Receipt = z.object({
   /** Recipients that the server refused while it took the mail for the others. */
   rejected: z.array(z.object({ address: z.string(), response: z.string() })),
   response: z.string(),
+  /** Whether a copy is in the folder of sent mails. Absent where that is not this connector's to do. */
+  filed: z.boolean().optional(),
+  /** Why there is none. The mail was sent all the same. */
+  notFiled: z.string().optional(),
 })
 type Receipt = z.infer<typeof Receipt>
 
@@ -27,34 +34,55 @@ interface Outgoing {
   readonly references?: readonly string[]
 }
 
+/** What a Message-ID begins with: the same for every try of one effect, and of no other. */
+const idLeft = (key: string) => hash('sha256', key).slice(0, 32)
+
 /** The same for every try of one effect, so that the receiver can tell a repetition. */
 function messageId(key: string, from: string): string {
   const domain = /@([^>\s]+)/.exec(from)?.[1] ?? 'factotum.invalid'
-  return `${hash('sha256', key).slice(0, 32)}@${domain}`
+  return `${idLeft(key)}@${domain}`
+}
+
+async function filed(sent: SentRecord | undefined, bytes: Uint8Array, ctx: ActionContext): Promise<Partial<Receipt>> {
+  if (!sent?.file) return {}
+  const copy = await sent.file({ idLeft: idLeft(ctx.key), bytes }, ctx.signal)
+  return copy.filed ? { filed: true } : { filed: false, notFiled: copy.why }
 }
 
 async function send(mail: Outgoing, ctx: ActionContext): Promise<Receipt> {
-  const { transport, from } = ctx.connection as MailConnection
+  const { transport, from, sent: record } = ctx.connection as MailConnection
   const id = messageId(ctx.key, from)
-  try {
-    const sent = await transport.send(
-      {
-        to: mail.to,
-        subject: mail.subject,
-        text: mail.body,
-        messageId: id,
-        date: ctx.proposedAt,
-        ...(mail.inReplyTo === undefined ? {} : { inReplyTo: mail.inReplyTo }),
-        ...(mail.references === undefined ? {} : { references: [...mail.references] }),
-      },
-      ctx.signal,
-    )
-    return { messageId: id, accepted: sent.accepted, rejected: sent.rejected, response: sent.response }
-  } catch (error) {
-    if (error instanceof SendFailure) throw new ActionError(error.kind, error.code, error.message)
-    throw error
-  }
+  const { accepted, rejected, response, bytes } = await transport.send(
+    {
+      to: mail.to,
+      subject: mail.subject,
+      text: mail.body,
+      messageId: id,
+      date: ctx.proposedAt,
+      ...(mail.inReplyTo === undefined ? {} : { inReplyTo: mail.inReplyTo }),
+      ...(mail.references === undefined ? {} : { references: [...mail.references] }),
+    },
+    ctx.signal,
+  )
+  return { messageId: id, accepted, rejected, response, ...(await filed(record, bytes, ctx)) }
 }
+
+/** Looks for the mail where sent mails are. Only where nothing was sent for certain is it told as absent. */
+async function reconcile(to: string, ctx: ActionContext): Promise<Reconciled<Receipt>> {
+  const { sent } = ctx.connection as MailConnection
+  const there = sent ? await sent.find(idLeft(ctx.key), ctx.signal) : ({ found: 'unknown' } as const)
+  if (there.found !== 'yes') return there
+  // A mail goes to one recipient: where it was taken, it was taken for that one.
+  const { messageId: id, where } = there
+  const receipt = { messageId: id, accepted: [to], rejected: [], response: `Found in ${where}.` }
+  return { found: 'yes', output: { ...receipt, ...(sent?.file ? { filed: true } : {}) } }
+}
+
+/**
+ * Longer than it can take until a mail is found or its absence is proof (see providers.ts). An attempt to send one ends much
+ * earlier, with its own finding.
+ */
+const TIMEOUT = '15m'
 
 const Reply = z.object({
   /** The message that is answered. */
@@ -73,7 +101,7 @@ export const reply = action('mail.reply', {
   input: Reply,
   output: Receipt,
   hold: '10s',
-  timeout: '2m',
+  timeout: TIMEOUT,
   title: (input) => `Reply to ${input.to.replyTo}: ${subjectOf(input)}`,
   preview: (input) => ({ to: input.to.replyTo, subject: subjectOf(input), body: input.body }),
   message: (input, sent) => ({
@@ -93,6 +121,7 @@ export const reply = action('mail.reply', {
       },
       ctx,
     ),
+  reconcile: (input, ctx) => reconcile(input.to.replyTo, ctx),
 })
 
 /** Sends a new mail. */
@@ -101,7 +130,7 @@ export const compose = action('mail.send', {
   input: z.object({ to: z.email(), subject: z.string().min(1).max(1_000), body: z.string().min(1) }),
   output: Receipt,
   hold: '10s',
-  timeout: '2m',
+  timeout: TIMEOUT,
   title: (input) => `Mail to ${input.to}: ${input.subject}`,
   message: (input, sent) => ({
     party: input.to,
@@ -110,4 +139,5 @@ export const compose = action('mail.send', {
     ids: sent ? [sent.messageId] : [],
   }),
   run: (input, ctx) => send(input, ctx),
+  reconcile: (input, ctx) => reconcile(input.to, ctx),
 })

@@ -1,11 +1,14 @@
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { signal, type Connector } from '../../src/connector.ts'
 import { UNKNOWN_ADDRESS } from './addresses.ts'
 import { compose, reply, type MailConnection } from './actions.ts'
+import { imapAccount, type ImapAccount, type ImapConfig } from './imap.ts'
+import { sentOverImap } from './imap-sent.ts'
 import { readMails } from './ingest.ts'
 import { Message } from './message.ts'
-import { startSink, type Sink } from './sink.ts'
+import { openOutbox, type Outbox } from './outbox.ts'
+import { probe } from './probe.ts'
+import { profileOf, type Provider, type ProviderProfile } from './providers.ts'
 import { smtpTransport, type SmtpConfig } from './smtp.ts'
 
 /** A mail came in. Waits match it by its sender's address. */
@@ -21,40 +24,65 @@ const shared = {
   ingest: { kind: received, read: readMails },
 } as const
 
-/** An attempt lasts at most four times this, and so ends with its own finding before the action's time-out of 2 minutes. */
+/** An attempt lasts at most four times this, and so ends with its own finding long before the action's time-out. */
 const ANSWER_MS = 25_000
 
-/** Sends through an SMTP server. */
-function smtp(config: SmtpConfig): Connector<MailConnection> {
-  return {
-    ...shared,
-    open: async () => ({ transport: smtpTransport({ timeoutMs: ANSWER_MS, ...config }), from: config.from }),
-    close: async ({ transport }) => transport.close(),
-    describe: () => `smtp://${config.host}:${config.port} as ${config.from}`,
+/**
+ * Where mails go out, and where the copies of them are. Without `imap` no copy is filed, and a mail whose answer was
+ * lost is the operator's to find out about.
+ */
+export type SmtpOptions = SmtpConfig & {
+  readonly imap?: ImapConfig & {
+    /** Whether the provider files what it takes over SMTP by itself. Default: what is known of `provider`, else no. */
+    readonly filesSubmissions?: boolean | ProviderProfile
   }
+  readonly provider?: Provider | undefined
+  readonly limits?: Connector['limits']
 }
 
-type Outbox = MailConnection & { readonly sink: Sink; readonly folder: string }
+type SmtpMail = MailConnection & { readonly account: ImapAccount | null }
+
+/** Sends through an SMTP server, and files and finds what was sent over IMAP. */
+function smtp({ imap, provider, limits, ...config }: SmtpOptions): Connector<SmtpMail> {
+  const target = `smtp://${config.host}:${config.port} as ${config.from}`
+  return {
+    ...shared,
+    target,
+    ...(limits === undefined ? {} : { limits }),
+    async open() {
+      const transport = smtpTransport({ timeoutMs: ANSWER_MS, ...config })
+      const account = imap === undefined ? null : imapAccount(imap)
+      const sent = account && sentOverImap(account, profileOf(provider, imap?.filesSubmissions))
+      return { transport, from: config.from, account, ...(sent === null ? {} : { sent }) }
+    },
+    async close({ transport, account }) {
+      transport.close()
+      account?.close()
+    },
+    probe: ({ transport, account }) => probe(transport, account),
+    describe: () => `${target}${imap === undefined ? '' : `, filed at imap://${imap.host}:${imap.port}`}`,
+  }
+}
 
 /**
  * Sends for real, over SMTP, to a server of its own on loopback that keeps every mail in `data/outbox`: a company that
  * works before it has a mail account.
  */
-function outbox(config: { readonly from: string; readonly port?: number; readonly inbox?: string }): Connector<Outbox> {
+function outbox(config: {
+  readonly from: string
+  readonly port?: number
+  readonly inbox?: string
+  readonly limits?: Connector['limits']
+}): Connector<Outbox> {
+  const { from, port, inbox, limits } = config
   return {
     ...shared,
-    ...(config.inbox === undefined ? {} : { inbox: config.inbox }),
-    async open(env) {
-      const folder = join(env.dataFolder, 'outbox')
-      await mkdir(folder, { recursive: true, mode: 0o700 })
-      const sink = await startSink({ folder, port: config.port })
-      const transport = smtpTransport({ host: '127.0.0.1', port: sink.port, from: config.from, timeoutMs: ANSWER_MS })
-      return { transport, from: config.from, sink, folder }
-    },
-    async close({ transport, sink }) {
-      transport.close()
-      await sink.close()
-    },
+    target: `outbox as ${from}`,
+    ...(limits === undefined ? {} : { limits }),
+    ...(inbox === undefined ? {} : { inbox }),
+    open: (env) => openOutbox(join(env.dataFolder, 'outbox'), { from, port, timeoutMs: ANSWER_MS }),
+    close: (connection) => connection.close(),
+    probe: ({ transport }) => probe(transport, null),
     describe: ({ sink, folder }) => `smtp://127.0.0.1:${sink.port}, kept in ${folder}`,
   }
 }

@@ -1,10 +1,7 @@
-/**
- * Why a mail was not, or perhaps not, sent.
- * - `transient`: certainly nothing was accepted, and it may work later
- * - `domain`: certainly nothing was accepted, and trying again changes nothing
- * - `uncertain`: the content was on its way when the answer got lost; the server may have accepted it
- */
-export type FailureKind = 'transient' | 'domain' | 'uncertain'
+import { ActionError } from '../../src/connector.ts'
+import { redacted } from './endpoint.ts'
+
+export type FailureKind = ActionError['kind']
 
 /** What nodemailer says about an error: which step failed, and the server's complete answer to it if there was one. */
 export type SmtpError = {
@@ -16,20 +13,21 @@ export type SmtpError = {
 }
 
 /**
- * A mail that was not certainly sent. `code` is stable: `mail.dns`, `mail.connect`, `mail.timeout`, `mail.tls`,
- * `mail.auth`, `mail.deferred` (4xx), `mail.refused` (5xx), `mail.protocol`, `mail.invalid`, `mail.closed`, `mail.lost`.
- * `reply` is the server's three-digit code, where it gave one. No part of it ever holds the password.
+ * A mail that was not, or perhaps not, sent:
+ * - `transient`: certainly nothing was accepted, and it may work later
+ * - `domain`: certainly nothing was accepted, and trying again changes nothing
+ * - `uncertain`: the content was on its way when the answer got lost; the server may have accepted it
+ *
+ * `code` is stable: `mail.dns`, `mail.connect`, `mail.timeout`, `mail.tls`, `mail.auth`, `mail.deferred` (4xx),
+ * `mail.refused` (5xx), `mail.protocol`, `mail.invalid`, `mail.closed`, `mail.lost`. `reply` is the server's three-digit
+ * code, where it gave one. No part of it ever holds the password.
  */
-export class SendFailure extends Error {
-  readonly kind: FailureKind
-  readonly code: string
+export class SendFailure extends ActionError {
   readonly reply: number | null
 
   constructor(kind: FailureKind, code: string, message: string, reply: number | null = null) {
-    super(message)
+    super(kind, code, message)
     this.name = 'SendFailure'
-    this.kind = kind
-    this.code = code
     this.reply = reply
   }
 }
@@ -95,7 +93,5 @@ function classify(error: SmtpError, contentBegun: boolean): Class {
 /** The failure for `error`, with every form in which `secrets` could be echoed by a server blotted out. */
 export function sendFailure(error: SmtpError, contentBegun: boolean, secrets: readonly string[]): SendFailure {
   const [kind, code, advice] = classify(error, contentBegun)
-  let detail = error.message.replace(/\s+/g, ' ').slice(0, 500)
-  for (const secret of secrets) detail = detail.replaceAll(secret, '[secret]')
-  return new SendFailure(kind, code, `${advice}: ${detail}`, error.responseCode ?? null)
+  return new SendFailure(kind, code, `${advice}: ${redacted(error.message, secrets)}`, error.responseCode ?? null)
 }

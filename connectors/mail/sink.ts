@@ -1,4 +1,5 @@
-import { open, readdir, readFile, rename } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { open, readdir, readFile, rename, unlink } from 'node:fs/promises'
 import type { AddressInfo, Socket } from 'node:net'
 import { join } from 'node:path'
 import { SMTPServer, type SMTPServerSession } from 'smtp-server'
@@ -21,6 +22,10 @@ export type SinkFaults = {
    * accepted and kept, but the answer never sent.
    */
   drop?: 'before-data' | 'during-data' | 'after-accept' | undefined
+  /** What it says when it refuses, besides the code. */
+  text?: string | undefined
+  /** Accepts and keeps the mail, and answers with what has no meaning there. */
+  garbage?: boolean | undefined
   /** Waits this many milliseconds before the answer to the content. */
   slow_ms?: number | undefined
 }
@@ -43,6 +48,11 @@ export type Sink = {
   messages(): readonly SinkMail[]
   /** How often a mail with this Message-ID (without `<>`) was accepted. */
   count(messageId: string): number
+  /**
+   * The first mail accepted here that `isIt` knows by its Message-ID, or null. Null is proof for what connected so far:
+   * from then on no connection that is open now can bring such a mail, wherever in its transfer it is.
+   */
+  settle(isIt: (messageId: string) => boolean): Promise<SinkMail | null>
   setFaults(faults: SinkFaults): void
   close(): Promise<void>
 }
@@ -65,9 +75,14 @@ export async function startSink(options: SinkOptions = {}): Promise<Sink> {
   let faults: SinkFaults = options.faults ?? {}
   // One file after the other, so that their numbers are the order of acceptance.
   let lastFile: Promise<unknown> = Promise.resolve()
+  // Connections are numbered as they come. A mail that was settled as absent is no longer taken from those up to `upTo`.
+  const numbers = new WeakMap<SMTPServerSession, number>()
+  const barred: { readonly isIt: (messageId: string) => boolean; readonly upTo: number }[] = []
+  let connections = 0
+  let closed = false
 
   const faultAt = (step: Step): Error | null => {
-    if (faults.refuse === step) return refusal(550, `5.7.1 ${step} refused`)
+    if (faults.refuse === step) return refusal(550, `5.7.1 ${step} refused${faults.text ? `: ${faults.text}` : ''}`)
     return faults.greylist === step ? refusal(451, '4.7.1 greylisted, try again later') : null
   }
   const breakOff = (session: SMTPServerSession) => sockets.get(session.remotePort)?.destroy()
@@ -79,10 +94,9 @@ export async function startSink(options: SinkOptions = {}): Promise<Sink> {
       mailFrom === false ? '' : mailFrom.address,
       rcptTo.map((to) => to.address),
     )
-    if (folder !== undefined) {
-      const number = kept.length + 1
-      await keep(folder, number, mail)
-    }
+    const number = numbers.get(session) ?? 0
+    if (closed || barred.some((bar) => number <= bar.upTo && bar.isIt(mail.messageId))) throw new Error('Too late')
+    if (folder !== undefined) await keep(folder, kept.length + 1, mail)
     kept.push(mail)
   }
 
@@ -99,6 +113,7 @@ export async function startSink(options: SinkOptions = {}): Promise<Sink> {
       return done(refusal(452, '4.3.1 the mail could not be stored'))
     }
     if (faults.drop === 'after-accept') return void breakOff(session)
+    if (faults.garbage) return done(refusal(354, 'and now?'))
     // Closing the sink must not wait for a slow answer.
     setTimeout(done, faults.slow_ms ?? 0, null, 'accepted').unref()
   }
@@ -113,6 +128,10 @@ export async function startSink(options: SinkOptions = {}): Promise<Sink> {
     size: LIMITS.mail_bytes,
     rejectOversized: true,
     closeTimeout: 100,
+    onConnect(session, done) {
+      numbers.set(session, ++connections)
+      done()
+    },
     onAuth: (auth, _session, done) =>
       auth.username === login?.user && auth.password === login?.password
         ? done(null, { user: auth.username })
@@ -148,10 +167,19 @@ export async function startSink(options: SinkOptions = {}): Promise<Sink> {
     port: (server.server.address() as AddressInfo).port,
     messages: () => kept,
     count: (messageId) => kept.filter((mail) => mail.messageId === messageId).length,
+    async settle(isIt) {
+      const found = () => kept.find((mail) => isIt(mail.messageId)) ?? null
+      if (found() !== null) return found()
+      barred.push({ isIt, upTo: connections })
+      // What passed the bar before it was there is being stored now.
+      await lastFile
+      return found()
+    },
     setFaults(next) {
       faults = next
     },
     async close() {
+      closed = true
       for (const socket of sockets.values()) socket.destroy()
       await new Promise<void>((resolve) => server.close(resolve))
       await lastFile
@@ -164,17 +192,14 @@ const envelopeLines = (mail: SinkMail) => `Return-Path: <${mail.from}>\r\nX-Enve
 
 /** Stores a mail so that it is either there whole or not at all, and stays there once this returns. */
 async function keep(folder: string, number: number, mail: SinkMail): Promise<void> {
-  const stamp = new Date().toISOString().replace(/[-:]/g, '').replace(/\..*/, 'Z')
-  const name = `${stamp}-${String(number).padStart(6, '0')}.eml`
-  const temporary = join(folder, `.${name}.tmp`)
-  const file = await open(temporary, 'w')
+  const { file, path, temporary } = await newFile(folder, number)
   try {
     await file.writeFile(Buffer.concat([Buffer.from(envelopeLines(mail)), mail.raw]))
     await file.sync()
   } finally {
     await file.close()
   }
-  await rename(temporary, join(folder, name))
+  await rename(temporary, path)
   const directory = await open(folder, 'r')
   try {
     await directory.sync()
@@ -183,7 +208,26 @@ async function keep(folder: string, number: number, mail: SinkMail): Promise<voi
   }
 }
 
-async function readKept(folder: string): Promise<SinkMail[]> {
+/** A name that nothing has, from `number` on: who made its temporary file owns it, in whichever process. */
+async function newFile(folder: string, number: number) {
+  const stamp = new Date().toISOString().replace(/[-:]/g, '').replace(/\..*/, 'Z')
+  for (let n = number; ; n++) {
+    const name = `${stamp}-${String(n).padStart(6, '0')}.eml`
+    const path = join(folder, name)
+    const temporary = join(folder, `.${name}.tmp`)
+    const file = await open(temporary, 'wx').catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error
+      return null
+    })
+    if (file === null) continue
+    if (!existsSync(path)) return { file, path, temporary }
+    await file.close()
+    await unlink(temporary)
+  }
+}
+
+/** The mails kept in a folder, in the order of their file names. */
+export async function readKept(folder: string): Promise<SinkMail[]> {
   const names = (await readdir(folder)).filter((name) => name.endsWith('.eml') && !name.startsWith('.')).sort()
   const mails: SinkMail[] = []
   for (const name of names) {

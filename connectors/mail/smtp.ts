@@ -1,7 +1,7 @@
-import { isIP } from 'node:net'
 import { Readable } from 'node:stream'
 import SMTPConnection, { type SMTPConnectionSendInfo } from 'nodemailer/lib/smtp-connection'
 import { compose, type Composed, type OutgoingMail } from './compose.ts'
+import { isLoopback, redacted, secretsOf } from './endpoint.ts'
 import { SendFailure, sendFailure, type SmtpError } from './send-failure.ts'
 
 export { SendFailure } from './send-failure.ts'
@@ -28,7 +28,13 @@ export type SmtpConfig = {
 }
 
 /** What the server accepted. `rejected` lists recipients that it refused while accepting the mail for the others. */
-export type Sent = { response: string; accepted: string[]; rejected: { address: string; response: string }[] }
+export type Sent = {
+  response: string
+  accepted: string[]
+  rejected: { address: string; response: string }[]
+  /** The mail exactly as it was handed over. */
+  bytes: Uint8Array
+}
 
 export type SmtpTransport = {
   /**
@@ -38,15 +44,14 @@ export type SmtpTransport = {
   send(mail: OutgoingMail, signal?: AbortSignal): Promise<Sent>
   /** Connects, logs in and leaves. Throws SendFailure of kind `transient` or `domain`. */
   verify(): Promise<void>
+  /** What the server offers to EHLO (RFC 5321 4.1.1.1), after TLS and before the login, in alphabetical order. */
+  offers(): Promise<string[]>
   /** Breaks off what is under way (it fails as it would by a lost connection) and refuses later calls. */
   close(): void
 }
 
 const ATTEMPT_MAX_MS = 20 * 60_000
 const QUIT_MS = 2_000
-
-const isLoopback = (host: string) =>
-  host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
 
 function connectionOptions(config: SmtpConfig): ConstructorParameters<typeof SMTPConnection>[0] {
   const { timeoutMs } = config
@@ -62,13 +67,19 @@ function connectionOptions(config: SmtpConfig): ConstructorParameters<typeof SMT
   }
 }
 
-/** Every form in which a server can have seen the password and can send it back. Longest first. */
-function secretsOf(config: SmtpConfig): string[] {
-  const { user = '', password = '' } = config
-  if (password === '') return []
-  const base64 = (text: string) => Buffer.from(text).toString('base64')
-  const forms = [password, base64(password), base64(`\0${user}\0${password}`)]
-  return forms.sort((a, b) => b.length - a.length)
+/** The lines of the answer to EHLO but the first, which greets and may name the client's own address. */
+function offered(connection: SMTPConnection): string[] {
+  const lines = String(connection.lastServerResponse || '').split(/\r?\n/)
+  return lines
+    .slice(1)
+    .map((line) =>
+      line
+        .replace(/^\d+[ -]/, '')
+        .trim()
+        .toUpperCase(),
+    )
+    .filter((line) => line !== '')
+    .sort()
 }
 
 /** A mail as a stream that knows whether its first byte was asked for: nodemailer asks only once DATA was granted. */
@@ -98,6 +109,7 @@ export function smtpTransport(config: SmtpConfig): SmtpTransport {
     begun: () => boolean,
     talk: (connection: SMTPConnection, done: Done<T>) => void,
     signal?: AbortSignal,
+    login = true,
   ): Promise<T> {
     if (signal?.aborted) throw new SendFailure('transient', 'mail.timeout', 'It was broken off before it began.')
     if (closed) throw new SendFailure('transient', 'mail.closed', 'The transport was closed; open a new one.')
@@ -131,7 +143,7 @@ export function smtpTransport(config: SmtpConfig): SmtpTransport {
       })
       connection.connect((error?: SmtpError | null) => {
         if (error) return fail(error)
-        if (config.user === undefined) return talk(connection, done)
+        if (config.user === undefined || !login) return talk(connection, done)
         connection.login({ user: config.user, pass: config.password ?? '' }, (refused) =>
           refused === null ? talk(connection, done) : fail(refused),
         )
@@ -149,18 +161,17 @@ export function smtpTransport(config: SmtpConfig): SmtpTransport {
     )
     const rejected = (info.rejectedErrors ?? []).map((error) => ({
       address: error.recipient ?? '',
-      response: error.response ?? '',
+      response: redacted(error.response ?? '', secrets),
     }))
-    return { response: info.response, accepted: info.accepted, rejected }
+    return { response: redacted(info.response, secrets), accepted: info.accepted, rejected, bytes }
   }
 
+  const neverBegun = () => false
   return {
     send,
-    verify: async () =>
-      converse<void>(
-        () => false,
-        (_connection, done) => done(null, undefined),
-      ),
+    verify: async () => converse<void>(neverBegun, (_connection, done) => done(null, undefined)),
+    offers: async () =>
+      converse<string[]>(neverBegun, (connection, done) => done(null, offered(connection)), undefined, false),
     close() {
       closed = true
       for (const connection of open) connection.close()
