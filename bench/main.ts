@@ -11,6 +11,8 @@ const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>
   ingest: () => import('./ingest.ts'),
   resume: () => import('./resume.ts'),
   memory: () => import('./memory.ts'),
+  learned: () => import('./learned.ts'),
+  effects: () => import('./effects.ts'),
 }
 
 const { values, positionals } = parseArgs({

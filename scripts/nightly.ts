@@ -2,7 +2,8 @@
  * `npm run nightly`: looks for what the tests of every check have no time for: many random programs stopped at every
  * point, on SQLite and on PostgreSQL, and a server killed a thousand times. A failure prints what repeats it.
  *
- * FACTOTUM_CRASH_RUNS (default 500 programs), FACTOTUM_CRASH_SEED (default: the time), FACTOTUM_KILLS (default 1,000).
+ * FACTOTUM_CRASH_RUNS (default 500 programs), FACTOTUM_CRASH_SEED (default: the time), FACTOTUM_KILLS (default 1,000),
+ * FACTOTUM_EFFECTS_RUNS (default 500 histories of effects), FACTOTUM_EFFECTS_SEED (default: the time).
  */
 import './deps.ts'
 import { spawnSync } from 'node:child_process'
@@ -13,6 +14,8 @@ const settings = {
   FACTOTUM_CRASH_RUNS: process.env.FACTOTUM_CRASH_RUNS ?? '500',
   FACTOTUM_CRASH_SEED: process.env.FACTOTUM_CRASH_SEED ?? String(Date.now() % 2 ** 31),
   FACTOTUM_KILLS: process.env.FACTOTUM_KILLS ?? '1000',
+  FACTOTUM_EFFECTS_RUNS: process.env.FACTOTUM_EFFECTS_RUNS ?? '500',
+  FACTOTUM_EFFECTS_SEED: process.env.FACTOTUM_EFFECTS_SEED ?? String(Date.now() % 2 ** 31),
 }
 console.log(
   `Repeat it with: ${Object.entries(settings)
@@ -20,9 +23,13 @@ console.log(
     .join(' ')} npm run nightly`,
 )
 
-const { status } = spawnSync(process.execPath, [`${root}scripts/test.ts`, 'test/crash', 'test/corpus.test.ts'], {
-  cwd: root,
-  stdio: 'inherit',
-  env: { ...process.env, ...settings },
-})
+const { status } = spawnSync(
+  process.execPath,
+  [`${root}scripts/test.ts`, 'test/crash', 'test/effects', 'test/corpus.test.ts'],
+  {
+    cwd: root,
+    stdio: 'inherit',
+    env: { ...process.env, ...settings },
+  },
+)
 process.exitCode = status ?? 1

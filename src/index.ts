@@ -2,8 +2,11 @@
 
 // what the company is made of
 export { company, type Company, type CompanyOptions } from './server/company.ts'
+export { budget, type Budget } from './governance/spend/budgets.ts'
 export { workflow, type Workflow } from './orchestration/workflow.ts'
 export { agent, type Agent, type Rule, type Ruling } from './orchestration/agent.ts'
+export { models } from './orchestration/agents/ai-sdk.ts'
+export { remote } from './orchestration/agents/remote.ts'
 export { entity, type Entity, type EntityKind } from './context/facts.ts'
 export { signal, type SignalKind } from './context/signals.ts'
 

@@ -14,18 +14,25 @@ import type { RunRow } from './orchestration/events.ts'
 import { getRun } from './orchestration/operator.ts'
 import { checkRunInput, start } from './orchestration/starting.ts'
 import type { AnyWorkflow } from './orchestration/workflow.ts'
-import { company as declare } from './server/company.ts'
+import { company as declare, type CompanyOptions } from './server/company.ts'
 import { openCompany, type OpenCompany, type OpenOptions } from './server/open.ts'
 import { operate, type Args, type OperationName, type Result } from './server/operations.ts'
 import { sql } from './store/index.ts'
 
 export { FakeClock } from './lib/clock.ts'
+export { connectorConformance } from './server/connector-conformance.ts'
+export { scriptedModel } from './orchestration/agents/scripted.ts'
 export { storeConformance } from './store/conformance.ts'
 
 export interface TestCompanyOptions {
   readonly workflows?: readonly AnyWorkflow[]
   readonly connectors?: readonly Connector[]
+  readonly agents?: NonNullable<CompanyOptions['agents']>
+  readonly models?: NonNullable<CompanyOptions['models']>
   readonly clock?: FakeClock
+  readonly zone?: string
+  readonly budgets?: NonNullable<CompanyOptions['budgets']>
+  readonly attention?: NonNullable<CompanyOptions['attention']>
   /** `postgres://…`, to test on PostgreSQL; default: SQLite in the temporary folder. */
   readonly url?: string
   /** Keep using the folder of an earlier one. */
@@ -176,7 +183,16 @@ export async function testCompany(options: TestCompanyOptions = {}): Promise<Tes
   const errors: unknown[] = []
   const open = await openCompany({
     folder,
-    company: declare({ name: 'Test', workflows: options.workflows ?? [], connectors: options.connectors ?? [] }),
+    company: declare({
+      name: 'Test',
+      workflows: options.workflows ?? [],
+      connectors: options.connectors ?? [],
+      agents: options.agents ?? [],
+      models: options.models ?? {},
+      zone: options.zone ?? 'UTC',
+      budgets: options.budgets ?? [],
+      attention: options.attention ?? {},
+    }),
     url: options.url ?? join(folder, 'company.db'),
     clock,
     onError: options.onError ?? ((error) => errors.push(error)),

@@ -1,9 +1,40 @@
-import { company } from 'factotum'
+import { company, models } from 'factotum'
 import { mail } from 'factotum/mail'
-import answerMail from './workflows/answer-mail.ts'
+import { billing } from './connectors/billing/index.ts'
+import { invoiceDesk, invoiceReading } from './desks/invoice.ts'
+import { leadDesk } from './desks/lead.ts'
+import { refundAmount, refundDesk } from './desks/refund.ts'
+import { draft } from './drafts.ts'
+import { site } from './site.ts'
+import { answerMail, triage } from './workflows/answer-mail.ts'
+import dunning, { remind } from './workflows/dunning.ts'
+import publishChangelog from './workflows/publish-changelog.ts'
 
 export default company({
   name: 'Northlight Studio',
-  connectors: [mail.outbox({ from: 'Mara Lind <hello@northlight.example>', inbox: 'inbox' })],
-  workflows: [answerMail],
+  zone: 'Europe/Berlin',
+  connectors: [
+    mail.outbox({ from: 'Mara Lind <hello@northlight.example>', inbox: 'inbox' }),
+    // Without an address it runs a service of its own.
+    billing.connect({ url: process.env.BILLING_URL, token: process.env.BILLING_TOKEN }),
+    site(),
+  ],
+  // A model that speaks OpenAI's chat API, such as a local one; without one the operator decides what rules cannot.
+  ...(process.env.LIGHT_MODEL_URL
+    ? {
+        models: {
+          light: models.openaiCompatible({
+            url: process.env.LIGHT_MODEL_URL,
+            model: process.env.LIGHT_MODEL ?? 'qwen3:8b',
+          }),
+        },
+      }
+    : {}),
+  agents: [triage, draft, refundAmount, invoiceReading],
+  workflows: [
+    answerMail({ refund: refundDesk, lead: leadDesk, invoice: invoiceDesk }),
+    dunning,
+    remind,
+    publishChangelog,
+  ],
 })

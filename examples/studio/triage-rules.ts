@@ -1,10 +1,13 @@
 import { z, type Rule } from 'factotum'
 import type { mail } from 'factotum/mail'
 
-export const Topic = z.enum(['refund', 'lead', 'question', 'invoice', 'newsletter', 'automatic', 'spam'])
+export const Topic = z.enum(['support', 'lead', 'invoice', 'refund', 'newsletter', 'automatic', 'spam'])
 export type Topic = z.infer<typeof Topic>
 
-type Message = z.infer<typeof mail.Message>
+export type Message = z.infer<typeof mail.Message>
+
+export const Language = z.enum(['en', 'de', 'fr'])
+export type Language = z.infer<typeof Language>
 
 /** Words that a human would go by, in the languages that customers write in. The first topic that fits is it. */
 const WORDS: readonly (readonly [Topic, RegExp])[] = [
@@ -17,7 +20,7 @@ const WORDS: readonly (readonly [Topic, RegExp])[] = [
     'lead',
     /\bquote\b|\bproposal\b|what would it cost|how much would|\banfrage\b|\bangebot\b|was kostet das|projet de site|\bdevis\b/i,
   ],
-  ['question', /\bhow (do|can)\b|\bbug\b|\bcrash|does(n't| not) work|funktioniert|\?/i],
+  ['support', /\bhow (do|can)\b|\bbug\b|\bcrash|does(n't| not) work|funktioniert|\?/i],
 ]
 
 /** A bill comes as one: it says so in its subject. Elsewhere the word is only mentioned. */
@@ -25,21 +28,20 @@ const BILL = /\binvoice\b|\breceipt\b|\brechnung\b/i
 
 /** Decides what a mail is about, and says by what. Not sure is a good answer: the operator decides then. */
 export const byRules: Rule<Message, Topic> = (message) => {
-  if (message.autoSubmitted)
-    return { value: message.listId === null ? 'automatic' : 'newsletter', because: 'a program sent it' }
   if (message.listId !== null) return { value: 'newsletter', because: `list ${message.listId}` }
-  const text = `${message.subject}\n${message.text}`
   const bill = BILL.exec(message.subject)
   if (bill) return { value: 'invoice', confidence: 0.9, because: `its subject says "${bill[0]}"` }
+  if (message.autoSubmitted) return { value: 'automatic', because: 'a program sent it' }
+  const text = `${message.subject}\n${message.text}`
   for (const [topic, words] of WORDS) {
     const hit = words.exec(text)
-    if (hit) return { value: topic, confidence: topic === 'question' ? 0.8 : 0.9, because: `it says "${hit[0]}"` }
+    if (hit) return { value: topic, confidence: topic === 'support' ? 0.8 : 0.9, because: `it says "${hit[0]}"` }
   }
   return null
 }
 
 /** The language of a mail by its commonest words. */
-export function languageOf(text: string): 'en' | 'de' | 'fr' {
+export function languageOf(text: string): Language {
   const count = (words: RegExp) => text.match(words)?.length ?? 0
   const german = count(/\b(und|ich|nicht|für|mit|eine?|wir|ist|das|bitte)\b/gi)
   const french = count(/\b(le|la|les|et|je|pour|vous|est|une?|avec|merci)\b/gi)

@@ -19,6 +19,7 @@ const DETAILS: Readonly<Record<string, (link: Link) => string>> = {
   'message.joined': (l) => `${text(l.body.direction)} ${text(l.private?.party)} "${text(l.private?.subject)}"`,
   'run.started': (l) => `${text(l.body.workflow)} ${l.stream}`,
   'run.suspended': (l) => `waits for ${text((l.body.on as readonly string[]).join(', '))}`,
+  'run.completed': (l) => text(l.private?.result),
   'run.failed': (l) => `${text(l.body.op)} ${text(l.private?.message)}`,
   'run.parked': (l) => `${text(l.body.op)} ${text(l.private?.message)}`,
   'run.resumed': (l) => text(l.body.mode),

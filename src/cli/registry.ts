@@ -1,20 +1,31 @@
 import type { Command } from './command.ts'
-import { answer, approve, decide, reject } from './commands/decide.ts'
+import { agents, correct } from './commands/agents.ts'
+import { away, digest, quiet } from './commands/attention.ts'
+import { costs } from './commands/costs.ts'
+import { close, dead, redrive } from './commands/dead.ts'
+import { answer, approve, decide, reject, snooze } from './commands/decide.ts'
+import { doGoal } from './commands/do.ts'
 import { doctor } from './commands/doctor.ts'
+import { effects } from './commands/effects.ts'
 import { ingest } from './commands/ingest.ts'
 import { init } from './commands/init.ts'
 import { ledger } from './commands/ledger.ts'
+import { pause, resume } from './commands/pause.ts'
+import { policy } from './commands/policy.ts'
 import { queue } from './commands/queue.ts'
-import { cancel, restart, retry, run, runs } from './commands/runs.ts'
+import { cancel, launch, restart, retry, run, runs } from './commands/runs.ts'
+import { runbook } from './commands/runbook.ts'
 import { signals } from './commands/signals.ts'
 import { start } from './commands/start.ts'
 import { status } from './commands/status.ts'
+import { undo } from './commands/undo.ts'
 import { why } from './commands/why.ts'
 
 /** Every command, in the order that help shows them. */
 export const COMMANDS: readonly Command[] = [
   init,
   start,
+  doGoal,
   ingest,
   signals,
   status,
@@ -23,12 +34,29 @@ export const COMMANDS: readonly Command[] = [
   reject,
   answer,
   decide,
+  snooze,
+  launch,
   runs,
   run,
   retry,
   restart,
   cancel,
+  effects,
+  undo,
+  dead,
+  redrive,
+  close,
+  pause,
+  resume,
+  agents,
+  correct,
   why,
+  costs,
+  digest,
+  away,
+  quiet,
+  policy,
+  runbook,
   ledger,
   doctor,
 ]

@@ -3,26 +3,56 @@ import { isAbsolute, join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { CONVERSATION_EVENTS } from '../context/conversations.ts'
 import { DECISION_EVENTS } from '../context/decisions.ts'
+import { RETRACTION_EVENTS } from '../context/retractions.ts'
 import { FACT_EVENTS } from '../context/facts.ts'
 import { SIGNAL_EVENTS, type AnySignalKind } from '../context/signals.ts'
 import type { AnyAction, Connector, Incoming, Unreadable } from '../execution/action.ts'
-import { Dispatcher, registerStoppedGates } from '../execution/dispatch.ts'
+import { Dispatcher } from '../execution/dispatch.ts'
+import type { Execution } from '../execution/execution.ts'
+import { PROBE_EVENTS, Probes, registerContractGates } from '../execution/probes.ts'
+import { registerStoppedGates } from '../execution/settlement.ts'
+import { THROTTLE_EVENTS } from '../execution/throttle.ts'
+import { verdictOf } from '../execution/verdicts.ts'
 import { registerEffectGate } from '../execution/effects.ts'
-import { EFFECT_EVENTS } from '../execution/events.ts'
+import { EFFECT_EVENTS, wakeBehind } from '../execution/events.ts'
 import { GATE_EVENTS, Gates } from '../governance/gates.ts'
+import { PAUSE_EVENTS } from '../governance/pause.ts'
+import { policyAdopted } from '../governance/policies/adopted.ts'
+import { loadPolicies, NO_POLICIES, type Policies } from '../governance/policy.ts'
+import { ATTENTION_EVENTS, Attention } from '../governance/attention/attention.ts'
+import { readHours } from '../governance/attention/hours.ts'
+import { effectMeter } from '../governance/spend/effects.ts'
+import { SPEND_EVENTS } from '../governance/spend/events.ts'
+import { Spend } from '../governance/spend/spend.ts'
 import { Sealer } from '../governance/sealer.ts'
 import { Witness } from '../governance/witness.ts'
 import { receive, type Reception } from '../input/receive.ts'
 import { routeSignal } from '../input/route.ts'
 import { systemClock, type Clock } from '../lib/clock.ts'
 import { errorMessage, FactotumError } from '../lib/errors.ts'
+import { agentMeter } from '../orchestration/agents/meter.ts'
+import { Agents } from '../orchestration/agents/registry.ts'
+import { Learner } from '../orchestration/learned/learner.ts'
 import { Coordinator } from '../orchestration/coordinator.ts'
 import { ORCHESTRATION_EVENTS } from '../orchestration/events.ts'
 import { registerStuckGates } from '../orchestration/operator.ts'
+import { registerPlanGates } from '../orchestration/planner/gate.ts'
+import { planning } from '../orchestration/planner/planner.ts'
+import type { Registry } from '../orchestration/planner/registry.ts'
 import { registerAnswerGates } from '../orchestration/verbs/agents.ts'
-import { openStore, WAIT_EVENTS, type AnyEventKind, type Store, type StoreOptions } from '../store/index.ts'
+import {
+  openStore,
+  WAIT_EVENTS,
+  work,
+  type AnyEventKind,
+  type EventRow,
+  type Store,
+  type StoreOptions,
+} from '../store/index.ts'
 import type { Company } from './company.ts'
 import { loadKeys, type Keys } from './keys.ts'
+import { policyOptions } from './views/policies.ts'
+import { digestLetter } from './views/digest.ts'
 
 /** Every kind of event that this program writes, with its projection: what a rebuild needs. */
 export const ALL_EVENTS: readonly AnyEventKind[] = [
@@ -31,8 +61,15 @@ export const ALL_EVENTS: readonly AnyEventKind[] = [
   ...FACT_EVENTS,
   ...DECISION_EVENTS,
   ...CONVERSATION_EVENTS,
+  ...RETRACTION_EVENTS,
   ...GATE_EVENTS,
+  ...PAUSE_EVENTS,
+  policyAdopted,
+  ...SPEND_EVENTS,
+  ...ATTENTION_EVENTS,
   ...EFFECT_EVENTS,
+  ...THROTTLE_EVENTS,
+  ...PROBE_EVENTS,
   ...ORCHESTRATION_EVENTS,
 ]
 
@@ -58,10 +95,17 @@ export class OpenCompany {
   readonly store: Store
   readonly keys: Keys
   readonly gates: Gates
+  readonly spend: Spend
+  readonly attention: Attention
+  readonly execution: Execution
+  /** What is asked before anything leaves; `loadPolicies` reads the company's files. */
+  policies: Policies = NO_POLICIES
+  readonly agents: Agents
   readonly coordinator: Coordinator
   readonly sealer: Sealer
   readonly witness: Witness
   readonly #dispatcher: Dispatcher
+  readonly #probes: Probes
   readonly #connections = new Map<string, unknown>()
   #started = false
   #closed = false
@@ -80,22 +124,60 @@ export class OpenCompany {
       ...this.company.workflows.flatMap((w) => w.on),
     ])
       signals.set(kind.signal, kind)
-    this.#dispatcher = new Dispatcher({ store, actions, connection: (name) => this.#connection(name) })
+    this.spend = new Spend(store, this.company.budgets, this.company.zone)
+    this.attention = new Attention(store, readHours(this.company.attention, this.company.zone), {
+      compose: (seq) => digestLetter(this, seq),
+      send: (to, subject, text, key) => this.#sendMail(to, subject, text, key),
+    })
+    this.execution = {
+      store,
+      actions,
+      connectors: new Map(this.company.connectors.map((c) => [c.name, c])),
+      connection: (name) => this.#connection(name),
+      verdict: async (request) =>
+        verdictOf(store, this.policies, await this.attention.isAway(store.clock.now()), request),
+      meter: effectMeter(this.spend),
+    }
+    this.#dispatcher = new Dispatcher(this.execution)
+    this.#probes = new Probes(this.execution)
+    this.agents = new Agents({
+      execution: this.execution,
+      agents: this.company.agents,
+      models: this.company.models,
+      meter: agentMeter(this.spend),
+      classifier: () => new Learner(),
+    })
+    const registry: Registry = {
+      actions,
+      workflows: new Map(this.company.workflows.filter((w) => w.input).map((w) => [w.workflow, w])),
+      agents: new Map(this.company.agents.map((a) => [a.agent, a])),
+      zone: this.company.zone,
+    }
     this.coordinator = new Coordinator({
       store,
       workflows: this.company.workflows,
-      actions,
+      builtIn: planning(registry),
+      execution: this.execution,
+      agents: this.agents,
       drivers: {
         eff: (fence) => this.#dispatcher.drive(fence),
+        prb: (fence) => this.#probes.drive(fence),
         sig: (fence) => routeSignal(store, this.coordinator.workflows, signals, fence),
+        use: (fence) => this.spend.drive(fence),
+        dig: (fence) => this.attention.drive(fence),
       },
-      abort: () => this.#dispatcher.stop(),
+      abort: () => {
+        this.#dispatcher.stop()
+        this.agents.stop()
+      },
       ...(options.onError ? { onError: options.onError } : {}),
     })
     this.gates = new Gates(store)
-    registerEffectGate(store, this.gates, actions)
-    registerStoppedGates(store, this.gates, actions)
-    registerAnswerGates(store, this.gates)
+    registerEffectGate(this.execution, this.gates)
+    registerStoppedGates(this.execution, this.gates)
+    registerContractGates(this.gates)
+    registerAnswerGates(store, this.gates, this.agents)
+    registerPlanGates(store, this.gates, registry)
     registerStuckGates(store, this.gates, this.coordinator.workflows)
     this.witness = new Witness(this.company.witness, store.clock, keys.signer.verifier.name, (to, subject, text) =>
       this.#sendMail(to, subject, text),
@@ -104,7 +186,15 @@ export class OpenCompany {
       // A command that opens the company for a moment leaves the copying to the process that drives it.
       if (this.#started) this.witness.sealed(sealed)
     })
-    store.onCommit(() => (this.#toSeal = true))
+    store.onCommit((rows) => {
+      this.#toSeal = true
+      if (this.#started && this.coordinator.hasPutOff) this.#lookAgain(rows)
+    })
+  }
+
+  /** Reads the company's policies anew. Throws `policy.invalid`, and then those that held before hold on. */
+  async loadPolicies(): Promise<void> {
+    this.policies = await loadPolicies(this.folder, policyOptions(this.company))
   }
 
   get started(): boolean {
@@ -117,6 +207,9 @@ export class OpenCompany {
     }
     this.#toSeal = true
     this.sealer.start()
+    await this.#dispatcher.start()
+    await this.#probes.start()
+    await this.attention.sync()
     await this.coordinator.start()
     this.#started = true
   }
@@ -226,19 +319,39 @@ export class OpenCompany {
     return this.#connections.get(name)
   }
 
+  /** Effects that were put off are looked at now: those behind one that ended, and all when a service changed its state. */
+  #lookAgain(rows: readonly EventRow[]): void {
+    const wakes = rows.flatMap((row) =>
+      row.kind === 'effect.settled@1'
+        ? [wakeBehind(row.stream, row.stream)]
+        : row.kind === 'service.state@1'
+          ? [work.lookAgain()]
+          : [],
+    )
+    if (wakes.length === 0) return
+    this.store.write(wakes).then(
+      () => this.coordinator.ring(),
+      () => {},
+    )
+  }
+
   /**
    * The one call to an action that is no effect, with no verdict, gate or record of its own: a checkpoint is the record
    * itself, holds nothing that anyone decides, and goes where `company.ts` says. As an effect it would be an event that
-   * makes the next checkpoint necessary.
+   * makes the next checkpoint necessary. The digest goes the same way, for reasons of its own: see `Attention`.
    */
-  async #sendMail(to: string, subject: string, body: string): Promise<void> {
+  async #sendMail(to: string, subject: string, body: string, key = subject): Promise<void> {
     const send = actionsOf(this.company.connectors).get('mail.send')
     if (!send)
-      throw new FactotumError('witness.no_mail', 'Checkpoints cannot be mailed: this company has no mail connector.')
+      throw new FactotumError(
+        'company.no_mail',
+        'Checkpoints and digests cannot be mailed: this company has no mail connector. Add one to company.ts.',
+      )
     const now = this.store.clock.now()
     await send.run({ to, subject, body } as never, {
-      key: `${subject}`,
+      key,
       token: 1,
+      laneToken: null,
       proposedAt: now,
       connection: this.#connection('mail'),
       signal: AbortSignal.timeout(send.timeoutMs),
@@ -290,7 +403,14 @@ export async function openCompany(options: OpenOptions): Promise<OpenCompany> {
     clock: options.clock ?? systemClock,
     ...(options.wrapEngine ? { wrapEngine: options.wrapEngine } : {}),
   })
-  return new OpenCompany(options, store, keys)
+  const company = new OpenCompany(options, store, keys)
+  try {
+    await company.loadPolicies()
+  } catch (error) {
+    await company.close()
+    throw error
+  }
+  return company
 }
 
 /** A name without spaces or plus signs, as signed notes want it. */

@@ -3,18 +3,30 @@ import { cancelEffect, getEffect } from '../execution/effects.ts'
 import { effectsOfRun, type EffectRow } from '../execution/events.ts'
 import { diagnose } from '../governance/doctor.ts'
 import type { GateRow } from '../governance/gates.ts'
+import { pauses } from '../governance/pause.ts'
 import { exportLedger, proveEvent, verifyLedger } from '../governance/verify.ts'
 import { why } from '../governance/why.ts'
 import { FactotumError } from '../lib/errors.ts'
 import type { Json } from '../lib/json.ts'
+import { correct } from '../orchestration/agents/correcting.ts'
+import { agentDetail, agentList } from '../orchestration/agents/report.ts'
 import { cancelRun, getRun, restartRun, retryRun } from '../orchestration/operator.ts'
+import { PLAN_WORKFLOW } from '../orchestration/planner/planner.ts'
 import { checkRunInput, start } from '../orchestration/starting.ts'
 import { open } from 'node:fs/promises'
 import { ALL_EVENTS, type OpenCompany } from './open.ts'
+import { confirmUndo, deadLetters, decideDead, liftPause, previewDead, setPause, undoView } from './operator.ts'
 import { resolveId } from './views/ids.ts'
-import { runList, signalList } from './views/lists.ts'
+import { effectList, runList, signalList } from './views/lists.ts'
+import { adoptFor, proposeFor, testEffect } from './views/policies.ts'
 import { queueItem, queueItems } from './views/queue.ts'
+import { runbook } from './views/runbook.ts'
+import { plannedProgress } from './views/planned.ts'
 import { status } from './views/status.ts'
+import { costs } from './views/costs.ts'
+import { awayState, digest, digestSince, quietState } from './views/digest.ts'
+import { parseUntil } from '../governance/attention/away.ts'
+import { COSTS_BY } from '../governance/spend/costs.ts'
 import { timeline } from './views/timeline.ts'
 
 /** One thing that can be asked of a company, over HTTP or by the CLI beside it. */
@@ -55,6 +67,18 @@ export const OPERATIONS = {
       return decided(c, gate)
     },
   ),
+  decideAll: operation(
+    z.object({ ids: z.array(z.string()).min(1), outcome: z.string(), reason: z.string().optional() }),
+    async (c, { ids, outcome, reason }) => {
+      const gates = await Promise.all(ids.map((id) => resolveId(c.store, 'gate', id)))
+      const done = await c.gates.decideAll(gates, { outcome, ...(reason === undefined ? {} : { reason }) })
+      return { decided: await Promise.all(done.decided.map((gate) => decided(c, gate))), failed: done.failed }
+    },
+  ),
+  snooze: operation(byId.extend({ until: z.int() }), async (c, { id, until }) => {
+    const gate = await c.gates.snooze(await resolveId(c.store, 'gate', id), until)
+    return { id: gate.id, until: gate.snoozed_until, title: gate.title }
+  }),
   input: operation(byId, async (c, { id }) => {
     const gate = await c.gates.get(await resolveId(c.store, 'gate', id))
     if (gate.kind !== 'effect')
@@ -72,6 +96,8 @@ export const OPERATIONS = {
   start: operation(z.object({ workflow: z.string(), input: z.json().optional() }), (c, { workflow, input }) =>
     startByHand(c, workflow, input as Json),
   ),
+  do: operation(z.object({ goal: z.string().trim().min(1).max(4_000), plan: z.json().optional() }), startPlan),
+  planned: operation(byId, async (c, { id }) => plannedProgress(c.store, await resolveId(c.store, 'run', id))),
   cancel: operation(byId.extend({ reason: z.string().optional() }), async (c, { id, reason }) => {
     const found = await resolveId(c.store, 'run or effect', id)
     if (!found.startsWith('eff_')) {
@@ -93,12 +119,40 @@ export const OPERATIONS = {
     await restartRun(c.store, c.gates, run, input === undefined ? {} : { input: input as Json })
     return getRun(c.store, run)
   }),
+  undoPlan: operation(byId, (c, { id }) => undoView(c, id)),
+  undo: operation(byId.extend({ binding: z.string() }), (c, { id, binding }) => confirmUndo(c, id, binding)),
+  effects: operation(newest, (c, { state, limit }) => effectList(c.store, state, limit)),
+  dead: operation(z.object({ which: z.string().optional() }), async (c, { which }) =>
+    which === undefined || which === 'all'
+      ? deadLetters(c)
+      : [{ group: which, action: '', code: '', letters: await previewDead(c, which) }],
+  ),
+  redrive: operation(z.object({ which: z.string() }), (c, { which }) => decideDead(c, which, 'retry', null)),
+  closeDead: operation(z.object({ which: z.string(), reason: z.string() }), (c, { which, reason }) =>
+    decideDead(c, which, 'close', reason),
+  ),
+  pauses: operation(none, (c) => pauses(c.store)),
+  pause: operation(
+    z.object({ scope: z.string().default('all'), reason: z.string().optional() }),
+    (c, { scope, reason }) => setPause(c, scope, reason ?? null),
+  ),
+  resume: operation(z.object({ scope: z.string().default('all') }), (c, { scope }) => liftPause(c, scope)),
   why: operation(byId, async (c, { id }) => {
     const found = await resolveId(c.store, 'record', id)
     // The story of a gate goes on in the effect that it decided.
     const gate = found.startsWith('gate_') ? await c.gates.get(found) : undefined
     return why(c.store, gate?.subject.startsWith('eff_') ? gate.subject : found)
   }),
+  agents: operation(none, (c) => agentList(c.agents)),
+  agent: operation(
+    z.object({ name: z.string().min(1), limit: z.int().min(1).max(1_000).default(10) }),
+    (c, { name, limit }) => agentDetail(c.agents, name, limit),
+  ),
+  correct: operation(
+    z.object({ id: z.string().min(1), value: z.json(), reason: z.string().min(1) }),
+    async (c, { id, value, reason }) =>
+      correct(c.agents, await resolveId(c.store, 'record', id), value as Json, reason),
+  ),
   ingest: operation(z.object({ path: z.string().min(1) }), (c, { path }) => c.ingest(path)),
   verify: operation(z.object({ checkpoints: z.array(z.string()).default([]) }), async (c, { checkpoints }) => {
     // What was signed only now would verify, whatever it is: it is checked before, and signed only where it is right.
@@ -113,6 +167,26 @@ export const OPERATIONS = {
   export: operation(z.object({ file: z.string().min(1), private: z.boolean().default(false) }), async (c, args) =>
     exportTo(c, args.file, !args.private),
   ),
+  costs: operation(z.object({ by: z.enum(COSTS_BY).default('agent'), month: z.string().optional() }), costs),
+  digest: operation(z.object({ since: z.string().optional() }), async (c, { since }) =>
+    digest(c, await digestSince(c, since)),
+  ),
+  away: operation(none, (c) => awayState(c)),
+  leave: operation(z.object({ until: z.string(), reason: z.string().optional() }), async (c, { until, reason }) => {
+    await c.attention.leave(parseUntil(until, c.attention.hours.zone), reason ?? null)
+    return awayState(c)
+  }),
+  comeBack: operation(none, async (c) => {
+    await c.attention.comeBack()
+    return awayState(c)
+  }),
+  quiet: operation(none, async (c) => quietState(c)),
+  policyTest: operation(byId, async (c, { id }) => testEffect(c, await resolveId(c.store, 'run or effect', id))),
+  policyProposal: operation(byId, async (c, { id }) => proposeFor(c, await resolveId(c.store, 'gate', id))),
+  policyAdopt: operation(byId.extend({ binding: z.string() }), async (c, { id, binding }) =>
+    adoptFor(c, await resolveId(c.store, 'gate', id), binding),
+  ),
+  runbook: operation(none, async (c) => ({ markdown: await runbook(c) })),
   doctor: operation(none, (c) => diagnose(c.store, ALL_EVENTS)),
 } as const
 
@@ -153,6 +227,16 @@ async function decided(c: OpenCompany, gate: GateRow) {
     effect: effect ? { id: effect.id, state: effect.state, dueAt: effect.due_at } : null,
     driven: c.started,
   }
+}
+
+async function startPlan(c: OpenCompany, { goal, plan }: { goal: string; plan?: unknown }) {
+  if (plan === undefined && !c.company.models.heavy && !c.company.models.light)
+    throw new FactotumError(
+      'planner.no_model',
+      'This company has no model that could plan. Set up "models" in company.ts, or write the plan yourself: factotum do --plan plan.json (see docs/planner.md).',
+    )
+  const run = await startByHand(c, PLAN_WORKFLOW, (plan === undefined ? { goal } : { goal, plan }) as Json)
+  return { run: run.id, driven: c.started }
 }
 
 async function startByHand(c: OpenCompany, name: string, input: Json | undefined) {

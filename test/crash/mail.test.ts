@@ -84,7 +84,7 @@ const CASES: readonly Case[] = [
     file: '44-thanks-after-launch.eml',
     says: (gate) =>
       gate.kind === 'decision'
-        ? { outcome: 'answer', value: 'question', reason: 'she asks' }
+        ? { outcome: 'answer', value: 'support', reason: 'she asks' }
         : { outcome: 'reject', reason: 'I call her' },
     sent: 0,
   },

@@ -130,6 +130,8 @@ async function answer(company: OpenCompany, gate: GateRow, compiled: Compiled, w
     case 'failure':
       return mend(gate, compiled, world)
     case 'parked':
+    case 'contract':
+    case 'plan':
       throw new Error(`A run is parked, and its code did not change: ${gate.title ?? ''}`)
   }
 }

@@ -1,29 +1,41 @@
-import { agent, workflow } from 'factotum'
+import { agent, workflow, type Context } from 'factotum'
 import { mail } from 'factotum/mail'
-import { byTemplate, Draft } from '../drafts.ts'
+import type { Desks } from '../desks/desk.ts'
+import { draft } from '../drafts.ts'
 import { Customer } from '../facts.ts'
-import { byRules, languageOf, Topic } from '../triage-rules.ts'
+import { byRules, languageOf, Topic, type Message } from '../triage-rules.ts'
 
-const triage = agent('triage', {
+export const triage = agent('triage', {
   instructions: 'What is this mail about?',
   input: mail.Message,
   output: Topic,
   tiers: [byRules, 'learned', 'light', 'operator'],
 })
 
-const draft = agent('draft', {
-  instructions: "Answer briefly, in the customer's language.",
-  output: Draft,
-  tiers: [byTemplate, 'heavy', 'operator'],
-})
+/** Every mail: know who writes, decide what it is about, let its desk do what is due, and propose a reply. */
+export const answerMail = (desks: Desks) =>
+  workflow('answer-mail', { on: mail.received, lane: (m) => m.from }, async (ctx, message) => {
+    let last = await work(ctx, desks, message, {})
+    for (let turn = 1; last.next; turn++) last = await work(ctx, desks, last.next, { key: turn })
+    return last.end
+  })
 
-/** Every mail: know who writes, decide what it is about, remember it, and propose a reply where one is due. */
-export default workflow('answer-mail', { on: mail.received, lane: (m) => m.from }, async (ctx, message) => {
-  const topic = await ctx.decide(triage, message)
-  if (topic.value === 'spam' || topic.value === 'newsletter' || topic.value === 'automatic') return topic.value
+/** Without desks: it only answers. */
+export default answerMail({})
 
-  const customer = await ctx.facts.about(Customer, message.from)
-  const past = await ctx.recall(message.text, { about: customer, budget: 2_000 })
+interface Worked {
+  readonly end: string
+  /** What they wrote back while the run waited for it. */
+  readonly next: Message | null
+}
+
+async function work(ctx: Context, desks: Desks, message: Message, at: { readonly key?: number }): Promise<Worked> {
+  const ended = (end: string): Worked => ({ end, next: null })
+  const topic = await ctx.decide(triage, message, at)
+  if (topic.value === 'spam' || topic.value === 'newsletter' || topic.value === 'automatic') return ended(topic.value)
+
+  const customer = await ctx.facts.about(Customer, message.from, at)
+  const past = await ctx.recall(message.text, { about: customer, budget: 2_000, ...at })
   const language = languageOf(message.text)
   await ctx.facts.assert(
     customer,
@@ -33,16 +45,28 @@ export default workflow('answer-mail', { on: mail.received, lane: (m) => m.from 
       language,
       lastTopic: topic.value,
     },
-    { because: topic },
+    { because: topic, name: 'remember', ...at },
   )
-  if (topic.value === 'invoice' || message.replyTo === mail.unknownSender) return topic.value
+  const desk = desks[topic.value]
+  const now = { message, customer, language, at }
+  const done = await desk?.before?.(ctx, now)
+  if (topic.value === 'invoice' || message.replyTo === mail.unknownSender) return ended(topic.value)
 
-  const reply = await ctx.delegate(draft, {
-    topic: topic.value,
-    name: message.fromName || customer.name,
-    language,
-    writtenBefore: past.length > 0,
-  })
-  const sent = await ctx.act(mail.reply, { to: message, body: reply.value.body }, { hold: '5s' })
-  return sent.state
-})
+  const reply = await ctx.delegate(
+    draft,
+    {
+      topic: topic.value,
+      name: message.fromName || customer.name,
+      language,
+      text: message.text,
+      past: past.map((p) => p.text),
+      done,
+    },
+    at,
+  )
+  const sent = await ctx.act(mail.reply, { to: message, body: reply.value.body }, { hold: '5s', ...at })
+  if (sent.state === 'succeeded') return { end: sent.state, next: (await desk?.after?.(ctx, now)) ?? null }
+  // Money that went back without a word is taken back: the operator wanted it otherwise.
+  if (done?.what === 'refunded') await ctx.compensate()
+  return ended(sent.state)
+}

@@ -1,19 +1,21 @@
 import { FactotumError } from '../../lib/errors.ts'
+import { milliseconds, type Duration } from '../../lib/durations.ts'
 import type { Json } from '../../lib/json.ts'
 import { ask } from '../client.ts'
 import type { Command, Invocation } from '../command.ts'
-import { ago, oneLine } from '../text.ts'
+import { ago, oneLine, time } from '../text.ts'
 
 const REASON = { reason: { type: 'string' } } as const
 const VALUE = { value: { type: 'string' } } as const
 
 export const approve: Command = {
   name: 'approve',
-  usage: '<gate> [--set field=value]…',
-  summary: 'Approve what a gate proposes; with --set, change it first.',
+  usage: '<gate>… [--set field=value]…',
+  summary: 'Approve what gates of one shape propose; with --set, change one first.',
   options: { set: { type: 'string', multiple: true } },
-  arity: [1, 1],
+  arity: [1, 1_000],
   async run(call) {
+    if (call.positionals.length > 1) return sendAll(call, 'approve')
     const changes = call.flags.set as unknown as readonly string[] | undefined
     if (!changes) return send(call, 'approve')
     return send(call, 'edit', await edited(call, changes))
@@ -22,11 +24,42 @@ export const approve: Command = {
 
 export const reject: Command = {
   name: 'reject',
-  usage: '<gate> --reason TEXT',
-  summary: 'Refuse what a gate proposes, and say why.',
+  usage: '<gate>… --reason TEXT',
+  summary: 'Refuse what gates of one shape propose, and say why.',
   options: REASON,
-  arity: [1, 1],
-  run: (call) => send(call, 'reject'),
+  arity: [1, 1_000],
+  run: (call) => (call.positionals.length > 1 ? sendAll(call, 'reject') : send(call, 'reject')),
+}
+
+export const snooze: Command = {
+  name: 'snooze',
+  usage: '<gate> <duration>',
+  summary: 'Put a gate out of sight until then: 2h, 3d.',
+  arity: [2, 2],
+  async run(call) {
+    const until = Date.now() + milliseconds(call.positionals[1] as Duration)
+    const done = await ask(call.folder, 'snooze', { id: call.positionals[0]!, until })
+    if (call.json) call.print(done)
+    else call.out(`snoozed until ${time(done.until ?? until)} UTC: ${oneLine(done.title ?? done.id)}`)
+    return 0
+  },
+}
+
+/** Several gates of one shape; each is a decision of its own on the record. */
+async function sendAll(call: Invocation, outcome: string): Promise<number> {
+  const { reason, set } = call.flags
+  if (set !== undefined) throw new FactotumError('cli.usage', '--set changes one gate: approve it by itself.')
+  const done = await ask(call.folder, 'decideAll', {
+    ids: [...call.positionals],
+    outcome,
+    ...(typeof reason === 'string' ? { reason } : {}),
+  })
+  if (call.json) call.print(done)
+  else {
+    for (const one of done.decided) call.out(`${one.outcome}: ${oneLine(one.title ?? one.gate)}`)
+    for (const one of done.failed) call.out(`NOT decided: ${one.id}: ${one.message} [${one.code}]`)
+  }
+  return done.failed.length === 0 ? 0 : 1
 }
 
 export const answer: Command = {

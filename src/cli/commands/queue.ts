@@ -47,12 +47,26 @@ function printItem(call: Invocation, item: Item, whole: boolean): void {
   if (shown.length < lines.length) call.out(`    … ${lines.length - shown.length} more lines`)
   for (const evidence of item.evidence)
     call.out(`  ${evidence.kind.padEnd(8)} ${oneLine(evidence.text, whole ? 2_000 : 160)}`)
+  printContext(call, item)
+  if (item.record) call.out(`  record   ${oneLine(item.record, 160)}`)
   call.out(`  why      ${oneLine(item.reason, 160)}`)
   call.out(`  ignored  ${item.ifIgnored}`)
   const choices = item.choices.map(
     (c) => `${c.outcome}${c.needs === 'reason' ? ' --reason …' : ''}${c.options ? ` <${c.options.join(' | ')}>` : ''}`,
   )
   call.out(`  choose   ${oneLine(choices.join(', '), 1_000)}\n`)
+}
+
+/** Where it acts, what is there now, and what was there when it was asked before. */
+function printContext(call: Invocation, item: Item): void {
+  const context = (item.context ?? {}) as Readonly<Record<string, Json>>
+  if (typeof context.at === 'string') call.out(`  at       ${oneLine(context.at, 160)}`)
+  if (context.now !== undefined) call.out(`  now      ${oneLine(JSON.stringify(context.now), 300)}`)
+  if (context.before !== undefined) call.out(`  before   ${oneLine(JSON.stringify(context.before), 300)}`)
+  if (typeof context.unseen === 'string') call.out(`  now      it could not be looked at: ${oneLine(context.unseen)}`)
+  if (context.reversible === true) call.out('  undo     it can be taken back: "factotum undo"')
+  if (context.reversible === false && item.risk !== 'read')
+    call.out('  undo     it cannot be taken back once it has left')
 }
 
 /** What an agent was given is long, and the evidence says it shorter. */

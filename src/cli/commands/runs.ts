@@ -87,6 +87,24 @@ export const restart: Command = {
   },
 }
 
+export const launch: Command = {
+  name: 'launch',
+  usage: '<workflow> [--input JSON]',
+  summary: 'Start a workflow by hand.',
+  options: { input: { type: 'string' } },
+  arity: [1, 1],
+  async run(call) {
+    const { input } = call.flags
+    return report(
+      call,
+      await ask(call.folder, 'start', {
+        workflow: call.positionals[0]!,
+        ...(typeof input === 'string' ? { input: parseInput(input) } : {}),
+      }),
+    )
+  },
+}
+
 function parseInput(text: string): Json {
   try {
     return JSON.parse(text) as Json

@@ -1,7 +1,7 @@
 import type { Result } from '../../server/operations.ts'
 import { ask } from '../client.ts'
 import type { Command, Invocation } from '../command.ts'
-import { ago, columns, tally } from '../text.ts'
+import { ago, columns, oneLine, tally } from '../text.ts'
 
 export const status: Command = {
   name: 'status',
@@ -28,11 +28,16 @@ export function printStatus(call: Invocation, now: Result<'status'>): void {
       `${now.events} events${now.sealed ? `, ${now.sealed.events} of them signed ${ago(now.sealed.at)}` : ''}`,
     ],
   ]
+  if (now.digest) rows.push(['digest', `FAILED: ${now.digest}`])
   if (now.witness)
     rows.push([
       'witness',
       now.witness.failure ? `FAILED: ${now.witness.failure}` : `${now.witness.copied ?? 0} events copied outside`,
     ])
+  for (const p of now.paused)
+    rows.push(['paused', `${p.scope}, ${ago(p.since)}${p.reason ? `: ${oneLine(p.reason)}` : ''}`])
+  for (const s of now.services)
+    rows.push(['BROKEN', `${s.connector}: ${s.code ?? ''}, ${ago(s.changed_at)}; tried again ${ago(s.until ?? 0)}`])
   call.out(`${now.company} (${now.store}${now.driven ? '' : ', not running'})`)
   for (const line of columns(rows)) call.out(`  ${line}`)
 }

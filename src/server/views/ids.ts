@@ -12,6 +12,9 @@ const KNOWN = {
   gate: find('select id from gate'),
   run: find('select id from run'),
   'run or effect': find('select id from run union all select id from effect'),
+  'run, effect or decision': find(
+    'select id from run union all select id from effect union all select id from decision',
+  ),
   record: find('select stream as id from event'),
 } as const
 const SHORTEST = 4
@@ -22,7 +25,7 @@ export async function resolveId(store: Store, of: keyof typeof KNOWN, id: string
   const plain = /^[\w:.@-]+$/.test(id)
   if (plain && (await store.first(KNOWN[of].exact(id)))) return id
   // What every id of a kind begins with tells none of them apart.
-  const part = id.replace(/^(run|gate|eff|sig|dec|ent|conv|fact|sch)(_|$)/, '').replaceAll('_', '')
+  const part = id.replace(/^(run|gate|eff|sig|dec|ent|conv|fact|sch|use|away|dig|prb)(_|$)/, '').replaceAll('_', '')
   if (!plain || part.length < SHORTEST)
     throw new FactotumError(
       'id.not_found',

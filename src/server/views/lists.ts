@@ -1,4 +1,5 @@
 import type { SignalRow, SignalState } from '../../context/signals.ts'
+import type { EffectRow, EffectState } from '../../execution/events.ts'
 import type { RunRow, RunState } from '../../orchestration/events.ts'
 import type { Store } from '../../store/index.ts'
 import { describeSignal } from './queue.ts'
@@ -34,4 +35,29 @@ export async function signalList(store: Store, state: string | undefined, limit:
     reason: r.reason,
     text: describeSignal(r),
   }))
+}
+
+/** The newest effects; all of them, or those in one state. What they were given is read with `why`. */
+export function effectList(store: Store, state: string | undefined, limit: number) {
+  return store
+    .select<{ effect: EffectRow }>()
+    .selectFrom('effect')
+    .select([
+      'id',
+      'action',
+      'state',
+      'risk',
+      'run',
+      'workflow',
+      'undoes',
+      'due_at as dueAt',
+      'proposed_at as proposedAt',
+      'settled_at as settledAt',
+      'approved_by as approvedBy',
+      'error',
+    ])
+    .$if(state !== undefined, (effects) => effects.where('state', '=', state as EffectState))
+    .orderBy('proposed_seq', 'desc')
+    .limit(limit)
+    .execute()
 }

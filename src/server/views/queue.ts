@@ -1,4 +1,4 @@
-import type { Store } from '../../store/index.ts'
+import { sql, type Store } from '../../store/index.ts'
 import type { Json } from '../../lib/json.ts'
 import { decisionById, type DecisionRow, type Evidence } from '../../context/decisions.ts'
 import { factVersions } from '../../context/facts.ts'
@@ -24,7 +24,14 @@ export interface QueueItem {
   readonly binding: string | null
   readonly run: string | null
   readonly openedAt: number
+  readonly expiresAt: number | null
   readonly ifIgnored: string
+  /** Where it acts, what it rests on outside, and what changed since it was asked before. */
+  readonly context: Json
+  /** What the operator said to the last ones of its shape: `approved 7 of the last 9`. Null for the first of them. */
+  readonly record: string | null
+  /** Gates of one shape may be decided together. */
+  readonly shape: string | null
 }
 
 /** Nobody reads further than this at once: the oldest come first, and the rest when they are decided. */
@@ -36,6 +43,7 @@ export async function queueItems(store: Store): Promise<QueueItem[]> {
     .selectFrom('gate')
     .selectAll()
     .where('state', '=', 'open')
+    .where((gate) => gate.or([gate('snoozed_until', 'is', null), gate('snoozed_until', '<=', store.clock.now())]))
     .orderBy('opened_at')
     .orderBy('id')
     .limit(MAX_QUEUE)
@@ -56,8 +64,33 @@ export async function queueItem(store: Store, gate: GateRow): Promise<QueueItem>
     binding: gate.binding,
     run: gate.run,
     openedAt: gate.opened_at,
-    ifIgnored: 'nothing happens: it waits here',
+    expiresAt: gate.expires_at,
+    ifIgnored: ifIgnored(gate),
+    context: gate.context === null ? null : (JSON.parse(gate.context) as Json),
+    record: gate.shape === null ? null : await recordOf(store, gate.shape),
+    shape: gate.shape,
   }
+}
+
+function ifIgnored(gate: GateRow): string {
+  if (gate.expires_at === null) return 'nothing happens: it waits here'
+  return `it expires on ${new Date(gate.expires_at).toISOString().slice(0, 16).replace('T', ' ')} UTC, and nothing is done`
+}
+
+const LAST = 20
+const lastOfShape = sql(
+  `select outcome from gate where shape = ? and state = 'decided' order by opened_seq desc limit ${LAST}`,
+)
+const SAID: Readonly<Record<string, string>> = { approve: 'approved', edit: 'edited', reject: 'rejected' }
+
+/** The operator's own record with gates like this one, in numbers and not in percent: few say little. */
+async function recordOf(store: Store, shape: string): Promise<string | null> {
+  const rows = await store.read<{ outcome: string }>(lastOfShape(shape))
+  if (rows.length === 0) return null
+  const counts = new Map<string, number>()
+  for (const { outcome } of rows) counts.set(outcome, (counts.get(outcome) ?? 0) + 1)
+  const parts = [...counts].map(([outcome, n]) => `${SAID[outcome] ?? outcome} ${n}`)
+  return `of the last ${rows.length} like it: ${parts.join(', ')}`
 }
 
 /** What was shown, looked up by reference: what has been erased since is not shown again. */

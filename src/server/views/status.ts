@@ -1,5 +1,7 @@
 import type { EffectRow } from '../../execution/events.ts'
 import type { GateRow } from '../../governance/gates.ts'
+import { pauses } from '../../governance/pause.ts'
+import { brokenServices } from '../../execution/throttle.ts'
 import type { RunRow } from '../../orchestration/events.ts'
 import type { SignalRow } from '../../context/signals.ts'
 import type { Store } from '../../store/index.ts'
@@ -60,7 +62,10 @@ export async function status(c: OpenCompany) {
     effects: await stateCounts(store, 'effect'),
     events: await store.engine.head(),
     sealed: sealed ? { events: sealed.size, at: sealed.at } : null,
+    paused: await pauses(store),
+    services: await brokenServices(store),
     witness: c.witness.enabled ? { copied: c.witness.copied, failure: c.witness.failure } : null,
+    digest: c.attention.failure,
     connectors: c.describeConnectors(),
   }
 }

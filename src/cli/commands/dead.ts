@@ -1,0 +1,70 @@
+import type { Result } from '../../server/operations.ts'
+import { ask } from '../client.ts'
+import type { Command, Invocation } from '../command.ts'
+import { confirmed, YES } from '../confirm.ts'
+import { ago, oneLine } from '../text.ts'
+
+export const dead: Command = {
+  name: 'dead',
+  usage: '',
+  summary: 'What stopped for good, by cause, and what trying it again would do.',
+  arity: [0, 0],
+  async run(call) {
+    const groups = await ask(call.folder, 'dead', {})
+    if (call.json) call.print(groups)
+    else if (groups.length === 0) call.out('No dead letters.')
+    else for (const group of groups) printGroup(call, group)
+    return 0
+  },
+}
+
+export const redrive: Command = {
+  name: 'redrive',
+  usage: '<effect, group or all> [--yes]',
+  summary: 'Try dead letters again, after showing what that does.',
+  options: YES,
+  arity: [1, 1],
+  async run(call) {
+    const [which] = call.positionals as [string]
+    const groups = await ask(call.folder, 'dead', { which })
+    const n = groups.reduce((sum, group) => sum + group.letters.length, 0)
+    if (!call.json) {
+      if (n === 0) call.out('No dead letters.')
+      for (const group of groups) for (const letter of group.letters) printLetter(call, letter)
+    }
+    if (n === 0) return 0
+    if (!(await confirmed(call, `Try ${n === 1 ? 'it' : `these ${n}`} again?`))) return 1
+    return report(call, await ask(call.folder, 'redrive', { which }))
+  },
+}
+
+export const close: Command = {
+  name: 'close',
+  usage: '<effect, group or all> --reason TEXT',
+  summary: 'Close dead letters as failed: their runs go on with that.',
+  options: { reason: { type: 'string' } },
+  arity: [1, 1],
+  async run(call) {
+    const reason = typeof call.flags.reason === 'string' ? call.flags.reason : ''
+    return report(call, await ask(call.folder, 'closeDead', { which: call.positionals[0]!, reason }))
+  },
+}
+
+function printGroup(call: Invocation, group: Result<'dead'>[number]): void {
+  call.out(`${group.group}  ${group.letters.length}: ${oneLine(group.letters[0]!.error, 120)}`)
+  for (const letter of group.letters) printLetter(call, letter)
+}
+
+function printLetter(call: Invocation, letter: Result<'dead'>[number]['letters'][number]): void {
+  call.out(`  ${letter.effect}  ${oneLine(letter.title, 80)}, ${letter.tries} tries, ${ago(letter.since)}`)
+  call.out(`    ${oneLine(letter.redrive, 160)}`)
+}
+
+function report(call: Invocation, done: Result<'redrive'>): number {
+  if (call.json) call.print(done)
+  else {
+    call.out(`${done.outcome === 'retry' ? 'tried again' : 'closed'}: ${done.done.length}`)
+    for (const one of done.failed) call.out(`NOT: ${one.id}: ${one.message} [${one.code}]`)
+  }
+  return done.failed.length === 0 ? 0 : 1
+}
