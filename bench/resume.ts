@@ -54,7 +54,7 @@ export const bench: Bench = {
       await open.close()
       await sleep(400)
       bare.push((await firstLine(['--input-type=module', '-e', BARE, join(folder.path, 'data/company.db')])).ms)
-      const { line, ms } = await firstLine(['--conditions=source', CHILD, folder.path])
+      const { line, ms } = await firstLine(['--conditions=factotum-source', CHILD, folder.path])
       total.push(ms)
       const at = JSON.parse(line) as { opened: number; ready: number; driven: number }
       for (const key of ['opened', 'ready', 'driven'] as const) steps[key].push(at[key])

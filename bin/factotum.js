@@ -25,11 +25,11 @@ if (parseInt(process.versions.node, 10) < 24) {
 function load() {
   if (!require('fs').existsSync(require('path').join(__dirname, '../src/cli/main.ts')))
     return import('../dist/src/cli/main.js')
-  // A company in the clone imports 'factotum': the `source` condition of package.json leads it to src/ too.
+  // A company in the clone imports 'factotum': the `factotum-source` condition of package.json leads it to src/ too.
   require('module').registerHooks({
     resolve: function (specifier, context, next) {
       if (!/^factotum(\/|$)/.test(specifier)) return next(specifier, context)
-      return next(specifier, Object.assign({}, context, { conditions: ['source'].concat(context.conditions) }))
+      return next(specifier, Object.assign({}, context, { conditions: ['factotum-source'].concat(context.conditions) }))
     },
   })
   return import('../src/cli/main.ts')

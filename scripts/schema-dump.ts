@@ -1,6 +1,6 @@
 /**
  * Writes src/store/schema/*.sql: what the migrations add up to, for people to read and for reviews to compare.
- * `node --conditions=source scripts/schema-dump.ts`. A test fails when it was forgotten.
+ * `node --conditions=factotum-source scripts/schema-dump.ts`. A test fails when it was forgotten.
  */
 import { writeFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'

@@ -174,7 +174,7 @@ const WRITER = `
 test('a process that is killed while it writes leaves the file whole, and the next one clears up', async (t) => {
   const { site, root, write } = await opened(t)
   for (let i = 0; i < 4; i++) {
-    const args = ['--conditions=source', '--input-type=module-typescript', '-e', WRITER, join(root, 'data')]
+    const args = ['--conditions=factotum-source', '--input-type=module-typescript', '-e', WRITER, join(root, 'data')]
     const writer = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
     await once(writer.stdout, 'data')
     await delay(i * 7)

@@ -93,7 +93,7 @@ export interface Proposed {
   readonly input: Json
 }
 
-const NEVER = new AbortController().signal
+const NEVER: AbortSignal = new AbortController().signal
 
 /** The events that propose an effect: the intent with its verdict and, where the verdict is to ask, the gate. */
 export async function propose(execution: Execution, p: Proposal): Promise<Proposed> {
@@ -176,7 +176,7 @@ export async function look(
   action: AnyAction,
   input: Json,
   tried: Tried,
-  stop = NEVER,
+  stop: AbortSignal = NEVER,
 ): Promise<{ readonly observed: Json; readonly unseen: string | null }> {
   try {
     return { observed: await observe(execution, action, input, tried, stop), unseen: null }

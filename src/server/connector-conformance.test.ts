@@ -123,7 +123,7 @@ if (process.env.FACTOTUM_TEST_DEFECTS) {
     const { stdout, stderr } = spawnSync(
       process.execPath,
       [
-        '--conditions=source',
+        '--conditions=factotum-source',
         '--test-reporter=tap',
         ...defects.map(([defect, finder]) => `--test-name-pattern=^${defect}: the connector ${finder}`),
         fileURLToPath(import.meta.url),

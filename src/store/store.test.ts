@@ -16,7 +16,7 @@ import { openStore, type Store } from './store.ts'
 import * as work from './work.ts'
 
 const secret = new Uint8Array(32)
-const FORGOTTEN = 'run: node --conditions=source scripts/schema-dump.ts'
+const FORGOTTEN = 'run: node --conditions=factotum-source scripts/schema-dump.ts'
 
 const noted = eventKind<{ n: number }>('test.noted@1', () => [])
 const added = eventKind<{ n: number }>('test.added@1', (e) => [work.addWork(e.stream, 'run', e.body.n)])

@@ -98,8 +98,7 @@ export class Operator {
   async #onDeadLetter(ask: Ask, item: QueueItem): Promise<Says | null> {
     const key = await keyOf(ask, item)
     if (key === null) return null
-    // Never so where only tries that certainly did nothing came before; if it is, it is not given up.
-    if (happened(this.#books(), key)) return { outcome: 'retry' }
+    if (happened(this.#books(), key)) throw new Error(`${item.title} is a dead letter, and was done under ${key}`)
     const tried = this.#tried.get(key) ?? 0
     this.#tried.set(key, tried + 1)
     return tried < MAX_TRIES && this.#dice.chance(0.7) ? { outcome: 'retry' } : { outcome: 'close', reason: 'enough' }

@@ -46,7 +46,6 @@ export class Play {
   readonly #seed: Books
   readonly #dice: Dice
   readonly #limited: boolean
-  #paused = false
   /** So many turns it still goes on. */
   #outage = 0
   /** Turns at the end in which nothing was decided. */
@@ -133,7 +132,7 @@ export class Play {
       await ask('start', { workflow: settle.workflow, input })
       this.started++
     }
-    await this.#pauses(ask, this.#dice.chance(this.#paused ? 0.5 : 0.08))
+    await this.#pauses(ask, false)
     if (this.#dice.chance(0.3)) await moment(this.#dice.below(40))
     else await company.coordinator.idle()
     await this.operator.decides(ask, 0.8)
@@ -145,7 +144,7 @@ export class Play {
   /** Nothing new begins and the service is well again: whatever can end ends. */
   async #wentOn(company: OpenCompany, ask: Ask): Promise<boolean> {
     this.world.goesWrong([])
-    await this.#pauses(ask, this.#paused)
+    await this.#pauses(ask, true)
     await company.coordinator.idle()
     if ((await this.operator.decides(ask, 1)) > 0) {
       this.#inVain = 0
@@ -158,10 +157,11 @@ export class Play {
     return true
   }
 
-  async #pauses(ask: Ask, changes: boolean): Promise<void> {
-    if (!changes) return
-    this.#paused = !this.#paused
-    await ask(this.#paused ? 'pause' : 'resume', { scope: 'billing' })
+  /** Pauses now and then, and lets go on. What the dead had not acknowledged may have been done: it is looked up. */
+  async #pauses(ask: Ask, ends: boolean): Promise<void> {
+    const paused = ((await ask<readonly unknown[]>('pauses', {})) ?? []).length > 0
+    if (paused ? ends || this.#dice.chance(0.5) : !ends && this.#dice.chance(0.08))
+      await ask(paused ? 'resume' : 'pause', { scope: 'billing' })
   }
 
   /** The operator changes their mind about something that is under way, or over. */

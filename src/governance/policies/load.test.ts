@@ -169,7 +169,7 @@ test('a company without policy files has the defaults and does not load Cedar', 
       import { loadPolicies } from ${JSON.stringify(new URL('../policy.ts', import.meta.url).href)}
       await loadPolicies(${JSON.stringify(of)})
       console.log(Object.keys(createRequire(import.meta.url).cache).some((file) => file.includes('cedar-wasm')))`
-    return execFileSync(process.execPath, ['--conditions=source', '--input-type=module', '-e', code], {
+    return execFileSync(process.execPath, ['--conditions=factotum-source', '--input-type=module', '-e', code], {
       encoding: 'utf8',
     })
   }

@@ -6,7 +6,6 @@ import { signal } from '../../context/signals.ts'
 import { scriptedModel, testCompany } from '../../testing.ts'
 import { agent } from '../agent.ts'
 import { workflow } from '../workflow.ts'
-import './installed.ts'
 import { Learning, readable, type Classifier } from './learning.ts'
 
 const Kind = z.enum(['refund', 'question'])

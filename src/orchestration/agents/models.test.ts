@@ -5,7 +5,6 @@ import { json } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { FactotumError } from '../../lib/errors.ts'
 import { models } from './ai-sdk.ts'
-import './installed.ts'
 import type { ModelRequest } from './models.ts'
 
 interface Reply {

@@ -10,7 +10,6 @@ import { z } from 'zod'
 import { testCompany } from '../../testing.ts'
 import { agent } from '../agent.ts'
 import { workflow } from '../workflow.ts'
-import './installed.ts'
 import { remote, type RemoteTier } from './remote.ts'
 
 const Kind = z.enum(['refund', 'question'])

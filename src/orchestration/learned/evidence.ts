@@ -22,8 +22,8 @@ const LINEAR_SHARE = 0.6
 const LIKE = 0.2
 
 /**
- * The linear model and the nearest examples as a product of experts: they err differently, and together are better than each
- * (Banking77, one held-out fold: 0.917 and 0.891 alone, 0.922 together).
+ * The linear models and the nearest examples as a product of experts: they err differently, and together are better than each
+ * (Banking77, two held-out fifths of train.csv: n-grams 0.906, encoder 0.896, nearest 0.902 alone, 0.933 together).
  */
 export function evidenceOf(
   linear: Linear,

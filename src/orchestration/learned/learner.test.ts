@@ -189,6 +189,17 @@ test('without the packages there is no encoder, and the guess says so', async ()
   assert.match(guess!.because, /no sentence encoder/)
 })
 
+test('texts encoded at the same time do not mix', { skip: installed === null }, async () => {
+  const texts = english.slice(0, 4).map((e) => e.text)
+  const together = await Promise.all(texts.map((text) => installed!.embed([text])))
+  for (const [i, text] of texts.entries()) assert.deepEqual(together[i], await installed!.embed([text]))
+  assert.deepEqual(
+    together[0]![0]!.map((layer) => layer.length),
+    [512, 512, 512],
+  )
+  assert.notDeepEqual(together[0], together[1])
+})
+
 test('an encoder that is installed but broken is an error with what to do', async () => {
   await assert.rejects(
     npmEncoder(() => Promise.reject(new Error('bad wasm'))),

@@ -47,8 +47,7 @@ export function probabilities(model: Linear, vector: Vector, labels: number, out
   if (vector.dense.length > 0) {
     const other = new Float64Array(labels)
     denseScores(model, vector, labels, other)
-    const [mostHere, mostThere] = [logSum(out, labels), logSum(other, labels)]
-    for (let k = 0; k < labels; k++) out[k] = (out[k]! - mostHere + other[k]! - mostThere) / 2
+    for (let k = 0; k < labels; k++) out[k] = (out[k]! + other[k]!) / 2
   }
   softmax(out, labels)
 }
@@ -93,17 +92,12 @@ function gramScores({ grams, stride }: Linear, { columns, values }: Vector, labe
   }
 }
 
-function logSum(scores: Float64Array, length: number): number {
+function softmax(scores: Float64Array, length: number): void {
   let most = -Infinity
   for (let k = 0; k < length; k++) most = Math.max(most, scores[k]!)
   let sum = 0
-  for (let k = 0; k < length; k++) sum += Math.exp(scores[k]! - most)
-  return most + Math.log(sum)
-}
-
-function softmax(scores: Float64Array, length: number): void {
-  const all = logSum(scores, length)
-  for (let k = 0; k < length; k++) scores[k] = Math.exp(scores[k]! - all)
+  for (let k = 0; k < length; k++) sum += scores[k] = Math.exp(scores[k]! - most)
+  for (let k = 0; k < length; k++) scores[k]! /= sum
 }
 
 /** A trainer owns its scratch space, so that a step allocates nothing. */
