@@ -23,7 +23,8 @@ const LIKE = 0.2
 
 /**
  * The linear models and the nearest examples as a product of experts: they err differently, and together are better than each
- * (Banking77, two held-out fifths of train.csv: n-grams 0.906, encoder 0.896, nearest 0.902 alone, 0.933 together).
+ * (Banking77, two held-out fifths of train.csv, at lower learning rates: n-grams 0.906, encoder 0.896, nearest 0.902 alone,
+ * 0.933 together).
  */
 export function evidenceOf(
   linear: Linear,
