@@ -35,7 +35,13 @@ const postgres = process.env.DATABASE_URL ? undefined : await startPostgres().ca
 const DATABASE_URL = process.env.DATABASE_URL ?? postgres?.url
 try {
   const concurrency = Math.max(2, availableParallelism())
-  const args = ['--conditions=factotum-source', '--test', `--test-concurrency=${concurrency}`, '--test-reporter=spec', ...flags]
+  const args = [
+    '--conditions=factotum-source',
+    '--test',
+    `--test-concurrency=${concurrency}`,
+    '--test-reporter=spec',
+    ...flags,
+  ]
   const tests = spawn(process.execPath, [...args, ...files], {
     stdio: 'inherit',
     env: { ...process.env, ...(DATABASE_URL && { DATABASE_URL }) },
