@@ -90,15 +90,19 @@ async function play(): Promise<void> {
   const before = await live.outside?.(v)
   const output = action.output.parse(await action.run(input, context(key))) as never
   say(action.action, short(output))
-  const after = await live.outside?.(v)
-  expect(!live.outside || after !== before, 'the write cannot be seen outside')
-  if (action.reconcile) {
-    const found = (await action.reconcile(input, context(key))) as Reconciled<unknown>
-    say('looked for, it is', `found: ${found.found}`)
-    expect(found.found !== 'no', 'the write is said not to be there')
+  try {
+    const after = await live.outside?.(v)
+    expect(!live.outside || after !== before, 'the write cannot be seen outside')
+    if (action.reconcile) {
+      const found = (await action.reconcile(input, context(key))) as Reconciled<unknown>
+      say('looked for, it is', `found: ${found.found}`)
+      expect(found.found !== 'no', 'the write is said not to be there')
+    }
+  } finally {
+    // Also where it is not as it should be: it is somebody's real account.
+    await action.undo?.(input, output, context(`${key}:undo`))
   }
   if (!action.undo) return say('taken back', 'not: it cannot be')
-  await action.undo(input, output, context(`${key}:undo`))
   expect(!live.outside || (await live.outside(v)) === before, 'the undo cannot be seen outside')
   say('taken back', live.outside ? 'yes: outside it is as before' : 'yes')
 }

@@ -79,6 +79,18 @@ test('a folder that holds the data, or lies in it, is not allowed, through a lin
   assert.throws(() => files.folder({ allow: [] }), { code: 'files.bad_folder' })
 })
 
+test('what says what the company may do, and what it runs, is not allowed either', async (t) => {
+  const { root } = await opened(t)
+  await mkdir(join(root, 'policies', 'old'), { recursive: true })
+  await symlink(join(root, 'policies'), join(root, 'harmless'))
+  const open = (folder: string) => files.folder({ allow: [folder] }).open({ dataFolder: join(root, 'data') })
+  for (const folder of ['policies', 'policies/old', 'harmless', 'workflows', 'connectors/crm', 'node_modules'])
+    await assert.rejects(open(folder), { kind: 'domain', code: 'files.bad_folder' }, folder)
+  for (const path of ['site/.git/hooks/post-commit', 'site/.GIT/config', 'site/way/.git', '.git/config'])
+    assert.equal(files.write.input.safeParse({ path, content: '' }).success, false, path)
+  assert.equal(files.write.input.safeParse({ path: 'site/.gitignore', content: '' }).success, true)
+})
+
 test('a link leads nowhere: not as a file, not as a folder on the way', async (t) => {
   const { write, site, root, ctx } = await opened(t)
   const outside = join(root, 'outside')

@@ -1,11 +1,14 @@
 import { existsSync, constants } from 'node:fs'
 import { lstat, mkdir, open, realpath, rmdir, type FileHandle } from 'node:fs/promises'
-import { join, relative, sep } from 'node:path'
+import { basename, join, relative, sep } from 'node:path'
 import { z } from 'zod'
 import { codeOf, notAFile, refused } from './errors.ts'
 
 const MAX_DEPTH = 32
-const SEGMENT = /^(?!\.{1,2}$)[^/\\\p{Cc}\p{Cs}]{1,255}$/u
+// A repository's own folder holds programs that git runs.
+const SEGMENT = /^(?!\.{1,2}$|\.git$)[^/\\\p{Cc}\p{Cs}]{1,255}$/iu
+/** Folders of a company with what it may do and what it runs, beside its data. */
+const COMPANYS_OWN = ['policies', 'workflows', 'connectors', 'node_modules']
 
 /** A path below the company's folder, parts separated by "/": nothing in it leads up or elsewhere. */
 export const Path = z
@@ -13,7 +16,7 @@ export const Path = z
   .max(1_024)
   .refine(
     (path) => path.split('/').length <= MAX_DEPTH && path.split('/').every((segment) => SEGMENT.test(segment)),
-    'must be relative, without "..", ".", empty parts, backslashes or control characters',
+    'must be relative, without "..", ".", ".git", empty parts, backslashes or control characters',
   )
 
 /** A folder that may be written to: what authors call it, and where it is. */
@@ -24,21 +27,24 @@ export interface Root {
 
 /**
  * The allowed folders, made where they are missing. Throws `files.bad_folder` for one that leads out of the company's
- * folder by its name, or that holds or is held by the data folder: the ledger and the keys are nobody's to write.
+ * folder by its name, or that holds or is held by the data folder, the policies or the code: the ledger, the keys and
+ * what is allowed are nobody's to write.
  */
 export async function openRoots(company: string, dataFolder: string, allow: readonly string[]): Promise<Root[]> {
-  const data = await realpath(dataFolder)
-  return Promise.all(
-    allow.map(async (name) => {
-      if (!Path.safeParse(name).success)
-        throw refused('bad_folder', `${JSON.stringify(name)} names no folder below the company's. Correct \`allow\`.`)
-      await mkdir(join(company, name), { recursive: true })
-      const real = await realpath(join(company, name))
-      if (within(real, data) || within(data, real))
-        throw refused('bad_folder', `${name} holds the company's data or lies in it. Correct \`allow\`.`)
-      return { name, real }
-    }),
-  )
+  const roots = allow.map(async (name) => {
+    if (!Path.safeParse(name).success)
+      throw refused('bad_folder', `${JSON.stringify(name)} names no folder below the company's. Correct \`allow\`.`)
+    await mkdir(join(company, name), { recursive: true })
+    return { name, real: await realpath(join(company, name)) }
+  })
+  const opened = await Promise.all(roots)
+  for (const own of [dataFolder, ...COMPANYS_OWN.map((name) => join(company, name))]) {
+    const real = await realpath(own).catch(() => own)
+    const bad = opened.find((root) => within(root.real, real) || within(real, root.real))
+    if (bad)
+      throw refused('bad_folder', `${bad.name} holds the company's ${basename(own)} or lies in it. Correct \`allow\`.`)
+  }
+  return opened
 }
 
 function within(path: string, folder: string): boolean {

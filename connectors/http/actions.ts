@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { z } from 'zod'
 import { action, ActionError, type Action, type ActionContext, type Json, type Money } from '../../src/connector.ts'
 import { callService, misunderstood, urlOf, type HttpConnection, type Request, type Response } from './call.ts'
@@ -14,8 +15,11 @@ export interface Find<I, O> {
   readonly request: (input: I, given: Given) => Request
   /** What is there, as the output of the action; null where it is not. Called for 2xx, 404 and 410. */
   readonly found: (response: Response, given: Given) => O | null
-  /** What is not found was certainly not done. Default: nobody knows. */
-  readonly provesAbsence?: boolean
+  /**
+   * What is not found so many milliseconds after the call ended was certainly not done, and never will be: longer than
+   * the service works on one request, for it may go on when nobody hears its answer. Default: nobody knows.
+   */
+  readonly absentAfterMs?: number
 }
 
 export interface Undo<I, O> {
@@ -109,7 +113,8 @@ export function actionOf(name: string, call: AnyCall, service: ServiceOf): Actio
     output: c.output,
     title: c.title,
     idempotent: read || honours,
-    timeout: service.answerMs + GRACE_MS,
+    // A search may look twice.
+    timeout: 2 * service.answerMs + (find?.absentAfterMs ?? 0) + GRACE_MS,
     ...(c.hold === undefined ? {} : { hold: c.hold }),
     ...(c.cost ? { cost: c.cost } : {}),
     ...(c.lane ? { lane: c.lane } : {}),
@@ -141,9 +146,14 @@ export function actionOf(name: string, call: AnyCall, service: ServiceOf): Actio
     ...(find
       ? {
           reconcile: async (input, ctx) => {
-            const found = find.found(await look(find.request(input, ctx), ctx), ctx)
-            if (found !== null) return { found: 'yes', output: c.output.parse(found) }
-            return { found: find.provesAbsence ? 'no' : 'unknown' }
+            const found = async () => find.found(await look(find.request(input, ctx), ctx), ctx)
+            let output = await found()
+            if (output === null && find.absentAfterMs !== undefined) {
+              await delay(find.absentAfterMs, undefined, { signal: ctx.signal, ref: false })
+              output = await found()
+            }
+            if (output !== null) return { found: 'yes', output: c.output.parse(output) }
+            return { found: find.absentAfterMs === undefined ? 'unknown' : 'no' }
           },
         }
       : {}),

@@ -43,6 +43,8 @@ function mappedFromHex(address: string): string | undefined {
 
 /** Where calls may go: to public addresses, and to those of the ranges and host names that the author allows. */
 export interface Reach {
+  /** Whether the author named this host or its address. */
+  names(host: string): boolean
   /** Throws `http.address_refused` for a host that is an address which may not be reached. */
   checkHost(host: string): void
   /** Resolves a name for a connection and refuses it where any of its addresses may not be reached. */
@@ -63,6 +65,12 @@ export function reach(allow: readonly string[]): Reach {
     return !SPECIAL.check(bare, family) && (family === 'ipv4' || GLOBAL_UNICAST.check(bare, family))
   }
   return {
+    names(host) {
+      const address = host.replace(/^\[|\]$/g, '')
+      if (isIP(address) === 0) return names.has(host)
+      const { address: bare, family } = plain(address)
+      return ranges.check(bare, family)
+    },
     checkHost(host) {
       const address = host.replace(/^\[|\]$/g, '')
       if (isIP(address) !== 0 && !permitted(address)) throw refusal(host)

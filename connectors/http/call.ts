@@ -85,25 +85,45 @@ export async function callService(request: Request, ctx: CallContext): Promise<R
 }
 
 async function answerTo(first: Outgoing, ctx: CallContext): Promise<Answer> {
-  const { reach, maxBytes, answerMs, settings, service } = ctx.connection
+  const { answerMs, settings, service } = ctx.connection
   const signal = AbortSignal.any([ctx.signal, AbortSignal.timeout(answerMs)])
   let out = first
-  let sent = false
+  let done = false
   for (let i = 0; i <= MAX_REDIRECTS; i++) {
-    const answer = await exchange(out, reach, maxBytes, signal).catch((error: unknown) => {
-      if (!(error instanceof Broken)) throw error
-      const maybe = (sent || error.sent) && !ctx.read
-      const advice = maybe ? ' Look there whether it happened.' : ''
-      throw new ActionError(maybe ? 'uncertain' : 'transient', error.code, `${service}: ${error.message}${advice}`)
+    const { answer, next } = await hop(out, ctx, signal).catch((error: unknown) => {
+      throw done ? answerLost(error) : error
     })
-    if (answer.status < 300 || ctx.accept.includes(answer.status)) return answer
-    if (answer.status >= 400 || answer.headers.location === undefined) throw refusal(answer, ctx)
-    const next = redirected(out, answer, ctx)
-    sent ||= next.method !== out.method
+    if (next === null) return answer
+    // From here on it is the answer to a write that is looked for.
+    done ||= next.method !== out.method
     out = next
   }
   const loop = `${service} leads from one address to the next, more than ${MAX_REDIRECTS} times. Correct its base in company.ts.`
-  throw new ActionError(sent ? 'uncertain' : 'domain', 'http.redirects', settings.redact(loop))
+  throw new ActionError(done ? 'uncertain' : 'domain', 'http.redirects', settings.redact(loop))
+}
+
+/** One request, and where its answer leads on to; null where it is the last. */
+async function hop(
+  out: Outgoing,
+  ctx: CallContext,
+  signal: AbortSignal,
+): Promise<{ readonly answer: Answer; readonly next: Outgoing | null }> {
+  const { reach, maxBytes, service } = ctx.connection
+  const answer = await exchange(out, reach, maxBytes, signal).catch((error: unknown) => {
+    if (!(error instanceof Broken)) throw error
+    const maybe = error.sent && !ctx.read
+    const advice = maybe ? ' Look there whether it happened.' : ''
+    throw new ActionError(maybe ? 'uncertain' : 'transient', error.code, `${service}: ${error.message}${advice}`)
+  })
+  if (answer.status < 300 || ctx.accept.includes(answer.status)) return { answer, next: null }
+  if (answer.status >= 400 || answer.headers.location === undefined) throw refusal(answer, ctx)
+  return { answer, next: redirected(out, answer, ctx) }
+}
+
+/** A write was done, and its answer could not be had: why says nothing about the write. */
+function answerLost(error: unknown): unknown {
+  if (!(error instanceof ActionError) || error.kind === 'uncertain') return error
+  return new ActionError('uncertain', error.code, `${error.message} It was done: look there for what came of it.`)
 }
 
 /** The request that a redirect asks for (RFC 9110 15.4). */
@@ -153,6 +173,9 @@ function refusal(answer: Answer, ctx: CallContext): ActionError {
     return new ActionError('transient', 'http.rate_limited', `${said}. It takes no more calls for now.`, options)
   if (status === 408 || status === 425 || (status === 503 && after !== undefined))
     return new ActionError('transient', 'http.unavailable', `${said}. It did nothing and asks to try later.`, options)
+  // A redirect that leads nowhere: only 307 and 308 say that it was not done.
+  if (!ctx.read && status >= 301 && status <= 303)
+    return new ActionError('uncertain', 'http.redirect_refused', `${said}. Look there whether it happened.`)
   if (status >= 500)
     return ctx.read
       ? new ActionError('transient', 'http.server_error', `${said}.`, options)

@@ -29,7 +29,7 @@ function crm(world: FakeCrm, secret: string, how: { readonly honoursKey: boolean
               find: {
                 request: (_, { key }) => ({ path: 'notes', query: { key } }),
                 found: ({ body }) => (body as { notes: z.infer<typeof Note>[] }).notes[0] ?? null,
-                provesAbsence: true,
+                absentAfterMs: 50,
               },
             }
           : {}),

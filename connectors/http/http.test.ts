@@ -225,6 +225,59 @@ test('303 after a write leads to its answer', async (t) => {
   assert.equal(world.made(), 1)
 })
 
+test('a write that was done stays one that may have happened, whatever becomes of its answer', async (t) => {
+  const { world, create } = await opened(t)
+  for (const answer of [
+    status(429, { 'retry-after': '1' }),
+    status(404),
+    status(401),
+    status(503, { 'retry-after': '1' }),
+  ]) {
+    world.answerNext(status(303, { location: '/v1/notes/n1' }))
+    world.answerNext(answer)
+    await assert.rejects(create(), { kind: 'uncertain', retryAfterMs: null })
+  }
+  for (const headers of [{ location: 'http://169.254.169.254/' }, { location: 'http://[::1]/' }, {}]) {
+    world.answerNext(status(303, headers))
+    await assert.rejects(create(), { kind: 'uncertain' })
+  }
+})
+
+test('what is still under way at the service is not taken for absent', async (t) => {
+  const { world } = await opened(t)
+  const notes = world.notes as { id: string; text: string; key: string }[]
+  const { connector, actions } = http.service('crm', {
+    base: world.url,
+    headers: { authorization: () => 'Bearer canary-1234' },
+    allow: ['127.0.0.1'],
+    actions: {
+      createNote: http.write<{ text: string }, z.infer<typeof Note>>({
+        risk: 'compensable',
+        input: z.object({ text: z.string() }),
+        output: Note,
+        title: (i) => i.text,
+        request: (i) => ({ method: 'POST', path: 'notes', body: i }),
+        find: {
+          request: (_, { key }) => ({ path: 'notes', query: { key } }),
+          found: ({ body }) => (body as { notes: z.infer<typeof Note>[] }).notes[0] ?? null,
+          absentAfterMs: 20,
+        },
+      }),
+    },
+  })
+  const connection = await connector.open({ dataFolder: '/nowhere' })
+  const { signal } = new AbortController()
+  const ctx = { key: 'key-1', token: 1, laneToken: null, proposedAt: 0, connection, signal }
+  const looked = () => actions.createNote.reconcile!({ text: 'Hello' }, ctx)
+  assert.deepEqual(await looked(), { found: 'no' })
+  // The service is slow: the write has its effect after the first look at it.
+  world.answerNext((_, response) => {
+    response.end('{"notes":[]}')
+    notes.push({ id: 'n1', text: 'Hello', key: 'key-1' })
+  })
+  assert.deepEqual(await looked(), { found: 'yes', output: { id: 'n1', text: 'Hello' } })
+})
+
 test('every address on the way is checked, and the way is short', async (t) => {
   const { world, get } = await opened(t)
   for (const location of ['http://169.254.169.254/latest/meta-data', 'http://[::1]:80/', 'http://10.0.0.1/']) {
@@ -306,6 +359,17 @@ test('a base with credentials, and a secret that is not there or no header can c
     opening('canary\r\nx: y'),
     (error: Error & { code?: string }) => error.code === 'http.secret_invalid' && !error.message.includes('canary'),
   )
+})
+
+test('a secret is not sent where everybody can read it', () => {
+  const made = (base: string, allow: readonly string[] = []) =>
+    http.service('crm', { base, headers: { authorization: () => 'Bearer canary' }, allow, actions: {} })
+  assert.throws(() => made('http://api.example.org/'), { code: 'http.not_encrypted' })
+  assert.throws(() => made('http://10.1.2.3/', ['10.0.0.0/16']), { code: 'http.not_encrypted' })
+  made('https://api.example.org/')
+  made('http://10.1.2.3/', ['10.0.0.0/8'])
+  made('http://crm.local/', ['crm.local'])
+  http.service('crm', { base: 'http://api.example.org/', headers: { accept: 'text/json' }, actions: {} })
 })
 
 test('the shape of an answer is its keys and types, whatever the values and their number', () => {

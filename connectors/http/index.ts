@@ -6,7 +6,7 @@ import { resolveSettings, type Setting } from './secrets.ts'
 import { shapeOf } from './shape.ts'
 
 export interface ServiceOptions<A extends Readonly<Record<string, AnyCall>>> {
-  /** Every path is below it. `http:` or `https:`, without credentials. */
+  /** Every path is below it. `https:`, or `http:` where there are no secrets or `allow` names the host. No credentials. */
   readonly base: string
   /** Sent with every call. What is a function is a secret: it is called when the company starts, and shown nowhere. */
   readonly headers?: Readonly<Record<string, Setting>>
@@ -39,7 +39,7 @@ export interface Service<A extends Readonly<Record<string, AnyCall>>> {
 const ANSWER_MS = 25_000
 const MAX_BYTES = 1_048_576
 
-/** Any service with a JSON API, described by the author. Throws `http.bad_base`, and `http.bad_name`. */
+/** Any service with a JSON API, described by the author. Throws `http.bad_base`, `http.bad_name`, and `http.not_encrypted`. */
 function service<A extends Readonly<Record<string, AnyCall>>>(name: string, options: ServiceOptions<A>): Service<A> {
   if (!/^[a-z][a-z0-9-]*$/.test(name))
     throw new ActionError(
@@ -48,6 +48,16 @@ function service<A extends Readonly<Record<string, AnyCall>>>(name: string, opti
       `A service is named by small letters, not ${JSON.stringify(name)}.`,
     )
   const base = baseOf(name, options.base)
+  const reached = reach(options.allow ?? [])
+  const secret = [options.headers, options.query].some((given) =>
+    Object.values(given ?? {}).some((setting) => typeof setting === 'function'),
+  )
+  if (secret && base.protocol === 'http:' && !reached.names(base.hostname))
+    throw new ActionError(
+      'domain',
+      'http.not_encrypted',
+      `The secrets of ${name} could be read on their way to ${base.host}. Use https, or name the host in \`allow\` where the way is your own.`,
+    )
   const answerMs = options.answerMs ?? ANSWER_MS
   const made = { base, answerMs, keyHeader: options.keyHeader ?? 'Idempotency-Key' }
   const actions = Object.fromEntries(
@@ -64,7 +74,7 @@ function service<A extends Readonly<Record<string, AnyCall>>>(name: string, opti
       service: name,
       base,
       settings: resolveSettings(name, options.headers ?? {}, options.query ?? {}),
-      reach: reach(options.allow ?? []),
+      reach: reached,
       maxBytes: options.maxBytes ?? MAX_BYTES,
       answerMs,
     }),

@@ -254,6 +254,15 @@ test('a line break in subject, address, id or name never becomes a header', asyn
   assert.equal(message.text.trim(), 'a\n.\nMAIL FROM:<x>')
 })
 
+test('no line end but CRLF leaves, so that no server sees the end of the mail before it', async (t) => {
+  const sink = await withSink(t)
+  const text = 'a\r.\r\nMAIL FROM:<x>\rb\r.\rc\n.\r\nd'
+  await transportTo(t, sink.port).send({ ...MAIL, text })
+  const raw = Buffer.from(sink.messages()[0]?.raw ?? []).toString('latin1')
+  assert.doesNotMatch(raw, /\r(?!\n)|(?<!\r)\n/)
+  assert.match(raw, /a\r\n\.\r\nMAIL FROM:<x>\r\nb\r\n\.\r\nc\r\n\.\r\nd/)
+})
+
 test('hostile references do not keep a reply from being sent', async (t) => {
   const sink = await withSink(t)
   const references = Array.from({ length: 200 }, (_, i) => `${i}-${'x'.repeat(500)}@brotzeit.example`)

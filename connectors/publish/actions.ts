@@ -27,14 +27,20 @@ export interface PublishConnection {
 const MAX_FILES = 200
 const NEW_FILE_MODE = '100644'
 const TIMEOUT = '2m'
-const SEGMENT = /^(?!\.{1,2}$)(?!\.git$)(?!git~\d+$)[^/\\\p{Cc}\p{Cs}]{1,255}$/iu
+const SEGMENT = /^(?!\.{1,2}$)[^/\\\p{Cc}\p{Cs}]{1,255}$/u
+
+/** Whether some file system takes it for `.git`: HFS+ sees no format characters, NTFS no dots, blanks and streams at the end. */
+function isGits(segment: string): boolean {
+  const bare = segment.replaceAll(/\p{Cf}/gu, '').replace(/:.*$/s, '')
+  return /^(\.git|git~\d+)[. ]*$/i.test(bare)
+}
 
 /** A path in the repository, parts separated by "/". */
 const Path = z
   .string()
   .max(1_024)
   .refine(
-    (path) => path.split('/').every((segment) => SEGMENT.test(segment)),
+    (path) => path.split('/').every((segment) => SEGMENT.test(segment) && !isGits(segment)),
     'must be relative, without "..", ".git", empty parts, backslashes or control characters',
   )
 
@@ -52,7 +58,11 @@ const Commit = z.object({
     )
     .min(1)
     .max(MAX_FILES)
-    .refine((files) => new Set(files.map(({ path }) => path)).size === files.length, 'must name each path once'),
+    .refine((files) => new Set(files.map(({ path }) => path)).size === files.length, 'must name each path once')
+    .refine(
+      (files) => !files.some(({ path }) => files.some((other) => other.path.startsWith(`${path}/`))),
+      'must not name a file and something below it',
+    ),
   message: z
     .string()
     .trim()

@@ -7,7 +7,7 @@ import { gitIn, redactor } from './git.ts'
 export interface RepositoryOptions {
   /** A repository on this machine, absolute or relative to the company's folder. This or `url`. */
   readonly path?: string
-  /** `https://…`, `http://…`, `ssh://…` or `user@host:path`. Credentials in it are used and shown nowhere. */
+  /** `https://…`, `http://…` (without credentials), `ssh://…` or `user@host:path`. Credentials in it are shown nowhere. */
   readonly url?: string
   readonly branch: string
   readonly author: { readonly name: string; readonly email: string }
@@ -33,6 +33,8 @@ function repository(options: RepositoryOptions): Connector<PublishConnection> {
   if (!PERSON.test(author.name) || !PERSON.test(author.email)) throw bad('`author` has no name or no address')
   if ((options.path === undefined) === (options.url === undefined)) throw bad('give either `path` or `url`')
   const address = options.url === undefined ? null : addressOf(options.url)
+  if (isClear(address?.url) && (address?.credentials != null || options.password !== undefined))
+    throw bad('credentials over `http:` can be read by everybody on the way; use https')
   const shown = address?.url ?? options.path!
   return {
     name: 'publish',
@@ -72,6 +74,12 @@ function addressOf(text: string): { url: string; credentials: string | null } {
   url.username = ''
   url.password = ''
   return { url: url.href, credentials }
+}
+
+/** Whether what is sent there can be read on the way. */
+function isClear(text: string | undefined): boolean {
+  const url = text === undefined ? null : URL.parse(text)
+  return url?.protocol === 'http:' && !/^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname)
 }
 
 function credentialsOf(options: RepositoryOptions): string | null {

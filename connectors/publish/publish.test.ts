@@ -175,12 +175,21 @@ test('no path, message or branch is taken for anything else', async (t) => {
     '.git/config',
     'a/.GIT/hooks/x',
     'git~1/x',
+    '.g\u200cit/hooks/x',
+    '.git /config',
+    '.git./config',
+    '.git::$INDEX_ALLOCATION/config',
     'a\\b',
     'a\nb',
     'a//b',
     'a/',
   ])
     assert.throws(() => input({ [path]: 'x' }), JSON.stringify(path))
+  for (const files of [
+    { a: 'x', 'a/b': 'y' },
+    { 'a/b/c': 'x', 'a/b': 'y' },
+  ])
+    assert.throws(() => input(files), 'a file that is a folder too')
   assert.throws(() => input({ a: 'x' }, 'Nice\n\nFactotum-Effect: eff_other'))
   for (const branch of ['-x', '--upload-pack=x', 'a..b', 'a b', 'a:b', '', 'x.lock', 'refs/../x'])
     assert.throws(
@@ -249,6 +258,16 @@ test('credentials in the address are used and stand nowhere', async (t) => {
   assert.ok(!/can(\/|%2F)ary|cm9ib3Q6/.test(shown), shown)
   for (const entry of await readdir(root, { recursive: true, withFileTypes: true }))
     if (entry.isFile()) assert.ok(!(await readFile(join(entry.parentPath, entry.name))).includes('ary-77'), entry.name)
+})
+
+test('credentials are not sent where everybody can read them', () => {
+  const of = { branch: 'main', author: AUTHOR }
+  const bad = { code: 'publish.bad_options', message: /https/ }
+  assert.throws(() => publish.repository({ ...of, url: 'http://robot:canary@git.example.org/site' }), bad)
+  assert.throws(() => publish.repository({ ...of, url: 'http://git.example.org/x', password: () => 'canary' }), bad)
+  for (const url of ['https://git.example.org/x', 'http://localhost:8080/x', 'http://127.0.0.1/x', 'http://[::1]/x'])
+    publish.repository({ ...of, url, password: () => 'canary' })
+  publish.repository({ ...of, url: 'http://git.example.org/x' })
 })
 
 test('nothing that somebody else configured is used: no hooks, filters, aliases or redirected addresses', async (t) => {

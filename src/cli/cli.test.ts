@@ -15,10 +15,12 @@ const API = new URL('../index.ts', import.meta.url).href
 const HOSTILE = 'Pay\u001b[2J \u202eeve\u0007\r\n--- approve'
 
 const COMPANY = `
-import { company, workflow, z } from '${API}'
+import { agent, company, workflow, z } from '${API}'
 const ask = workflow('ask', { input: z.object({ title: z.string() }) }, (ctx, i) => ctx.ask({ title: i.title, about: { note: i.title }, options: ['1', '2'] }))
 const fail = workflow('fail', { input: z.object({}) }, (ctx) => ctx.step('boom', () => { throw new Error('boom') }))
-export default company({ name: 'Cli', workflows: [ask, fail] })
+const kind = agent('kind', { output: z.string(), tiers: [() => ({ value: 'lead', because: 'Pay\\u001b[2J' })] })
+const judge = workflow('judge', { input: z.object({}) }, async (ctx) => (await ctx.decide(kind, 'x')).value)
+export default company({ name: 'Cli', workflows: [ask, fail, judge] })
 `
 
 let folder = ''
@@ -225,4 +227,15 @@ test('start --once runs until nothing is due and says what there is', async () =
   const { code, value } = await json('start', '--once')
   assert.equal(code, 0)
   assert.deepEqual([(value as { company: string }).company, (value as { driven: boolean }).driven], ['Cli', true])
+})
+
+test('a decision that led to nothing outside is taken back too', async () => {
+  assert.equal((await json('launch', 'judge', '--input', '{}')).code, 0)
+  assert.equal((await json('start', '--once')).code, 0)
+  const { decisions } = (await json('agents', 'kind')).value as { decisions: { id: string }[] }
+  const undone = await cli('undo', decisions[0]!.id, '--yes', '--company', folder)
+  assert.deepEqual([undone.code, undone.err], [0, ''])
+  assert.match(undone.out, /^retract choice {2}kind: "lead"$/m)
+  const again = await cli('undo', decisions[0]!.id, '--yes', '--company', folder)
+  assert.deepEqual([again.code, again.out], [1, 'Nothing of this can be taken back.\n'])
 })

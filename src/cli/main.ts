@@ -3,6 +3,7 @@ import { FactotumError, errorCode, errorMessage } from '../lib/errors.ts'
 import type { Command, Invocation } from './command.ts'
 import { companyFolder } from './company-folder.ts'
 import { COMMANDS } from './registry.ts'
+import { plain } from './text.ts'
 
 const GLOBAL = {
   company: { type: 'string' },
@@ -29,7 +30,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   } catch (error) {
     const code = errorCode(error)
     if (json) out(JSON.stringify({ error: { code, message: errorMessage(error) } }))
-    else process.stderr.write(`factotum: ${errorMessage(error)} [${code}]\n`)
+    else process.stderr.write(`factotum: ${plain(errorMessage(error))} [${code}]\n`)
     if (!(error instanceof FactotumError) && process.env.FACTOTUM_DEBUG)
       process.stderr.write(`${String((error as Error).stack)}\n`)
     return code === 'cli.usage' || code === 'cli.unknown_command' ? 2 : 1

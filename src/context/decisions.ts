@@ -242,22 +242,64 @@ export function judgeTiers(opinions: readonly OpinionRow[], right: Json): { n: n
   })
 }
 
+/** What the operator made of an effect's input at its gate. */
+export interface Edit {
+  readonly was: Json
+  readonly is: Json
+}
+
 /**
- * An effect's gate was approved, as it was or edited: the choice to act stood, so the decisions of its run that the gate
- * was shown were right. The events to commit with the gate's decision; decisions that are judged already are left out.
+ * An effect's gate was approved: the choice to act stood, so the decisions of its run that the gate was shown were right.
+ * Where it was edited, a decision that had given what was changed should have given what it became. The events to commit
+ * with the gate's decision; decisions that are judged already are left out.
  */
-export async function judgedBy(store: Store, evidence: Evidence, run: string | null): Promise<EventInput[]> {
+export async function judgedBy(
+  store: Store,
+  evidence: Evidence,
+  run: string | null,
+  edit: Edit | null = null,
+): Promise<EventInput[]> {
   const events: EventInput[] = []
   for (const id of evidence.decisions) {
     const row = await store.first<DecisionRow>(decisionById(id))
     if (!row || row.run !== run || row.tier === 'operator') continue
     if (row.judged_by !== null || row.retracted_seq !== null) continue
+    const right = edit === null || row.value === null ? null : corrected(JSON.parse(row.value) as Json, edit)
+    if (right !== null) {
+      const tiers = judgeTiers(await opinionsOf(store, id), right)
+      events.push(
+        decisionJudged(
+          id,
+          { agent: row.agent, agreed: false, by: 'gate', tiers },
+          { private: { value: right, reason: 'changed at the gate' }, actor: 'operator' },
+        ),
+      )
+      continue
+    }
     const tiers = (await opinionsOf(store, id)).flatMap((o) =>
       o.same === null ? [] : [{ n: o.n, agreed: o.same === 1 }],
     )
     events.push(decisionJudged(id, { agent: row.agent, agreed: true, by: 'gate', tiers }, { actor: 'operator' }))
   }
   return events
+}
+
+/** What a decision should have been by an edit: its fields that stood in the effect's input, as they are there now. */
+function corrected(value: Json, { was, is }: Edit): Json | null {
+  if (!isRecord(value) || !isRecord(was) || !isRecord(is)) return null
+  const changed = Object.keys(value).filter(
+    (key) =>
+      Object.hasOwn(was, key) &&
+      Object.hasOwn(is, key) &&
+      shortHash(value[key]!) === shortHash(was[key]!) &&
+      shortHash(was[key]!) !== shortHash(is[key]!),
+  )
+  if (changed.length === 0) return null
+  return { ...value, ...Object.fromEntries(changed.map((key) => [key, is[key]!])) }
+}
+
+function isRecord(value: Json): value is { readonly [key: string]: Json } {
+  return value !== null && typeof value === 'object' && !Array.isArray(value)
 }
 
 export const DECISION_EVENTS = [decisionAsked, decisionMade, decisionJudged]

@@ -14,6 +14,7 @@ import {
   laneToken,
   mayHaveHappened,
   newestEvent,
+  wasUncertain,
   type EffectRow,
 } from './events.ts'
 import { callWithin, observe, verdictNow, type Execution } from './execution.ts'
@@ -66,6 +67,8 @@ export class Dispatcher {
       if (isOver(effect, now)) return expireEffect(store, effect, fence)
       return effect.expires_at === null ? undefined : { at: effect.expires_at }
     }
+    // Whoever claimed it may find that it has ended meanwhile.
+    if (effect.state !== 'held' && effect.state !== 'retrying' && effect.state !== 'dispatched') return
     const action = actions.get(effect.action)
     if (!action)
       return this.#settlement.stopped(
@@ -75,17 +78,15 @@ export class Dispatcher {
         'action.unknown',
         `This company no longer has the action ${effect.action}. Bring its connector back and try again, or close it.`,
       )
-    if (effect.state === 'held' || effect.state === 'retrying') return this.#leave(effect, action, fence, now)
+    if (effect.state !== 'dispatched') return this.#leave(effect, action, fence, now)
     // Found dispatched: whoever made the call is gone, and with it the answer.
-    if (effect.state === 'dispatched') {
-      const answer = await this.#recover(
-        effect,
-        action,
-        'effect.answer_lost',
-        'The process stopped before the answer came.',
-      )
-      return this.#settlement.settle(effect, action, fence, answer)
-    }
+    const answer = await this.#recover(
+      effect,
+      action,
+      'effect.answer_lost',
+      'The process stopped before the answer came.',
+    )
+    return this.#settlement.settle(effect, action, fence, answer)
   }
 
   /** Everything that an approval rests on is looked at again, and may only tighten, before the call is made. */
@@ -122,7 +123,7 @@ export class Dispatcher {
     // It has taken a moment to look.
     if (!maybe && isOver(effect, this.#execution.store.clock.now()))
       return expireEffect(this.#execution.store, effect, fence)
-    return this.#dispatch(turn, effect, action, fence)
+    return this.#dispatch(turn, effect, action, maybe, fence)
   }
 
   /** Whether the service may no longer know the key that an earlier try was made under. */
@@ -143,6 +144,19 @@ export class Dispatcher {
 
   /** True where it does not leave: it was refused, or is asked for again. */
   async #tightened(turn: Turn, effect: EffectRow, action: AnyAction, fence: Fence): Promise<boolean> {
+    // The operator said that no earlier try did anything; where the service can be asked, it has the last word.
+    if (action.reconcile && (await wasUncertain(this.#execution.store, effect.id))) {
+      const looked = await this.#recover(
+        effect,
+        action,
+        'effect.looked_again',
+        'It was looked for before it is tried again.',
+      )
+      if (looked.kind === 'succeeded') {
+        await this.#settlement.settle(effect, action, fence, looked)
+        return true
+      }
+    }
     const now = this.#execution.store.clock.now()
     const again = async (code: string, reason: string) => {
       await regate(this.#execution, effect, action, fence, this.#stop.signal, { code, reason })
@@ -186,7 +200,7 @@ export class Dispatcher {
         retryAfterMs: said?.retryAfterMs ?? null,
       } as const
       turn.usedAt = this.#execution.store.clock.now()
-      turn.failure = failed.code
+      turn.failure = failed.kind === 'domain' ? null : failed.code
       await this.#settlement.settle(effect, action, fence, failed, effect.token + 1)
       return true
     }
@@ -216,11 +230,14 @@ export class Dispatcher {
   }
 
   /** Durable before anything leaves: whoever finds `dispatched` knows that the call may have been made. */
-  async #dispatch(turn: Turn, effect: EffectRow, action: AnyAction, fence: Fence): Promise<void> {
+  async #dispatch(turn: Turn, effect: EffectRow, action: AnyAction, maybe: boolean, fence: Fence): Promise<void> {
     const { store, meter } = this.#execution
     const token = effect.token + 1
     const lane = effect.lane === null ? null : (await this.#laneToken(effect.lane)) + 1
     const reserved = await meter.reserve(effect, token, action.connector)
+    // What may have happened is not asked for as if it had not.
+    if (reserved.over !== null && effect.approved_by === null && maybe)
+      return this.#settlement.stopped(effect, fence, 'uncertain', 'budget.over', reserved.over)
     if (reserved.over !== null && effect.approved_by === null && effect.undoes === null)
       return regate(this.#execution, effect, action, fence, this.#stop.signal, {
         code: 'budget.over',

@@ -4,7 +4,7 @@ import { judgedBy, type Evidence } from '../context/decisions.ts'
 import { gateClosed, gateStillOpen, type GateRow, type Gates } from '../governance/gates.ts'
 import { answerWait, ConflictError, sql, type EventInput, type Fence, type Guard, type Store } from '../store/index.ts'
 import { actionOf, targetOf, verdictNow, type Execution } from './execution.ts'
-import { binding, checkInput, laneOf, observedOf } from './proposal.ts'
+import { binding, checkInput, inputOf, laneOf, observedOf } from './proposal.ts'
 import {
   effectById,
   effectHeld,
@@ -170,9 +170,11 @@ export function registerEffectGate(execution: Execution, gates: Gates): void {
       },
       { actor },
     )
-    const judged = await judgedBy(store, JSON.parse(gate.evidence) as Evidence, effect.run)
-    if (decision.outcome === 'approve') return { events: [held, ...judged], guards }
+    const evidence = JSON.parse(gate.evidence) as Evidence
+    if (decision.outcome === 'approve')
+      return { events: [held, ...(await judgedBy(store, evidence, effect.run))], guards }
     const edited = await editedEffect(execution, effect, decision.value ?? null)
+    const judged = await judgedBy(store, evidence, effect.run, { was: inputOf(effect), is: edited.input })
     const revised = effectRevised(effect.id, edited.event, { private: { input: edited.input }, actor })
     return { events: [revised, { ...held, cause: { index: 1 } }, ...judged], guards }
   })

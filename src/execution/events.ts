@@ -285,6 +285,16 @@ export const firstDispatch = sql(
   `select at from event where stream = ? and kind = 'effect.dispatched@1' order by seq limit 1`,
 )
 
+const newestEnd = sql(
+  `select body from event where stream = ? and kind in ('effect.stopped@1', 'effect.retrying@1') order by seq desc limit 1`,
+)
+
+/** Whether only a person's word says that its last try did nothing. */
+export async function wasUncertain(store: Store, id: string): Promise<boolean> {
+  const newest = await store.first<{ body: string }>(newestEnd(id))
+  return newest !== undefined && (JSON.parse(newest.body) as { state?: string }).state === 'uncertain'
+}
+
 const laneIs = sql('select 1 as ok where coalesce((select token from lane where id = ?), 0) = ?')
 export const laneToken = sql('select token from lane where id = ?')
 const inLane = `from effect where lane = ? and id <> ? and (state = 'dispatched'

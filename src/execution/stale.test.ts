@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { z } from 'zod'
 import { onEachStore } from '../../test/each-store.ts'
 import { fails, openShop, policyFolder, reopenShop, Shop, told } from '../../test/shop.ts'
+import { budget } from '../governance/spend/budgets.ts'
 import type { Json } from '../lib/json.ts'
 import type { TestCompany } from '../testing.ts'
 
@@ -202,3 +203,24 @@ onEachStore('an edit after a try is something new to the service: it goes under 
   assert.equal((await c.effects())[0]!.state, 'succeeded')
   await c.check()
 })
+
+onEachStore(
+  'what may have happened is never asked for anew, though a budget has no room for another try',
+  async (url) => {
+    const shop = new Shop()
+    shop.also = { cost: () => ({ micros: 4_000_000, currency: 'EUR' }) }
+    shop.script = [fails('uncertain')]
+    const budgets = [budget({ name: 'shop', per: 'month', money: { amount: '5', currency: 'EUR' } })]
+    await using c = await openShop(shop, url, {
+      folder: await policyFolder('@id("all") permit (principal, action, resource);'),
+      budgets,
+    })
+    await c.ask('start', { workflow: 'buy', input: [{ verb: 'pay', item: 'tea' }] })
+    await c.advance('5m')
+    const [effect] = await c.effects()
+    assert.deepEqual([effect!.state, effect!.error_code, shop.calls.length], ['uncertain', 'budget.over', 1])
+    const [gate] = await c.queue()
+    assert.deepEqual([gate!.kind, gate!.choices.map((x) => x.outcome)], ['uncertain', ['happened', 'retry', 'close']])
+    await c.check()
+  },
+)

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { onEachStore } from '../../test/each-store.ts'
 import { fails, openShop, policyFolder, reopenShop, Shop, slow, states, type Behaviour } from '../../test/shop.ts'
 import type { TestCompany } from '../testing.ts'
+import { ActionError } from './action.ts'
 
 const RUN_ALL = '@id("all") permit (principal, action, resource);'
 
@@ -188,4 +189,23 @@ test('what expires does not wait for a service to come back', async () => {
   await c.run(shop.buy(), [{ item: 'late', expires: '10s' }])
   await c.advance('10s')
   assert.equal((await states(c)).late, 'expired')
+})
+
+test('a service that refuses what is looked at answers: it is not broken', async () => {
+  const shop = new Shop()
+  let gone = false
+  shop.also = {
+    observe: async () => {
+      if (gone) throw new ActionError('domain', 'shop.no_such_item', 'There is no such item.')
+      return 'there'
+    },
+  }
+  await using c = await opened(shop)
+  for (let i = 0; i < 6; i++) await c.ask('start', { workflow: 'buy', input: [{ item: `i${i}`, hold: '1m' }] })
+  await c.idle()
+  gone = true
+  await c.advance('1m')
+  assert.deepEqual(new Set(Object.values(await states(c))), new Set(['failed']))
+  assert.deepEqual((await c.ask('status', {})).services, [])
+  await c.check()
 })

@@ -20,7 +20,7 @@ export interface Choice {
   readonly label: string
   /** What must be given: nothing, a reason in words, or a value (JSON). */
   readonly needs?: 'reason' | 'value'
-  /** For a value that is one of a few. */
+  /** For a value that is one of a few. They may be made of what somebody wrote: a gate keeps them in its proposal. */
   readonly options?: readonly string[]
 }
 
@@ -33,7 +33,7 @@ interface Opened {
   readonly binding: string | null
   readonly risk: string | null
   readonly reason: string
-  /** When it closes by itself, epoch ms: what it asks for is then not done. */
+  /** When it closes by itself, epoch ms: what it asks for is then not done, or its default is the answer. */
   readonly expiresAt?: number | null
   /** Gates of one shape may be decided together. */
   readonly shape?: string | null
@@ -146,6 +146,8 @@ export type Settle = (
   readonly also?: readonly Bound[]
 }>
 
+const MAX_SNOOZE_MS = 366 * 86_400_000
+
 export class Gates {
   readonly #store: Store
   readonly #settle = new Map<GateKind, Settle>()
@@ -210,10 +212,11 @@ export class Gates {
   /** Hides a gate until then. Throws `gate.not_found`, `gate.decided`, `gate.bad_time`. */
   async snooze(id: string, until: number, actor = 'operator'): Promise<GateRow> {
     const gate = await this.get(id)
-    if (until <= this.#store.clock.now())
+    const now = this.#store.clock.now()
+    if (until <= now || until > now + MAX_SNOOZE_MS)
       throw new FactotumError(
         'gate.bad_time',
-        'A gate is snoozed until a time that is still to come, such as "2h" from now.',
+        'A gate is snoozed until a time that is still to come and within a year, such as "2h" from now.',
       )
     if (gate.state !== 'open') throw alreadyDecided(gate)
     await this.#store.commit({
@@ -276,8 +279,16 @@ function asText(value: Json | undefined): string | null {
   return value === null || typeof value === 'object' ? null : String(value)
 }
 
+/** What may be chosen, with the values where there are few. */
+export function choicesOf({ kind, template, proposal }: GateRow): Choice[] {
+  const choices = JSON.parse(template) as Choice[]
+  if ((kind !== 'decision' && kind !== 'question') || proposal === null) return choices
+  const { options } = JSON.parse(proposal) as { readonly options?: readonly string[] }
+  return choices.map((c) => (c.needs === 'value' && options !== undefined ? { ...c, options } : c))
+}
+
 function checkDecision(gate: GateRow, decision: GateDecision): void {
-  const template = JSON.parse(gate.template) as Choice[]
+  const template = choicesOf(gate)
   const choice = template.find((c) => c.outcome === decision.outcome)
   if (!choice) {
     const known = template.map((c) => c.outcome).join(', ')

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { z } from 'zod'
 import { onEachStore } from '../../test/each-store.ts'
+import { Shop } from '../../test/shop.ts'
+import { signal } from '../context/signals.ts'
 import type { FactotumError } from '../lib/errors.ts'
 import { testCompany, type TestCompany } from '../testing.ts'
 import { workflow } from './workflow.ts'
@@ -128,5 +130,39 @@ test('retrying a parent from a cancelled child starts a new one', async () => {
   await company.decide('retry')
   await company.decide('answer', { value: 'yes' })
   assert.deepEqual(await company.result(run), { twice: 0, answer: 'yes' })
+  await company.check()
+})
+
+test('what a child answers, and what a service tells, is trusted no more than what it rests on', async () => {
+  const shop = new Shop()
+  const heard = signal('heard', z.object({ item: z.string() }), { match: () => 'any' })
+  const listen = workflow(
+    'listen',
+    { input: z.null() },
+    async (ctx) => (await ctx.waitFor(heard, { match: 'any' }))!.item,
+  )
+  const parent = workflow('parent', {}, async (ctx) =>
+    ctx.act(shop.order(), { item: await ctx.child(listen, null), amount: 1 }),
+  )
+  const reader = workflow('reader', {}, async (ctx) => {
+    const found = await ctx.act(shop.look(), { item: 'tea', amount: 1 })
+    return ctx.act(shop.order(), { item: found.output!.ref, amount: 1 })
+  })
+  const plain = workflow('plain', {}, (ctx) => ctx.act(shop.order(), { item: 'tea', amount: 1 }))
+  const workflows = [listen, parent, reader, plain]
+  await using company = await testCompany({ workflows, connectors: [shop.connector()] })
+  await company.run(parent, null)
+  await company.send(heard, { item: 'what they say' }, { trust: 'outsider' })
+  await company.run(reader, null)
+  await company.run(plain, null)
+  const orders = (await company.effects()).filter((e) => e.action === 'shop.order')
+  assert.deepEqual(
+    orders.map((e) => [e.workflow, e.trust]),
+    [
+      ['parent', 'outsider'],
+      ['reader', 'outsider'],
+      ['plain', 'operator'],
+    ],
+  )
   await company.check()
 })

@@ -360,7 +360,7 @@ export class Coordinator {
           : workflow.body(makeContext(services), input as never),
     )
     if (end.end === 'released') throw end.error
-    await recordEnd(driver, end)
+    await recordEnd(driver, end, services.trust)
   }
 
   #report(error: unknown, id: string): void {

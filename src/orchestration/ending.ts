@@ -1,4 +1,5 @@
 import { NO_EVIDENCE } from '../context/decisions.ts'
+import type { Trust } from '../context/signals.ts'
 import { effectsOfRun, type EffectRow } from '../execution/events.ts'
 import { gateOpened, type Choice } from '../governance/gates.ts'
 import { errorCode, errorMessage } from '../lib/errors.ts'
@@ -25,12 +26,12 @@ const PARKED_CHOICES: readonly Choice[] = [
 ]
 
 /** Records how a drive ended. Waking up again is the coordinator's business, so `suspended` and `released` need nothing. */
-export async function recordEnd(driver: Driver, end: DriveEnd): Promise<void> {
+export async function recordEnd(driver: Driver, end: DriveEnd, trust: Trust): Promise<void> {
   switch (end.end) {
     case 'returned':
       return driver.history.compensate
         ? compensated(driver, end.value as unknown as Compensation)
-        : completed(driver, end.value)
+        : completed(driver, end.value, trust)
     case 'threw':
       return stop(
         driver.store,
@@ -49,10 +50,12 @@ export async function recordEnd(driver: Driver, end: DriveEnd): Promise<void> {
   }
 }
 
-async function completed(driver: Driver, result: Json): Promise<void> {
+/** `trust`: of everything that it had seen, and so of what it answers. */
+async function completed(driver: Driver, result: Json, trust: Trust): Promise<void> {
   await endWith(driver, () => runCompleted(driver.run.id, {}, { private: { result }, cause: driver.cause }), {
     state: 'done',
     result,
+    trust,
   })
 }
 

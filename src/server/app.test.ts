@@ -56,6 +56,20 @@ const REFUSED: readonly (readonly [string, string, string, number, string])[] = 
   ['no body', '/v1/status', '', 400, 'http.bad_json'],
   ['arguments of the wrong type', '/v1/run', '{"id":7}', 400, 'operation.bad_arguments'],
   ['arguments that are a list', '/v1/status', '[]', 400, 'operation.bad_arguments'],
+  [
+    'a value nested without end',
+    '/v1/decide',
+    `{"id":"gate_1","outcome":"answer","value":${'['.repeat(100_000)}${']'.repeat(100_000)}}`,
+    400,
+    'json.not_json',
+  ],
+  [
+    'more gates than one decision is for',
+    '/v1/decideAll',
+    `{"ids":${JSON.stringify(Array(1_001).fill('gate_1'))},"outcome":"approve"}`,
+    400,
+    'operation.bad_arguments',
+  ],
   ['a limit out of range', '/v1/runs', '{"limit":0}', 400, 'operation.bad_arguments'],
   ['a workflow that there is not', '/v1/start', '{"workflow":"nobody"}', 400, 'run.workflow_missing'],
   [

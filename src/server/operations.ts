@@ -1,13 +1,14 @@
 import { z } from 'zod'
+import { titleOf } from '../execution/proposal.ts'
 import { cancelEffect, getEffect } from '../execution/effects.ts'
-import { effectsOfRun, type EffectRow } from '../execution/events.ts'
+import { effectById, type EffectRow } from '../execution/events.ts'
 import { diagnose } from '../governance/doctor.ts'
 import type { GateRow } from '../governance/gates.ts'
 import { pauses } from '../governance/pause.ts'
 import { exportLedger, proveEvent, verifyLedger } from '../governance/verify.ts'
 import { why } from '../governance/why.ts'
 import { FactotumError } from '../lib/errors.ts'
-import type { Json } from '../lib/json.ts'
+import { jsonCopy, type Json } from '../lib/json.ts'
 import { correct } from '../orchestration/agents/correcting.ts'
 import { agentDetail, agentList } from '../orchestration/agents/report.ts'
 import { cancelRun, getRun, restartRun, retryRun } from '../orchestration/operator.ts'
@@ -19,7 +20,7 @@ import { confirmUndo, deadLetters, decideDead, liftPause, previewDead, setPause,
 import { resolveId } from './views/ids.ts'
 import { effectList, runList, signalList } from './views/lists.ts'
 import { adoptFor, proposeFor, testEffect } from './views/policies.ts'
-import { queueItem, queueItems } from './views/queue.ts'
+import { queueItem, queueItems, type OverBudget } from './views/queue.ts'
 import { runbook } from './views/runbook.ts'
 import { plannedProgress } from './views/planned.ts'
 import { status } from './views/status.ts'
@@ -45,9 +46,9 @@ const byId = z.object({ id: z.string().min(1) })
 
 export const OPERATIONS = {
   status: operation(none, (c) => status(c)),
-  queue: operation(none, (c) => queueItems(c.store)),
+  queue: operation(none, (c) => queueItems(c.store, overBudgetIn(c))),
   gate: operation(byId, async (c, { id }) =>
-    queueItem(c.store, await c.gates.get(await resolveId(c.store, 'gate', id))),
+    queueItem(c.store, await c.gates.get(await resolveId(c.store, 'gate', id)), overBudgetIn(c)),
   ),
   decide: operation(
     z.object({
@@ -68,7 +69,7 @@ export const OPERATIONS = {
     },
   ),
   decideAll: operation(
-    z.object({ ids: z.array(z.string()).min(1), outcome: z.string(), reason: z.string().optional() }),
+    z.object({ ids: z.array(z.string()).min(1).max(1_000), outcome: z.string(), reason: z.string().optional() }),
     async (c, { ids, outcome, reason }) => {
       const gates = await Promise.all(ids.map((id) => resolveId(c.store, 'gate', id)))
       const done = await c.gates.decideAll(gates, { outcome, ...(reason === undefined ? {} : { reason }) })
@@ -127,7 +128,9 @@ export const OPERATIONS = {
       ? deadLetters(c)
       : [{ group: which, action: '', code: '', letters: await previewDead(c, which) }],
   ),
-  redrive: operation(z.object({ which: z.string() }), (c, { which }) => decideDead(c, which, 'retry', null)),
+  redrive: operation(z.object({ which: z.string(), gates: z.array(z.string()).optional() }), (c, { which, gates }) =>
+    decideDead(c, which, 'retry', null, gates),
+  ),
   closeDead: operation(z.object({ which: z.string(), reason: z.string() }), (c, { which, reason }) =>
     decideDead(c, which, 'close', reason),
   ),
@@ -194,7 +197,12 @@ export type OperationName = keyof typeof OPERATIONS
 export type Args<N extends OperationName> = z.input<(typeof OPERATIONS)[N]['args']>
 export type Result<N extends OperationName> = Awaited<ReturnType<(typeof OPERATIONS)[N]['run']>>
 
-/** Runs an operation by name. Throws `operation.unknown`, `operation.bad_arguments`, and what the operation throws. */
+const MAX_ARGS_BYTES = 8 * 1024 * 1024
+
+/**
+ * Runs an operation by name. Throws `operation.unknown`, `operation.bad_arguments`, `json.not_json`, and what the operation
+ * throws.
+ */
 export async function operate(company: OpenCompany, name: string, args: unknown): Promise<unknown> {
   if (!Object.hasOwn(OPERATIONS, name))
     throw new FactotumError(
@@ -202,7 +210,8 @@ export async function operate(company: OpenCompany, name: string, args: unknown)
       `There is no operation "${name}". Update the factotum command or the server, so that both are of one version.`,
     )
   const { args: schema, run } = OPERATIONS[name as OperationName] as Operation<unknown, unknown>
-  const parsed = schema.safeParse(args)
+  // First how deep it goes: a schema follows it without end.
+  const parsed = schema.safeParse(jsonCopy(args, 'What the operation is given', MAX_ARGS_BYTES))
   if (!parsed.success) {
     const issue = parsed.error.issues[0]
     throw new FactotumError(
@@ -213,20 +222,42 @@ export async function operate(company: OpenCompany, name: string, args: unknown)
   return run(company, parsed.data)
 }
 
+/** What the effect of a gate would go over if it left now; nothing is reserved. */
+function overBudgetIn(c: OpenCompany): OverBudget {
+  return async ({ subject }) => {
+    const effect = await c.store.first<EffectRow>(effectById(subject))
+    const connector = effect && c.execution.actions.get(effect.action)?.connector
+    if (!effect || connector === undefined) return null
+    const { over } = await c.execution.meter
+      .reserve({ ...effect, approved_by: null }, effect.token + 1, connector)
+      .catch((error: unknown) => {
+        // A price that is none is said at its own gate, and hides no other.
+        if (error instanceof FactotumError) return { over: error.message }
+        throw error
+      })
+    return over
+  }
+}
+
 /** What the operator is told after a decision: what it led to, and when. */
 async function decided(c: OpenCompany, gate: GateRow) {
-  const effect =
-    gate.run === null
-      ? undefined
-      : (await c.store.read<EffectRow>(effectsOfRun(gate.run))).find((e) => e.id === gate.subject)
+  const effect = await c.store.first<EffectRow>(effectById(gate.subject))
   return {
     gate: gate.id,
     outcome: gate.outcome,
-    title: gate.title,
+    title: titleNow(c, effect) ?? gate.title,
     run: gate.run,
     effect: effect ? { id: effect.id, state: effect.state, dueAt: effect.due_at } : null,
     driven: c.started,
   }
+}
+
+/** What an effect is after its decision: an edit changed it. */
+function titleNow(c: OpenCompany, effect: EffectRow | undefined): string | null {
+  const action = effect && c.execution.actions.get(effect.action)
+  if (!effect || !action || effect.input === null) return null
+  const input = action.input.safeParse(JSON.parse(effect.input))
+  return input.success ? titleOf(action, input.data as Json) : null
 }
 
 async function startPlan(c: OpenCompany, { goal, plan }: { goal: string; plan?: unknown }) {

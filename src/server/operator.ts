@@ -183,9 +183,15 @@ async function lettersOf(c: OpenCompany, given: string): Promise<DeadLetter[]> {
   )
 }
 
-/** Tries dead letters again, or closes them: a decision on the record for each. */
-export async function decideDead(c: OpenCompany, given: string, outcome: 'retry' | 'close', reason: string | null) {
-  const letters = await lettersOf(c, given)
+/** Tries dead letters again, or closes them: a decision on the record for each. `shown`: of these gates alone. */
+export async function decideDead(
+  c: OpenCompany,
+  given: string,
+  outcome: 'retry' | 'close',
+  reason: string | null,
+  shown?: readonly string[],
+) {
+  const letters = (await lettersOf(c, given)).filter((l) => shown === undefined || shown.includes(l.gate))
   const done: string[] = []
   const failed: { id: string; code: string; message: string }[] = []
   for (const { gate, effect } of letters) {

@@ -19,6 +19,7 @@ const send = action('post.send', {
   output: z.object({ sent: z.string() }),
   title: ({ to, subject }) => `Letter to ${to}: ${subject}`,
   idempotent: true,
+  hold: 0,
   cost: () => ({ micros: 50_000, currency: 'EUR' }),
   run: (letter, ctx) => (ctx.connection as Office).post(letter, ctx.key),
 })

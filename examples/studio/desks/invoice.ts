@@ -21,7 +21,9 @@ const NUMBERS = [
 ]
 const SYMBOLS: Readonly<Record<string, Reading['currency']>> = { '€': 'EUR', $: 'USD', '£': 'GBP' }
 const CURRENCY = '(EUR|USD|GBP|CHF|€|\\$|£)'
-const SUM = new RegExp(`${CURRENCY}\\s?(\\d[\\d.,']*)|(\\d[\\d.,']*)\\s?${CURRENCY}`, 'g')
+// As long as a sum can be: a mail that is nothing but digits is read in one go.
+const DIGITS = "(?<![\\d.,'])(\\d[\\d.,']{0,19})(?![\\d.,'])"
+const SUM = new RegExp(`${CURRENCY}\\s?${DIGITS}|${DIGITS}\\s?${CURRENCY}`, 'g')
 const TOTAL = /\b(total|gesamt|summe|betrag)/i
 
 /** Sure where one number and one sum stand in it, or one sum in a line that says "total". */
@@ -44,7 +46,8 @@ function sums(text: string): Omit<Reading, 'number'>[] {
     const sign = before ?? last ?? ''
     return { amount: cents(after ?? first ?? ''), currency: SYMBOLS[sign] ?? (sign as Reading['currency']) }
   })
-  return found.filter((s, i) => s.amount > 0 && found.findIndex((o) => o.amount === s.amount) === i)
+  const named = found.filter((s) => s.amount > 0).map((s) => [`${s.amount} ${s.currency}`, s] as const)
+  return [...new Map(named).values()]
 }
 
 /** `1.234,56`, `1,234.56`, `640`: what stands before the last two digits is a decimal point. */

@@ -34,7 +34,9 @@ export const redrive: Command = {
     }
     if (n === 0) return 0
     if (!(await confirmed(call, `Try ${n === 1 ? 'it' : `these ${n}`} again?`))) return 1
-    return report(call, await ask(call.folder, 'redrive', { which }))
+    // What stopped since it was shown is not what was confirmed.
+    const gates = groups.flatMap((group) => group.letters.map((letter) => letter.gate))
+    return report(call, await ask(call.folder, 'redrive', { which, gates }))
   },
 }
 
@@ -51,7 +53,7 @@ export const close: Command = {
 }
 
 function printGroup(call: Invocation, group: Result<'dead'>[number]): void {
-  call.out(`${group.group}  ${group.letters.length}: ${oneLine(group.letters[0]!.error, 120)}`)
+  call.out(`${oneLine(group.group)}  ${group.letters.length}: ${oneLine(group.letters[0]!.error, 120)}`)
   for (const letter of group.letters) printLetter(call, letter)
 }
 
@@ -64,7 +66,7 @@ function report(call: Invocation, done: Result<'redrive'>): number {
   if (call.json) call.print(done)
   else {
     call.out(`${done.outcome === 'retry' ? 'tried again' : 'closed'}: ${done.done.length}`)
-    for (const one of done.failed) call.out(`NOT: ${one.id}: ${one.message} [${one.code}]`)
+    for (const one of done.failed) call.out(`NOT: ${one.id}: ${oneLine(one.message, 400)} [${one.code}]`)
   }
   return done.failed.length === 0 ? 0 : 1
 }

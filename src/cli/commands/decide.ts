@@ -57,7 +57,7 @@ async function sendAll(call: Invocation, outcome: string): Promise<number> {
   if (call.json) call.print(done)
   else {
     for (const one of done.decided) call.out(`${one.outcome}: ${oneLine(one.title ?? one.gate)}`)
-    for (const one of done.failed) call.out(`NOT decided: ${one.id}: ${one.message} [${one.code}]`)
+    for (const one of done.failed) call.out(`NOT decided: ${one.id}: ${oneLine(one.message, 400)} [${one.code}]`)
   }
   return done.failed.length === 0 ? 0 : 1
 }

@@ -61,7 +61,7 @@ function readPlan(file: string): Json {
 
 function save(file: string, plan: Json): void {
   try {
-    writeFileSync(file, `${JSON.stringify(plan, null, 2)}\n`, { flag: 'wx' })
+    writeFileSync(file, `${JSON.stringify(plan, null, 2)}\n`, { flag: 'wx', mode: 0o600 })
   } catch (cause) {
     throw new FactotumError(
       'cli.bad_file',

@@ -4,6 +4,7 @@ import { splitLines, verifyExport, type Report } from '../../governance/ledger/i
 import { FactotumError } from '../../lib/errors.ts'
 import { ask } from '../client.ts'
 import type { Command, Invocation } from '../command.ts'
+import { oneLine } from '../text.ts'
 
 export const ledger: Command = {
   name: 'ledger',
@@ -61,7 +62,7 @@ function report(call: Invocation, found: Report): number {
   else {
     call.out(`NOT VERIFIED: ${found.problems.length} problem${found.problems.length === 1 ? '' : 's'}`)
     for (const p of found.problems.slice(0, 20))
-      call.out(`  ${p.seq === null ? 'ledger' : `event ${p.seq}`}: ${p.message} [${p.code}]`)
+      call.out(`  ${p.seq === null ? 'ledger' : `event ${p.seq}`}: ${oneLine(p.message, 400)} [${p.code}]`)
   }
   return found.ok ? 0 : 1
 }

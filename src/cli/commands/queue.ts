@@ -48,6 +48,7 @@ function printItem(call: Invocation, item: Item, whole: boolean): void {
   for (const evidence of item.evidence)
     call.out(`  ${evidence.kind.padEnd(8)} ${oneLine(evidence.text, whole ? 2_000 : 160)}`)
   printContext(call, item)
+  if (item.overBudget) call.out(`  budget   approving goes over: ${oneLine(item.overBudget, 300)}`)
   if (item.record) call.out(`  record   ${oneLine(item.record, 160)}`)
   call.out(`  why      ${oneLine(item.reason, 160)}`)
   call.out(`  ignored  ${item.ifIgnored}`)
@@ -69,6 +70,8 @@ function printContext(call: Invocation, item: Item): void {
     call.out('  undo     it cannot be taken back once it has left')
 }
 
+/** What the choices say already. */
+const SAID = new Set(['shape', 'options'])
 /** What an agent was given is long, and the evidence says it shorter. */
 const LONG = new Set(['agent', 'input', 'passed'])
 
@@ -76,7 +79,7 @@ const LONG = new Set(['agent', 'input', 'passed'])
 function describe(value: Json, whole: boolean): string {
   if (value === null || typeof value !== 'object') return String(value)
   return Object.entries(value as Readonly<Record<string, Json>>)
-    .filter(([name, item]) => item !== null && name !== 'shape' && (whole || !LONG.has(name)))
+    .filter(([name, item]) => item !== null && !SAID.has(name) && (whole || !LONG.has(name)))
     .map(([name, item]) =>
       typeof item === 'string' && item.includes('\n')
         ? `${name}:\n${indent(item, '  ')}`

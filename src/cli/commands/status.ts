@@ -28,16 +28,21 @@ export function printStatus(call: Invocation, now: Result<'status'>): void {
       `${now.events} events${now.sealed ? `, ${now.sealed.events} of them signed ${ago(now.sealed.at)}` : ''}`,
     ],
   ]
-  if (now.digest) rows.push(['digest', `FAILED: ${now.digest}`])
+  if (now.digest) rows.push(['digest', `FAILED: ${oneLine(now.digest, 300)}`])
   if (now.witness)
     rows.push([
       'witness',
-      now.witness.failure ? `FAILED: ${now.witness.failure}` : `${now.witness.copied ?? 0} events copied outside`,
+      now.witness.failure
+        ? `FAILED: ${oneLine(now.witness.failure, 300)}`
+        : `${now.witness.copied ?? 0} events copied outside`,
     ])
   for (const p of now.paused)
     rows.push(['paused', `${p.scope}, ${ago(p.since)}${p.reason ? `: ${oneLine(p.reason)}` : ''}`])
   for (const s of now.services)
-    rows.push(['BROKEN', `${s.connector}: ${s.code ?? ''}, ${ago(s.changed_at)}; tried again ${ago(s.until ?? 0)}`])
+    rows.push([
+      'BROKEN',
+      `${s.connector}: ${oneLine(s.code ?? '')}, ${ago(s.changed_at)}; tried again ${ago(s.until ?? 0)}`,
+    ])
   call.out(`${now.company} (${now.store}${now.driven ? '' : ', not running'})`)
   for (const line of columns(rows)) call.out(`  ${line}`)
 }

@@ -20,7 +20,8 @@ export const undo: Command = {
       return 0
     }
     if (!call.json) printPlan(call, plan)
-    if (plan.steps.every((step) => step.how === 'leave')) {
+    const retracted = plan.facts.length + plan.decisions.length
+    if (retracted === 0 && plan.steps.every((step) => step.how === 'leave')) {
       if (call.json) call.print(plan)
       else call.out('Nothing of this can be taken back.')
       return 1
@@ -32,6 +33,7 @@ export const undo: Command = {
       if (done.cancelled.length > 0) call.out(`stopped before it left: ${done.cancelled.join(', ')}`)
       if (done.undoing.length > 0)
         call.out(`being taken back: ${done.undoing.join(', ')}; "factotum why" tells how it ends`)
+      if (retracted > 0) call.out(`retracted: ${plan.facts.length} facts, ${plan.decisions.length} choices`)
     }
     return 0
   },

@@ -34,6 +34,8 @@ void test('a budget that would not do what it says is refused', () => {
     { name: 'b', per: 'day', count: -1 },
     { name: 'b', per: 'day', count: 1, meter: 'paid' as never },
     { name: 'b', per: 'day', count: 1, of: { agent: 'a', workflow: 'w' } },
+    { name: 'b', per: 'day', count: 1, of: { agents: 'a' } as never },
+    { name: 'b', per: 'day', count: 1, of: { agent: 7 } as never },
   ]
   for (const options of wrong) assert.throws(() => budget(options), { code: 'budget.invalid' }, JSON.stringify(options))
   const b = budget({ name: 'b', per: 'day', money })

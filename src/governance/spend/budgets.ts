@@ -52,6 +52,7 @@ export interface Budget {
 }
 
 export const MICROS = 1_000_000
+const KINDS: readonly string[] = ['agent', 'workflow', 'action', 'connector'] satisfies (keyof BudgetOf)[]
 
 function invalid(name: string, what: string): never {
   throw new FactotumError('budget.invalid', `The budget "${name}" ${what}`)
@@ -65,6 +66,9 @@ export function budget(options: BudgetOptions): Budget {
   if (meter !== undefined && !['billed', 'imputed', 'quota'].includes(meter))
     invalid(name, 'has a meter that is none: use "billed", "imputed" or "quota".')
   const of = Object.entries(options.of ?? {}).filter(([, value]) => value !== undefined) as [string, string][]
+  for (const [kind, value] of of)
+    if (!KINDS.includes(kind) || typeof value !== 'string')
+      invalid(name, `is of what there is not: "${kind}". Give it the name of an agent, workflow, action or connector.`)
   if (of.length > 1) invalid(name, 'is of more than one thing. Write a budget for each.')
   if (money === undefined && tokens === undefined && count === undefined)
     invalid(name, 'limits nothing. Give it money, tokens or a count.')

@@ -80,6 +80,7 @@ const REASONS: Readonly<Record<string, string>> = {
   'model.refused': 'it refused the key',
   'model.busy': 'it takes no more calls at the moment',
   'model.timeout': 'it did not answer in time',
+  'model.broke_off': 'it broke off in the middle',
   'remote.not_installed': 'its package is not installed',
   'remote.no_token': 'its token is not set',
   'remote.refused': 'it refused the token',
@@ -160,7 +161,11 @@ async function converse<I, O>(
       maxTokens: agent.limits.tokens - usage.tokensIn - usage.tokensOut,
       signal,
     }
-    const reply = await model.ask(request)
+    const reply = await model.ask(request).catch((error: unknown) => {
+      // Rounds before this one were answered, and are paid for: what it cost can no longer be nothing.
+      if (!(error instanceof FactotumError) || (tries === 0 && reads.calls === 0)) throw error
+      throw new FactotumError('model.broke_off', error.message, { cause: error })
+    })
     usage = {
       tokensIn: usage.tokensIn + reply.usage.tokensIn,
       cachedIn: usage.cachedIn + reply.usage.cachedIn,
@@ -240,22 +245,18 @@ async function metered<I, O>(
   if (money && most.micros > 0 && money.currency !== most.currency)
     return skip(`its limit is in ${money.currency} and its price in ${most.currency}`)
   if (money && most.micros > money.micros) return skip('it may cost more than the limit of one decision')
-  if (perDay !== null && (await agents.paidToday(agent.agent)) >= perDay)
-    return { ...skip(`the limit of ${perDay} a day is reached`), overBudget: true }
   const { store } = agents.execution
   const id = store.newId('use')
-  agents.paying(agent.agent, 1)
-  try {
-    const { run, workflow, decision } = asked
-    const of = { agent: agent.agent, workflow, run, tier, model, decision }
-    const reserved = await agents.meter.reserve({ id, ...of, timeoutMs, cost: most })
-    if (!reserved.ok) return { ...skip(`over budget: ${reserved.budget}`), overBudget: true }
-    const answered = await within(asked, timeoutMs, model, most, ask)
-    await agents.meter.settle(id, answered.cost ?? most)
-    return answered
-  } finally {
-    agents.paying(agent.agent, -1)
-  }
+  const { run, workflow, decision } = asked
+  const of = { agent: agent.agent, workflow, run, tier, model, decision }
+  const reserved = await agents.withinDay(agent.agent, decision, perDay, () =>
+    agents.meter.reserve({ id, ...of, timeoutMs, cost: most }),
+  )
+  if (reserved === null) return { ...skip(`the limit of ${perDay} a day is reached`), overBudget: true }
+  if (!reserved.ok) return { ...skip(`over budget: ${reserved.budget}`), overBudget: true }
+  const answered = await within(asked, timeoutMs, model, most, ask)
+  await agents.meter.settle(id, answered.cost ?? most)
+  return answered
 }
 
 async function within<I, O>(

@@ -141,12 +141,15 @@ export function suggestion(given: readonly Given[]): Given | null {
   )
 }
 
-/** One opinion for the operator: what it says and why, how much it has been right, what it cost. */
+/**
+ * One opinion for the operator: what it says and why, how much it has been right, what it cost. On one line, whatever it
+ * says: it cannot look like what somebody else said.
+ */
 export function describe({ opinion, said, record, reason }: Given): string {
   const who = opinion.source === opinion.tier ? opinion.tier : `${opinion.tier} (${opinion.source})`
   const cost = opinion.cost ? `; cost ${costText(opinion.cost)}` : ''
   if (!said) return `${who}: ${reason ?? 'said nothing'}${cost}`
   const value = typeof said.value === 'string' ? said.value : JSON.stringify(said.value)
   const sure = opinion.confidence === null ? '' : `, ${percent(opinion.confidence)} sure by itself`
-  return `${who}: ${value}${sure}: ${said.because} (${inWords(record)}${cost})`
+  return `${who}: ${value}${sure}: ${said.because} (${inWords(record)}${cost})`.replace(/[\s\p{C}]+/gu, ' ')
 }

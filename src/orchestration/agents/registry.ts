@@ -22,8 +22,9 @@ export interface AgentsOptions {
 }
 
 const DAY_MS = 86_400_000
+// The day narrows it by an index; two days back is before any zone's.
 const paidSince = sql(
-  'select count(distinct decision) as n from opinion where agent = ? and at > ? and cost_micros is not null',
+  'select count(distinct subject) as n from use where day >= ? and agent = ? and reserved_at > ? and subject <> ?',
 )
 
 /** What a company's agents share: who they are, what they may ask, and who watches over what it costs. */
@@ -34,8 +35,8 @@ export class Agents {
   readonly learning: Learning
   readonly #known = new Map<string, AnyAgent>()
   readonly #stop = new AbortController()
-  /** Decisions under way that ask somebody who costs, by agent: they are not on the record yet. */
-  readonly #paying = new Map<string, number>()
+  /** Decisions that are about to reserve for somebody who costs, by agent: they are not on the record yet. */
+  readonly #reserving = new Map<string, number>()
 
   constructor(options: AgentsOptions) {
     this.execution = options.execution
@@ -70,14 +71,26 @@ export class Agents {
     this.#stop.abort(new FactotumError('store.closed', 'The company stopped.'))
   }
 
-  /** How many decisions of the last 24 hours asked somebody who costs, with those under way. */
-  async paidToday(agent: string): Promise<number> {
+  /** Reserves for a decision where fewer than `perDay` others reserved in the last 24 hours; null where not. */
+  async withinDay<T>(
+    agent: string,
+    decision: string,
+    perDay: number | null,
+    reserve: () => Promise<T>,
+  ): Promise<T | null> {
+    if (perDay === null) return reserve()
     const { store } = this.execution
-    const row = await store.first<{ n: number }>(paidSince(agent, store.clock.now() - DAY_MS))
-    return Number(row?.n) + (this.#paying.get(agent) ?? 0)
-  }
-
-  paying(agent: string, by: 1 | -1): void {
-    this.#paying.set(agent, (this.#paying.get(agent) ?? 0) + by)
+    const now = store.clock.now()
+    const day = new Date(now - 2 * DAY_MS).toISOString().slice(0, 10)
+    const row = await store.first<{ n: number }>(paidSince(day, agent, now - DAY_MS, decision))
+    const others = this.#reserving.get(agent) ?? 0
+    // Between this look and its count nothing else runs.
+    if (Number(row?.n) + others >= perDay) return null
+    this.#reserving.set(agent, others + 1)
+    try {
+      return await reserve()
+    } finally {
+      this.#reserving.set(agent, this.#reserving.get(agent)! - 1)
+    }
   }
 }

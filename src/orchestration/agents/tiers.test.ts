@@ -219,6 +219,17 @@ test('a model that fails is passed over with the reason, and the next tier is as
   ])
 })
 
+test('a model that is too busy to mend its answer is paid for the answer that it gave', async () => {
+  ruling = () => null
+  const busy = new FactotumError('model.busy', 'small takes no more')
+  const light = scriptedModel(['I think it is a refund!', busy], { price: PRICE, meter: 'billed' })
+  await using company = await testCompany({ workflows: [sort], models: { light } })
+  await company.run(sort, MAIL)
+  const [use] = await rows(company, 'select * from use')
+  assert.ok(Number(use!.micros) >= 600, 'the first answer at least')
+  assert.match((await company.queue())[0]!.reason, /light: it broke off in the middle/)
+})
+
 test('a model that does not answer in time is passed over, and counts in full', async () => {
   ruling = () => null
   const hurried = agent('hurried', { output: Kind, tiers: ['light', 'operator'], limits: { timeout: 20 } })
@@ -275,6 +286,18 @@ test('limits of an agent hold: a day, tokens, money', async () => {
   assert.match((await asks('small'))!, /^light: the input may be \d+ tokens, and 400 is the limit$/)
   assert.equal(await asks('cheap'), 'light: it may cost more than the limit of one decision')
   assert.equal(light.requests.length, 2)
+})
+
+test('the limit of a day holds among decisions that are made at the same moment', async () => {
+  const daily = agent('daily', { output: Kind, tiers: ['light', 'operator'], limits: { perDay: 1 } })
+  const both = workflow('both', {}, (ctx) =>
+    Promise.all(['a', 'b', 'c'].map(async (key) => (await ctx.decide(daily, key, { key })).value)),
+  )
+  const light = scriptedModel([says('spam', 1), says('spam', 1), says('spam', 1)], { price: PRICE })
+  await using company = await testCompany({ workflows: [both], models: { light } })
+  await company.run(both, null)
+  assert.equal(light.requests.length, 1)
+  assert.equal((await company.queue()).length, 2)
 })
 
 test('input that the agent does not take is an error, and nobody is asked', async () => {
@@ -358,6 +381,36 @@ test('to approve what rested on a decision keeps it; to reject says nothing abou
   assert.deepEqual(
     (await opinions(company)).map((o) => o.agreed),
     [1, null],
+  )
+  await company.check()
+})
+
+test('to change at the gate what a decision gave corrects it; what was left as it was is kept', async () => {
+  ruling = () => ({ value: 'refund' })
+  const amounts = agent('amounts', {
+    input: Mail,
+    output: z.object({ amount: z.int(), why: z.string() }),
+    tiers: [() => ({ value: { amount: 10, why: 'it says so' } }), 'operator'],
+  })
+  const shop = new Shop()
+  const pay = workflow('pay', {}, async (ctx) => {
+    const { value } = await ctx.decide(triage, MAIL)
+    const { amount } = (await ctx.decide(amounts, MAIL)).value
+    await ctx.act(shop.order(), { item: value, amount })
+  })
+  await using company = await testCompany({ workflows: [pay], connectors: [shop.connector()] })
+  await company.run(pay, null)
+  await company.decide('edit', { value: { item: 'refund', amount: 4 } })
+  assert.deepEqual(
+    (await decisions(company)).map((d) => [d.agent, d.judged_by, d.agreed, d.corrected]),
+    [
+      ['triage', 'gate', 1, null],
+      ['amounts', 'gate', 0, '{"amount":4,"why":"it says so"}'],
+    ],
+  )
+  assert.deepEqual(
+    (await opinions(company)).map((o) => o.agreed),
+    [1, 0],
   )
   await company.check()
 })

@@ -131,7 +131,8 @@ function reading<I>(of: ToolsOf<I>, { action, allowed }: ReadingTool<I>): ModelT
         const data = output.success
           ? jsonCopy(output.data, `The answer of ${action.action}`)
           : { error: 'It answered something else than it should.' }
-        return { data, ids: [id], trust: 'verified' }
+        // A service tells what others wrote as well as what it knows itself: nobody can tell the two apart here.
+        return { data, ids: [id], trust: 'outsider' }
       } catch (error) {
         of.stop.throwIfAborted()
         return { data: { error: `It failed: ${errorCode(error)}.` }, ids: [id], trust: 'operator' }

@@ -186,8 +186,25 @@ async function callSafely(
   }
 }
 
-/** Through the same verbs as every workflow: policy, gate, hold, budget and undo are theirs. */
+/**
+ * Through the same verbs as every workflow: policy, gate, hold, budget and undo are theirs. What comes back lowers the
+ * trust of what is made of it (`believeLess`), not of the whole plan, which was fixed before.
+ */
 async function call(
+  p: Performing,
+  step: Calling,
+  input: Json,
+  options: { readonly name: string; readonly key?: string },
+): Promise<Outcome> {
+  const { trust } = p.services
+  try {
+    return await callVerb(p, step, input, options)
+  } finally {
+    p.services.trust = trust
+  }
+}
+
+async function callVerb(
   { services, registry }: Performing,
   step: Calling,
   input: Json,

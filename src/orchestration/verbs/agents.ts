@@ -119,11 +119,7 @@ async function aboutOf(store: Store, signal: string | null, given: Json) {
   return { signal: null, input: kept ? { input: given } : {} }
 }
 
-/** The outcomes of a gate that takes a value, with the values when there are few. */
-function answerChoice(options: readonly string[] | undefined): Choice {
-  return { outcome: 'answer', label: 'Answer', needs: 'value', ...(options ? { options } : {}) }
-}
-
+const ANSWER: Choice = { outcome: 'answer', label: 'Answer', needs: 'value' }
 const TAKE: Choice = { outcome: 'approve', label: 'Take the suggestion' }
 
 function askOperator<I, O>(
@@ -144,13 +140,14 @@ function askOperator<I, O>(
     { private: { opinions: given.map((g) => g.said) }, ...by },
   )
   const suggested = suggestion(given)
+  const options = fewValues(shape)
   const opened = gateOpened(
     gate,
     {
       kind: 'decision',
       subject: wait,
       run: driver.run.id,
-      template: [...(suggested ? [TAKE] : []), answerChoice(fewValues(shape))],
+      template: [...(suggested ? [TAKE] : []), ANSWER],
       evidence: evidenceOf(services),
       binding: null,
       risk: null,
@@ -164,6 +161,7 @@ function askOperator<I, O>(
           input,
           // What an answer must look like: whoever decides the gate later need not have loaded the agent.
           shape,
+          ...(options ? { options } : {}),
           passed,
           decision,
           ...(suggested?.said ? { suggestion: suggested.said.value } : {}),
@@ -190,26 +188,32 @@ export function ask<T>(services: Services, question: Question<T>, options?: Call
       const gate = store.newId('gate')
       const schema = question.answer ?? (question.options ? z.enum(question.options) : null)
       const shape = schema ? jsonSchema(schema) : {}
+      const options = question.options ?? fewValues(shape)
+      const deadline = timeout === null ? null : driver.from() + timeout
       const opened = gateOpened(
         gate,
         {
           kind: 'question',
           subject: wait,
           run: driver.run.id,
-          template: [answerChoice(question.options ?? fewValues(shape))],
+          template: [ANSWER],
           evidence: evidenceOf(services),
           binding: null,
           risk: null,
           reason: 'the workflow asks',
+          expiresAt: deadline,
         },
         {
-          private: { title: question.title, proposal: { about, shape, otherwise } },
+          private: {
+            title: question.title,
+            proposal: { about, shape, otherwise, ...(options ? { options: [...options] } : {}) },
+          },
           actor: `run:${driver.run.id}`,
           cause,
         },
       )
       return {
-        wait: { kind: 'gate', subject: gate, deadline: timeout === null ? null : driver.from() + timeout, otherwise },
+        wait: { kind: 'gate', subject: gate, deadline, otherwise },
         events: [opened],
       }
     },

@@ -8,6 +8,7 @@ import {
   signalRouted,
   type SignalKind,
   type SignalRow,
+  type Trust,
 } from '../../context/signals.ts'
 import { milliseconds, type Duration } from '../../lib/durations.ts'
 import { jsonCopy, MAX_JSON_BYTES, type Json } from '../../lib/json.ts'
@@ -152,11 +153,12 @@ async function payloadOf(services: Services, completion: Completion): Promise<un
 }
 
 export function child(
-  { driver, store, trust }: Services,
+  services: Services,
   workflow: AnyWorkflow,
   input: unknown,
   options?: CallOptions,
 ): Promise<unknown> {
+  const { driver, store, trust } = services
   const checked = checkRunInput(workflow, jsonCopy(input, `The input of "${workflow.workflow}"`))
   return driver.call({
     kind: 'child',
@@ -175,7 +177,9 @@ export function child(
       return { wait: { kind: 'child', subject: started.id, deadline: null }, events: [started.event] }
     },
     read: (completion) => {
-      const ended = completion.value as { state: string; result: Json }
+      // A record from before trust was kept says nothing: it may rest on anything.
+      const ended = completion.value as { state: string; result: Json; trust?: Trust }
+      services.trust = lower(services.trust, ended.trust ?? 'outsider')
       if (ended.state === 'done') return ended.result
       throw new RunError('run.child_ended', `The child run "${workflow.workflow}" was ${ended.state}.`)
     },

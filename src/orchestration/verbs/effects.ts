@@ -41,7 +41,11 @@ export function act<I, O>(
       const value = { id, state: 'refused', input: proposed.input, output: null, reason: verdict.reason }
       return { done: { value }, events }
     },
-    read: (completion) => completion.value as unknown as EffectResult<I, O>,
+    read: (completion) => {
+      // What a service tells may be what outsiders wrote there.
+      if (action.risk === 'read') services.trust = 'outsider'
+      return completion.value as unknown as EffectResult<I, O>
+    },
   })
 }
 

@@ -137,6 +137,12 @@ test('from a gate: why it asks, a policy that would let it run, and the next one
   assert.equal(await company.result(next), 'succeeded')
   assert.equal((await company.effects()).find((e) => e.run === next)?.policies, JSON.stringify([adopted.id]))
 
+  // Taken out by hand and allowed once more: its name is free again, and it is on the record again.
+  await writeFile(join(c.folder, 'policies/allowed.cedar'), '')
+  assert.equal((await adoptFor(c, gate, (await proposeFor(c, gate)).binding)).id, adopted.id)
+  const kinds = await c.store.engine.queryText(`select seq from event where kind = 'policy.adopted@1'`, [])
+  assert.equal(kinds.length, 2)
+
   await writeFile(
     join(c.folder, 'policies/no.cedar'),
     '@id("no") @reason("not today") forbid (principal, action, resource);',

@@ -121,7 +121,8 @@ export async function adoptFor(c: OpenCompany, gate: string, binding: string): P
     { gate, policy: proposal.id, file: proposal.file, version },
     { actor: 'operator' },
   )
-  await c.store.commit({ key: `policy:${proposal.id}`, events: [adopted] })
+  // A name that was taken out by hand is free again: the record tells of each time that it was written.
+  await c.store.commit({ key: c.store.newId('policy'), events: [adopted] })
   return proposal
 }
 

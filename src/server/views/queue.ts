@@ -4,7 +4,7 @@ import { decisionById, type DecisionRow, type Evidence } from '../../context/dec
 import { factVersions } from '../../context/facts.ts'
 import { messageById, type MessageRow } from '../../context/conversations.ts'
 import { signalById, type SignalRow } from '../../context/signals.ts'
-import type { Choice, GateRow } from '../../governance/gates.ts'
+import { choicesOf, type Choice, type GateRow } from '../../governance/gates.ts'
 
 export interface EvidenceItem {
   readonly kind: 'signal' | 'fact' | 'decision' | 'message'
@@ -30,14 +30,21 @@ export interface QueueItem {
   readonly context: Json
   /** What the operator said to the last ones of its shape: `approved 7 of the last 9`. Null for the first of them. */
   readonly record: string | null
+  /** The budget that it would go over as things stand, in words: to approve it is to let it. */
+  readonly overBudget: string | null
   /** Gates of one shape may be decided together. */
   readonly shape: string | null
 }
 
 /** Nobody reads further than this at once: the oldest come first, and the rest when they are decided. */
 export const MAX_QUEUE = 1_000
+/** Evidence is looked up whole with `why`. */
+const MAX_TEXT = 2_000
 
-export async function queueItems(store: Store): Promise<QueueItem[]> {
+/** What an effect's gate would go over. */
+export type OverBudget = (gate: GateRow) => Promise<string | null>
+
+export async function queueItems(store: Store, overBudget: OverBudget): Promise<QueueItem[]> {
   const gates = await store
     .select<{ gate: GateRow }>()
     .selectFrom('gate')
@@ -48,16 +55,16 @@ export async function queueItems(store: Store): Promise<QueueItem[]> {
     .orderBy('id')
     .limit(MAX_QUEUE)
     .execute()
-  return Promise.all(gates.map((gate) => queueItem(store, gate)))
+  return Promise.all(gates.map((gate) => queueItem(store, gate, overBudget)))
 }
 
-export async function queueItem(store: Store, gate: GateRow): Promise<QueueItem> {
+export async function queueItem(store: Store, gate: GateRow, overBudget: OverBudget): Promise<QueueItem> {
   return {
     id: gate.id,
     kind: gate.kind,
     title: gate.title ?? '(erased)',
     proposal: gate.proposal === null ? null : (JSON.parse(gate.proposal) as Json),
-    choices: JSON.parse(gate.template) as Choice[],
+    choices: choicesOf(gate),
     risk: gate.risk,
     reason: gate.reason,
     evidence: await evidenceItems(store, JSON.parse(gate.evidence) as Evidence),
@@ -67,6 +74,7 @@ export async function queueItem(store: Store, gate: GateRow): Promise<QueueItem>
     expiresAt: gate.expires_at,
     ifIgnored: ifIgnored(gate),
     context: gate.context === null ? null : (JSON.parse(gate.context) as Json),
+    overBudget: gate.kind === 'effect' ? await overBudget(gate) : null,
     record: gate.shape === null ? null : await recordOf(store, gate.shape),
     shape: gate.shape,
   }
@@ -74,7 +82,10 @@ export async function queueItem(store: Store, gate: GateRow): Promise<QueueItem>
 
 function ifIgnored(gate: GateRow): string {
   if (gate.expires_at === null) return 'nothing happens: it waits here'
-  return `it expires on ${new Date(gate.expires_at).toISOString().slice(0, 16).replace('T', ' ')} UTC, and nothing is done`
+  const at = `${new Date(gate.expires_at).toISOString().slice(0, 16).replace('T', ' ')} UTC`
+  if (gate.kind !== 'question') return `it expires on ${at}, and nothing is done`
+  const { otherwise = null } = JSON.parse(gate.proposal ?? '{}') as { readonly otherwise?: Json }
+  return `on ${at} its run goes on with ${otherwise === null ? 'no answer' : brief(JSON.stringify(otherwise), 120)}`
 }
 
 const LAST = 20
@@ -104,7 +115,7 @@ async function evidenceItems(store: Store, evidence: Evidence): Promise<Evidence
     items.push({
       kind: 'fact',
       id: fact.id,
-      text: `${fact.attribute} = ${fact.value ?? '(erased)'} (${fact.trust}, from ${fact.source ?? fact.actor})`,
+      text: `${fact.attribute} = ${brief(fact.value ?? '(erased)', MAX_TEXT)} (${fact.trust}, from ${fact.source ?? fact.actor})`,
     })
   }
   for (const id of evidence.decisions) {
@@ -113,7 +124,7 @@ async function evidenceItems(store: Store, evidence: Evidence): Promise<Evidence
       items.push({
         kind: 'decision',
         id,
-        text: `${row.agent}: ${brief(row.value ?? '(erased)', 120)}, by ${row.tier}: ${row.rationale ?? ''}`,
+        text: `${row.agent}: ${brief(row.value ?? '(erased)', 120)}, by ${row.tier}: ${brief(row.rationale ?? '', MAX_TEXT)}`,
       })
   }
   for (const id of evidence.messages) {
@@ -132,7 +143,8 @@ export function describeSignal(row: SignalRow): string {
   if (row.payload === null) return `${row.kind} (erased)`
   const payload = JSON.parse(row.payload) as { from?: unknown; subject?: unknown; text?: unknown }
   if (typeof payload.subject !== 'string') return `${row.kind}: ${brief(row.payload, 200)}`
-  return `${row.trust} ${typeof payload.from === 'string' ? payload.from : ''}: "${payload.subject}": ${brief(typeof payload.text === 'string' ? payload.text : '', 200)}`
+  const [from, said] = [payload.from, payload.text].map((text) => (typeof text === 'string' ? brief(text, 200) : ''))
+  return `${row.trust} ${from}: "${brief(payload.subject, 200)}": ${said}`
 }
 
 function brief(text: string, max: number): string {

@@ -120,6 +120,7 @@ create table effect (
 CREATE INDEX effect_follows ON public.effect USING btree (follows) WHERE ((follows IS NOT NULL) AND (settled_at IS NULL));
 CREATE INDEX effect_lane ON public.effect USING btree (lane, proposed_seq) WHERE ((lane IS NOT NULL) AND (settled_at IS NULL));
 CREATE INDEX effect_policies ON public.effect USING btree (proposed_at) WHERE (policies IS NOT NULL);
+CREATE INDEX effect_proposed ON public.effect USING btree (proposed_seq);
 CREATE INDEX effect_run ON public.effect USING btree (run);
 CREATE INDEX effect_state ON public.effect USING btree (state, proposed_at);
 CREATE INDEX effect_undoes ON public.effect USING btree (undoes) WHERE (undoes IS NOT NULL);
@@ -202,6 +203,7 @@ create table gate (
   PRIMARY KEY (id)
 );
 CREATE INDEX gate_open ON public.gate USING btree (opened_at) WHERE (state = 'open'::text);
+CREATE INDEX gate_opened ON public.gate USING btree (opened_seq);
 CREATE INDEX gate_run ON public.gate USING btree (run);
 CREATE INDEX gate_shape ON public.gate USING btree (shape, opened_seq) WHERE (shape IS NOT NULL);
 

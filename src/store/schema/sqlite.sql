@@ -57,6 +57,7 @@ CREATE TABLE effect (
 CREATE INDEX effect_follows on effect (follows) where follows is not null and settled_at is null;
 CREATE INDEX effect_lane on effect (lane, proposed_seq) where lane is not null and settled_at is null;
 CREATE INDEX effect_policies on effect (proposed_at) where policies is not null;
+CREATE INDEX effect_proposed on effect (proposed_seq);
 CREATE INDEX effect_run on effect (run);
 CREATE INDEX effect_state on effect (state, proposed_at);
 CREATE INDEX effect_undoes on effect (undoes) where undoes is not null;
@@ -115,6 +116,7 @@ CREATE TABLE gate (
   decided_by text
 , expires_at integer, snoozed_until integer, shape text, context text) strict, without rowid;
 CREATE INDEX gate_open on gate (opened_at) where state = 'open';
+CREATE INDEX gate_opened on gate (opened_seq);
 CREATE INDEX gate_run on gate (run);
 CREATE INDEX gate_shape on gate (shape, opened_seq) where shape is not null;
 CREATE TABLE lane (id text primary key, token integer not null) strict, without rowid;

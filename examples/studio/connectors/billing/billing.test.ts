@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -19,6 +21,25 @@ const REFUND = {
   customer: 'tomasz@pawsandgo.example',
   reason: 'twice',
 }
+
+test('what leads elsewhere is not followed: neither the token nor a refund goes there', async (t) => {
+  const came: string[] = []
+  const serve = async (answer: (response: ServerResponse) => void) => {
+    const server = createServer((request, response) => {
+      came.push(`${request.method} ${request.url}`)
+      answer(response)
+    })
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    t.after(() => server.close())
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  }
+  const elsewhere = await serve((response) => response.end('{}'))
+  const url = await serve((response) => response.writeHead(307, { location: `${elsewhere}/taken` }).end())
+  const connection = { url, token: TOKEN, answerMs: 5_000, own: null }
+  const ctx = { key: 'k', token: 1, laneToken: null, proposedAt: 0, connection, signal: new AbortController().signal }
+  await assert.rejects(billing.refund.run(REFUND, ctx), { kind: 'uncertain' })
+  assert.deepEqual(came, ['POST /refunds'])
+})
 
 class World {
   readonly service: BillingService

@@ -36,7 +36,14 @@ export async function call<T>(
     ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
     ...(keyed ? { 'Idempotency-Key': ctx.key } : {}),
   }
-  const init = { method, headers, signal, ...(body === undefined ? {} : { body: JSON.stringify(body) }) }
+  const init: RequestInit = {
+    method,
+    headers,
+    signal,
+    // What is for this service goes to no other.
+    redirect: 'manual',
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  }
   let text: string
   let response: Response
   try {

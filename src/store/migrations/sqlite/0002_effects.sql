@@ -13,12 +13,14 @@ alter table effect add column cost text;            -- JSON: what one use costs 
 create index effect_lane on effect (lane, proposed_seq) where lane is not null and settled_at is null;
 create index effect_follows on effect (follows) where follows is not null and settled_at is null;
 create index effect_undoes on effect (undoes) where undoes is not null;
+create index effect_proposed on effect (proposed_seq);
 create index effect_policies on effect (proposed_at) where policies is not null;
 
 alter table gate add column expires_at integer;
 alter table gate add column snoozed_until integer;
 alter table gate add column shape text;             -- gates of one shape may be decided together
 alter table gate add column context text;           -- JSON: where it acts, what it rests on, what changed
+create index gate_opened on gate (opened_seq);
 create index gate_shape on gate (shape, opened_seq) where shape is not null;
 
 alter table fact add column retracted_seq integer;  -- taken back: it should never have been believed
