@@ -63,10 +63,10 @@ const v: Variables = Object.fromEntries(
 
 console.log(live.plan(v))
 const temporary = await mkdtemp(join(tmpdir(), 'factotum-live-'))
-const connector = live.connector(v)
-const connection = await connector.open({ dataFolder: (await live.dataFolder?.(v)) ?? temporary })
 try {
-  await play()
+  const connector = live.connector(v)
+  const connection = await connector.open({ dataFolder: (await live.dataFolder?.(v)) ?? temporary })
+  await play(connector, connection).finally(() => connector.close(connection))
   console.log(`${name} works.`)
 } catch (error) {
   // The message only: what a service says in the rest of an error was not made to be shown.
@@ -74,18 +74,18 @@ try {
   console.error(`${name} does not work: ${[kind, code].filter(Boolean).join(' ')} ${(error as Error).message}`)
   process.exitCode = 1
 } finally {
-  await connector.close(connection)
   await rm(temporary, { recursive: true, force: true })
 }
 
-async function play(): Promise<void> {
+async function play(connector: Connector, connection: unknown): Promise<void> {
+  const context = (key: string) => contextOf(connection, key)
   say('describes itself as', connector.describe(connection))
   if (connector.probe) say('offers', JSON.stringify(await connector.probe(connection)))
   if (live.read) {
-    const { action, input } = actionOf(live.read(v))
+    const { action, input } = actionOf(connector, live.read(v))
     say(action.action, short(await action.run(input, context('read'))))
   }
-  const { action, input } = actionOf(live.write(v))
+  const { action, input } = actionOf(connector, live.write(v))
   const key = `live_${randomUUID()}`
   const before = await live.outside?.(v)
   const output = action.output.parse(await action.run(input, context(key))) as never
@@ -107,13 +107,13 @@ async function play(): Promise<void> {
   say('taken back', live.outside ? 'yes: outside it is as before' : 'yes')
 }
 
-function actionOf(use: Use): { action: AnyAction; input: never } {
+function actionOf(connector: Connector, use: Use): { action: AnyAction; input: never } {
   const action = connector.actions.find((a) => a.action === use.action)
   if (!action) throw new Error(`${connector.name} has no action ${use.action}.`)
   return { action, input: action.input.parse(use.input) as never }
 }
 
-function context(key: string): ActionContext {
+function contextOf(connection: unknown, key: string): ActionContext {
   const signal = AbortSignal.timeout(120_000)
   return { key, token: 1, laneToken: null, proposedAt: Date.now(), connection, signal }
 }

@@ -70,7 +70,7 @@ async function send(mail: Outgoing, ctx: ActionContext): Promise<Receipt> {
 /** Looks for the mail where sent mails are. Only where nothing was sent for certain is it told as absent. */
 async function reconcile(to: string, ctx: ActionContext): Promise<Reconciled<Receipt>> {
   const { sent } = ctx.connection as MailConnection
-  const there = sent ? await sent.find(idLeft(ctx.key), ctx.signal) : ({ found: 'unknown' } as const)
+  const there = sent ? await sent.find(idLeft(ctx.key), ctx.signal, ctx.triedMsAgo) : ({ found: 'unknown' } as const)
   if (there.found !== 'yes') return there
   // A mail goes to one recipient: where it was taken, it was taken for that one.
   const { messageId: id, where } = there

@@ -5,6 +5,8 @@ import type { Filed, FoundMail, SentRecord } from './sent-record.ts'
 
 const FIRST_LOOK_AGAIN_MS = 1_000
 const LOOK_AGAIN_MAX_MS = 60_000
+/** A copy that is not there so long after the try may have been read, moved or deleted: its absence proves nothing. */
+const KEPT_MS = 60 * 60_000
 
 /**
  * The folder of sent mails as the record of what was sent.
@@ -22,10 +24,9 @@ export function sentOverImap(account: ImapAccount, profile: ProviderProfile): Se
       return messageId === null ? { found: 'no' } : { found: 'yes', messageId, where: folder }
     })
 
-  async function find(idLeft: string, signal: AbortSignal): Promise<FoundMail> {
-    const { settle_ms } = profile
-    // When the try was made is not known here. It is over, so waiting from now is waiting long enough.
-    const settled_at = performance.now() + (settle_ms ?? 0)
+  async function find(idLeft: string, signal: AbortSignal, triedMsAgo: number): Promise<FoundMail> {
+    const settle_ms = triedMsAgo > KEPT_MS ? null : profile.settle_ms
+    const settled_at = performance.now() + Math.max(0, (settle_ms ?? 0) - triedMsAgo)
     for (let pause_ms = FIRST_LOOK_AGAIN_MS; ; pause_ms = Math.min(pause_ms * 2, LOOK_AGAIN_MAX_MS)) {
       const left_ms = settled_at - performance.now()
       const now = await look(idLeft, signal)
@@ -53,7 +54,7 @@ export function sentOverImap(account: ImapAccount, profile: ProviderProfile): Se
 
   return {
     // An IMAP server that cannot be asked tells nothing.
-    find: (idLeft, signal) => find(idLeft, signal).catch(() => ({ found: 'unknown' })),
+    find: (idLeft, signal, triedMsAgo = 0) => find(idLeft, signal, triedMsAgo).catch(() => ({ found: 'unknown' })),
     ...(profile.filesEverySubmission ? {} : { file }),
   }
 }

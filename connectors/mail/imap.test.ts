@@ -3,6 +3,7 @@ import { test, type TestContext } from 'node:test'
 import { ActionError } from '../../src/connector.ts'
 import { TEST_TLS } from './certificate.fixture.ts'
 import { imapAccount, type ImapConfig, type ImapVisit } from './imap.ts'
+import { sentOverImap } from './imap-sent.ts'
 import { startImap, type ImapFaults, type ImapOptions, type ImapServer } from './imap.fixture.ts'
 
 const LOGIN = { user: 'mara@northlight.example', password: 'c4nary-"\\pässword' }
@@ -149,4 +150,15 @@ test('no login crosses an unencrypted connection that is not loopback', async (t
     imap.commands.filter((command) => command === 'AUTHENTICATE' || command === 'LOGIN'),
     [],
   )
+})
+
+test('absence proves that nothing was sent only while the copy cannot have been deleted since', async (t) => {
+  const imap = await withImap(t)
+  const sent = sentOverImap(account(t, imap), { filesEverySubmission: true, settle_ms: 20 })
+  const hours = (n: number) => n * 60 * 60_000
+  assert.deepEqual(await sent.find('a1b2', NEVER), { found: 'no' })
+  assert.deepEqual(await sent.find('a1b2', NEVER, hours(0.5)), { found: 'no' })
+  assert.deepEqual(await sent.find('a1b2', NEVER, hours(2)), { found: 'unknown' })
+  imap.put('Sent', MAIL)
+  assert.equal((await sent.find('a1b2', NEVER, hours(2))).found, 'yes')
 })

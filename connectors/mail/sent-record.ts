@@ -2,9 +2,9 @@
 export interface SentRecord {
   /**
    * Looks for the mail whose Message-ID begins with `idLeft` and an @: the part that is the same for every try, even
-   * when the company's address has changed since.
+   * when the company's address has changed since. `triedMsAgo`: how long ago the last try was made.
    */
-  find(idLeft: string, signal: AbortSignal): Promise<FoundMail>
+  find(idLeft: string, signal: AbortSignal, triedMsAgo?: number): Promise<FoundMail>
   /** Puts a copy of a mail that was sent there, unless it is there already. Never throws: the mail was sent. */
   file?(mail: { readonly idLeft: string; readonly bytes: Uint8Array }, signal: AbortSignal): Promise<Filed>
 }

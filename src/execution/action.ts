@@ -15,6 +15,8 @@ export interface ActionContext {
   readonly laneToken: number | null
   /** When the effect was proposed, epoch ms: the same for every try. */
   readonly proposedAt: number
+  /** How long ago the try was made whose outcome is looked for, ms. Only `reconcile` and `reconcileUndo` are told. */
+  readonly triedMsAgo?: number
   /** What the connector opened: a transport, a client. The connector's own type. */
   readonly connection: unknown
   /** Aborted when the time-out has passed or the process stops. */

@@ -13,6 +13,7 @@ import {
   laneGuards,
   laneToken,
   mayHaveHappened,
+  newestDispatch,
   newestEvent,
   wasUncertain,
   type EffectRow,
@@ -294,7 +295,15 @@ export class Dispatcher {
   async #recover(effect: EffectRow, action: AnyAction, code: string, message: string): Promise<Answer> {
     const uncertain = { kind: 'uncertain', code, message } as const
     const input = inputOf(effect) as never
-    const tried = { key: effect.key, token: effect.token, laneToken: null, proposedAt: effect.proposed_at }
+    const { store } = this.#execution
+    const last = await store.first<{ at: number }>(newestDispatch(effect.id))
+    const tried = {
+      key: effect.key,
+      token: effect.token,
+      laneToken: null,
+      proposedAt: effect.proposed_at,
+      triedMsAgo: last === undefined ? 0 : store.clock.now() - last.at,
+    }
     const found = await callWithin(
       this.#execution,
       action,

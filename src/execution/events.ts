@@ -285,6 +285,10 @@ export const firstDispatch = sql(
   `select at from event where stream = ? and kind = 'effect.dispatched@1' order by seq limit 1`,
 )
 
+export const newestDispatch = sql(
+  `select at from event where stream = ? and kind = 'effect.dispatched@1' order by seq desc limit 1`,
+)
+
 const newestEnd = sql(
   `select body from event where stream = ? and kind in ('effect.stopped@1', 'effect.retrying@1') order by seq desc limit 1`,
 )

@@ -77,7 +77,7 @@ export function actionOf(execution: Execution, name: string): AnyAction {
 }
 
 /** Which use of an action a call belongs to. */
-export type Tried = Pick<ActionContext, 'key' | 'token' | 'laneToken' | 'proposedAt'>
+export type Tried = Pick<ActionContext, 'key' | 'token' | 'laneToken' | 'proposedAt' | 'triedMsAgo'>
 
 /** Ends with the call, the time-out or the stop, whichever is first: a call that does not listen holds up nobody. */
 export async function callWithin<T>(
