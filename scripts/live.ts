@@ -66,7 +66,11 @@ const temporary = await mkdtemp(join(tmpdir(), 'factotum-live-'))
 try {
   const connector = live.connector(v)
   const connection = await connector.open({ dataFolder: (await live.dataFolder?.(v)) ?? temporary })
-  await play(connector, connection).finally(() => connector.close(connection))
+  try {
+    await play(connector, connection)
+  } finally {
+    await connector.close(connection)
+  }
   console.log(`${name} works.`)
 } catch (error) {
   // The message only: what a service says in the rest of an error was not made to be shown.
