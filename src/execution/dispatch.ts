@@ -25,7 +25,7 @@ import { regate } from './stale.ts'
 import { Throttle } from './throttle.ts'
 
 /** An approval that waited longer than this for its turn (the process was down) is asked for again. */
-const FRESH_MS = 24 * 60 * 60_000
+export const FRESH_MS = 24 * 60 * 60_000
 /** Of what is paused, or behind another effect: what ends the wait rings, this is for what nobody heard. */
 const WAITING_MS = 60_000
 

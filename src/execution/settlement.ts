@@ -20,11 +20,11 @@ import {
 import type { Execution } from './execution.ts'
 import { titleOf } from './proposal.ts'
 
-const MAX_TRIES = 5
-const FIRST_BACKOFF_MS = 1_000
-const MAX_BACKOFF_MS = 300_000
+export const MAX_TRIES = 5
+export const FIRST_BACKOFF_MS = 1_000
+export const MAX_BACKOFF_MS = 300_000
 /** A service that asks for more patience than this is with the operator. */
-const MAX_RETRY_AFTER_MS = 24 * 60 * 60_000
+export const MAX_RETRY_AFTER_MS = 24 * 60 * 60_000
 
 const STOPPED_CHOICES: Readonly<Record<'uncertain' | 'dead_letter', readonly Choice[]>> = {
   uncertain: [

@@ -2,9 +2,9 @@ import { eventKind, sql, type Store } from '../store/index.ts'
 import type { Connector } from './action.ts'
 
 /** After so many failures in a row that are the service's, nothing is sent there for a while. */
-const BREAKS_AFTER = 5
-const FIRST_PAUSE_MS = 30_000
-const MAX_PAUSE_MS = 15 * 60_000
+export const BREAKS_AFTER = 5
+export const FIRST_PAUSE_MS = 30_000
+export const MAX_PAUSE_MS = 15 * 60_000
 const MINUTE_MS = 60_000
 const FIRST_GUESS_MS = 100
 

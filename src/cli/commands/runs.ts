@@ -76,14 +76,7 @@ export const restart: Command = {
   options: { input: { type: 'string' } },
   arity: [1, 1],
   async run(call) {
-    const { input } = call.flags
-    return report(
-      call,
-      await ask(call.folder, 'restart', {
-        id: call.positionals[0]!,
-        ...(typeof input === 'string' ? { input: parseInput(input) } : {}),
-      }),
-    )
+    return report(call, await ask(call.folder, 'restart', { id: call.positionals[0]!, ...inputOf(call) }))
   },
 }
 
@@ -94,22 +87,16 @@ export const launch: Command = {
   options: { input: { type: 'string' } },
   arity: [1, 1],
   async run(call) {
-    const { input } = call.flags
-    return report(
-      call,
-      await ask(call.folder, 'start', {
-        workflow: call.positionals[0]!,
-        ...(typeof input === 'string' ? { input: parseInput(input) } : {}),
-      }),
-    )
+    return report(call, await ask(call.folder, 'start', { workflow: call.positionals[0]!, ...inputOf(call) }))
   },
 }
 
-function parseInput(text: string): Json {
+function inputOf({ flags: { input } }: Invocation): { readonly input?: Json } {
+  if (typeof input !== 'string') return {}
   try {
-    return JSON.parse(text) as Json
+    return { input: JSON.parse(input) as Json }
   } catch (cause) {
-    throw new FactotumError('cli.usage', `--input takes JSON, such as '{"id": 7}'; not "${text}".`, { cause })
+    throw new FactotumError('cli.usage', `--input takes JSON, such as '{"id": 7}'; not "${input}".`, { cause })
   }
 }
 

@@ -1,7 +1,10 @@
 import type { z } from 'zod'
 import type { Trust } from '../../context/signals.ts'
 import type { AnyAction, Money } from '../../execution/action.ts'
+import { FRESH_MS } from '../../execution/dispatch.ts'
 import { titleOf } from '../../execution/proposal.ts'
+import { FIRST_BACKOFF_MS, MAX_BACKOFF_MS, MAX_RETRY_AFTER_MS, MAX_TRIES } from '../../execution/settlement.ts'
+import { BREAKS_AFTER, FIRST_PAUSE_MS, MAX_PAUSE_MS } from '../../execution/throttle.ts'
 import { moneyText } from '../../governance/spend/budgets.ts'
 import type { Outcome, Verdict } from '../../governance/policy.ts'
 import type { Json } from '../../lib/json.ts'
@@ -12,14 +15,14 @@ import { sampleInput } from './runbook-sample.ts'
 
 /** How tries, pauses and ages are bounded. A test holds them against what a company does. */
 export const RULES = {
-  tries: 5,
-  firstBackoffMs: 1_000,
-  maxBackoffMs: 300_000,
-  maxRetryAfterMs: 86_400_000,
-  breaksAfter: 5,
-  firstPauseMs: 30_000,
-  maxPauseMs: 900_000,
-  freshMs: 86_400_000,
+  tries: MAX_TRIES,
+  firstBackoffMs: FIRST_BACKOFF_MS,
+  maxBackoffMs: MAX_BACKOFF_MS,
+  maxRetryAfterMs: MAX_RETRY_AFTER_MS,
+  breaksAfter: BREAKS_AFTER,
+  firstPauseMs: FIRST_PAUSE_MS,
+  maxPauseMs: MAX_PAUSE_MS,
+  freshMs: FRESH_MS,
 } as const
 
 const TRUSTS: readonly Trust[] = ['operator', 'verified', 'outsider']
