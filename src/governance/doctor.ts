@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { type Bound, type AnyEventKind, type ProjectedEvent, type Store, type Value } from '../store/index.ts'
+import { replayer, type Bound, type AnyEventKind, type Store, type Value } from '../store/index.ts'
 import { PROJECTIONS } from '../store/tables.ts'
 
 export interface Diagnosis {
@@ -16,7 +16,7 @@ export interface Diagnosis {
  * one moment: the company goes on meanwhile. Throws nothing for what it finds.
  */
 export async function diagnose(store: Store, kinds: readonly AnyEventKind[]): Promise<Diagnosis> {
-  const byKind = new Map(kinds.map((k) => [k.kind, k.project]))
+  const replay = replayer(kinds)
   const snapshot = await store.engine.snapshot()
   const scratch = await store.engine.scratch()
   try {
@@ -24,8 +24,8 @@ export async function diagnose(store: Store, kinds: readonly AnyEventKind[]): Pr
     for await (const rows of snapshot.events(0, head)) {
       const writes: Bound[] = []
       for (const row of rows) {
-        const project = byKind.get(row.kind)
-        if (!project)
+        const projected = replay(row)
+        if (!projected)
           return {
             identical: false,
             events: head,
@@ -33,17 +33,7 @@ export async function diagnose(store: Store, kinds: readonly AnyEventKind[]): Pr
             rows: 0,
             difference: `event ${row.seq} is of kind ${row.kind}, which this program does not know`,
           }
-        const event: ProjectedEvent = {
-          seq: row.seq,
-          kind: row.kind,
-          stream: row.stream,
-          actor: row.actor,
-          cause: row.cause,
-          at: row.at,
-          body: JSON.parse(row.body) as object,
-          private: row.private === null ? null : (JSON.parse(row.private) as object),
-        }
-        writes.push(...project(event as never))
+        writes.push(...projected)
       }
       await scratch.apply(writes)
     }

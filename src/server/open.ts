@@ -1,28 +1,20 @@
 import { chmod, mkdir } from 'node:fs/promises'
 import { isAbsolute, join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { CONVERSATION_EVENTS } from '../context/conversations.ts'
-import { DECISION_EVENTS } from '../context/decisions.ts'
-import { RETRACTION_EVENTS } from '../context/retractions.ts'
-import { FACT_EVENTS } from '../context/facts.ts'
-import { SIGNAL_EVENTS, type AnySignalKind } from '../context/signals.ts'
+import { type AnySignalKind } from '../context/signals.ts'
 import type { AnyAction, Connector, Incoming, Unreadable } from '../execution/action.ts'
 import { Dispatcher } from '../execution/dispatch.ts'
 import type { Execution } from '../execution/execution.ts'
-import { PROBE_EVENTS, Probes, registerContractGates } from '../execution/probes.ts'
+import { Probes, registerContractGates } from '../execution/probes.ts'
 import { registerStoppedGates } from '../execution/settlement.ts'
-import { THROTTLE_EVENTS } from '../execution/throttle.ts'
 import { verdictOf } from '../execution/verdicts.ts'
 import { registerEffectGate } from '../execution/effects.ts'
-import { EFFECT_EVENTS, wakeBehind } from '../execution/events.ts'
-import { GATE_EVENTS, Gates } from '../governance/gates.ts'
-import { PAUSE_EVENTS } from '../governance/pause.ts'
-import { policyAdopted } from '../governance/policies/adopted.ts'
+import { wakeBehind } from '../execution/events.ts'
+import { Gates } from '../governance/gates.ts'
 import { loadPolicies, NO_POLICIES, type Policies } from '../governance/policy.ts'
-import { ATTENTION_EVENTS, Attention } from '../governance/attention/attention.ts'
+import { Attention } from '../governance/attention/attention.ts'
 import { readHours } from '../governance/attention/hours.ts'
 import { effectMeter } from '../governance/spend/effects.ts'
-import { SPEND_EVENTS } from '../governance/spend/events.ts'
 import { Spend } from '../governance/spend/spend.ts'
 import { Sealer } from '../governance/sealer.ts'
 import { Witness } from '../governance/witness.ts'
@@ -34,44 +26,16 @@ import { agentMeter } from '../orchestration/agents/meter.ts'
 import { Agents } from '../orchestration/agents/registry.ts'
 import { Learner } from '../orchestration/learned/learner.ts'
 import { Coordinator } from '../orchestration/coordinator.ts'
-import { ORCHESTRATION_EVENTS } from '../orchestration/events.ts'
 import { registerStuckGates } from '../orchestration/operator.ts'
 import { registerPlanGates } from '../orchestration/planner/gate.ts'
 import { planning } from '../orchestration/planner/planner.ts'
 import type { Registry } from '../orchestration/planner/registry.ts'
 import { registerAnswerGates } from '../orchestration/verbs/agents.ts'
-import {
-  openStore,
-  WAIT_EVENTS,
-  work,
-  type AnyEventKind,
-  type EventRow,
-  type Store,
-  type StoreOptions,
-} from '../store/index.ts'
+import { openStore, work, type EventRow, type Store, type StoreOptions } from '../store/index.ts'
 import type { Company } from './company.ts'
 import { loadKeys, type Keys } from './keys.ts'
 import { policyOptions } from './views/policies.ts'
 import { digestLetter } from './views/digest.ts'
-
-/** Every kind of event that this program writes, with its projection: what a rebuild needs. */
-export const ALL_EVENTS: readonly AnyEventKind[] = [
-  ...WAIT_EVENTS,
-  ...SIGNAL_EVENTS,
-  ...FACT_EVENTS,
-  ...DECISION_EVENTS,
-  ...CONVERSATION_EVENTS,
-  ...RETRACTION_EVENTS,
-  ...GATE_EVENTS,
-  ...PAUSE_EVENTS,
-  policyAdopted,
-  ...SPEND_EVENTS,
-  ...ATTENTION_EVENTS,
-  ...EFFECT_EVENTS,
-  ...THROTTLE_EVENTS,
-  ...PROBE_EVENTS,
-  ...ORCHESTRATION_EVENTS,
-]
 
 export interface OpenOptions {
   /** The company's folder, absolute. */

@@ -15,7 +15,9 @@ import { cancelRun, getRun, restartRun, retryRun } from '../orchestration/operat
 import { PLAN_WORKFLOW } from '../orchestration/planner/planner.ts'
 import { checkRunInput, start } from '../orchestration/starting.ts'
 import { open } from 'node:fs/promises'
-import { ALL_EVENTS, type OpenCompany } from './open.ts'
+import { ALL_EVENTS } from './events.ts'
+import { byId, newest, none, operation, type Operation } from './operation.ts'
+import type { OpenCompany } from './open.ts'
 import { confirmUndo, deadLetters, decideDead, liftPause, previewDead, setPause, undoView } from './operator.ts'
 import { resolveId } from './views/ids.ts'
 import { effectList, runList, signalList } from './views/lists.ts'
@@ -29,20 +31,6 @@ import { awayState, digest, digestSince, quietState } from './views/digest.ts'
 import { parseUntil } from '../governance/attention/away.ts'
 import { COSTS_BY } from '../governance/spend/costs.ts'
 import { timeline } from './views/timeline.ts'
-
-/** One thing that can be asked of a company, over HTTP or by the CLI beside it. */
-export interface Operation<A, R> {
-  readonly args: z.ZodType<A>
-  readonly run: (company: OpenCompany, args: A) => Promise<R>
-}
-
-function operation<A, R>(args: z.ZodType<A>, run: (company: OpenCompany, args: A) => Promise<R>): Operation<A, R> {
-  return { args, run }
-}
-
-const none = z.object({})
-const newest = z.object({ state: z.string().optional(), limit: z.int().min(1).max(1_000).default(50) })
-const byId = z.object({ id: z.string().min(1) })
 
 export const OPERATIONS = {
   status: operation(none, (c) => status(c)),

@@ -2,14 +2,8 @@
 export { type CommitResult } from './commit.ts'
 export { type Fence, type Guard } from './engine.ts'
 export { ConflictError, StoreError } from './errors.ts'
-export {
-  eventKind,
-  type AnyEventKind,
-  type Cause,
-  type EventInput,
-  type EventRow,
-  type ProjectedEvent,
-} from './events.ts'
+export { eventKind, type AnyEventKind, type Cause, type EventInput, type EventRow } from './events.ts'
+export { replayer } from './replay.ts'
 export { sql, type Bound, type Value } from './sql.ts'
 export { openStore, type Store, type StoreOptions } from './store.ts'
 export * as work from './work.ts'

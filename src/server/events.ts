@@ -1,0 +1,34 @@
+import { CONVERSATION_EVENTS } from '../context/conversations.ts'
+import { DECISION_EVENTS } from '../context/decisions.ts'
+import { FACT_EVENTS } from '../context/facts.ts'
+import { RETRACTION_EVENTS } from '../context/retractions.ts'
+import { SIGNAL_EVENTS } from '../context/signals.ts'
+import { EFFECT_EVENTS } from '../execution/events.ts'
+import { PROBE_EVENTS } from '../execution/probes.ts'
+import { THROTTLE_EVENTS } from '../execution/throttle.ts'
+import { ATTENTION_EVENTS } from '../governance/attention/attention.ts'
+import { GATE_EVENTS } from '../governance/gates.ts'
+import { PAUSE_EVENTS } from '../governance/pause.ts'
+import { policyAdopted } from '../governance/policies/adopted.ts'
+import { SPEND_EVENTS } from '../governance/spend/events.ts'
+import { ORCHESTRATION_EVENTS } from '../orchestration/events.ts'
+import { WAIT_EVENTS, type AnyEventKind } from '../store/index.ts'
+
+/** Every kind of event that this program writes, with its projection: what a rebuild needs. */
+export const ALL_EVENTS: readonly AnyEventKind[] = [
+  ...WAIT_EVENTS,
+  ...SIGNAL_EVENTS,
+  ...FACT_EVENTS,
+  ...DECISION_EVENTS,
+  ...CONVERSATION_EVENTS,
+  ...RETRACTION_EVENTS,
+  ...GATE_EVENTS,
+  ...PAUSE_EVENTS,
+  policyAdopted,
+  ...SPEND_EVENTS,
+  ...ATTENTION_EVENTS,
+  ...EFFECT_EVENTS,
+  ...THROTTLE_EVENTS,
+  ...PROBE_EVENTS,
+  ...ORCHESTRATION_EVENTS,
+]
