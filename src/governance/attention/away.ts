@@ -1,6 +1,6 @@
 import { FactotumError } from '../../lib/errors.ts'
 import { eventKind, sql, type EventInput, type Guard, type Store } from '../../store/index.ts'
-import { addDays, minutesOf, momentOf } from '../spend/calendar.ts'
+import { addDays, minutesOf, momentOf } from '../../lib/calendar.ts'
 
 const insertAbsence = sql('insert into absence (id, since, until, reason) values (?, ?, ?, ?)')
 const endAbsence = sql('update absence set ended_at = ? where id = ?')

@@ -1,6 +1,6 @@
 import { FactotumError } from '../../lib/errors.ts'
 import { milliseconds, type Duration } from '../../lib/durations.ts'
-import { addDays, checkZone, dayOf, minutesOf, momentOf, weekdayOf } from '../spend/calendar.ts'
+import { addDays, checkZone, dayOf, minutesOf, momentOf, weekdayOf } from '../../lib/calendar.ts'
 
 const WEEKDAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const
 export type Weekday = (typeof WEEKDAYS)[number]

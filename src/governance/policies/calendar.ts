@@ -1,4 +1,4 @@
-import { checkZone, dayOf, momentOf, monthOf, weekdayOf } from '../spend/calendar.ts'
+import { checkZone, dayOf, momentOf, monthOf, weekdayOf } from '../../lib/calendar.ts'
 import type { Period } from './model.ts'
 
 export interface LocalTime {

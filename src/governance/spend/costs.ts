@@ -1,6 +1,6 @@
 import type { Store } from '../../store/index.ts'
 import type { Meter } from './budgets.ts'
-import { addDays, dayOf, daysOf, monthOf, weekdayOf } from './calendar.ts'
+import { addDays, dayOf, daysOf, monthOf, weekdayOf } from '../../lib/calendar.ts'
 import type { UseRow } from './events.ts'
 
 /** What uses can be added up by. */

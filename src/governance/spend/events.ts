@@ -1,6 +1,6 @@
 import { eventKind, sql, work, type Bound } from '../../store/index.ts'
 import type { Meter } from './budgets.ts'
-import { monthOf } from './calendar.ts'
+import { monthOf } from '../../lib/calendar.ts'
 
 /** `imputed`: nobody knows what became of the call (the process died), so that it counts in full. */
 type UseState = 'reserved' | 'settled' | 'imputed'

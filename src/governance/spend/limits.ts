@@ -1,6 +1,6 @@
 import { sql, type Bound, type Guard, type Store } from '../../store/index.ts'
 import { moneyText, type Budget, type Meter } from './budgets.ts'
-import { monthOf } from './calendar.ts'
+import { monthOf } from '../../lib/calendar.ts'
 
 /** One number of a budget: what is spent or reserved of it, and how to see that it still is in the commit. */
 export interface Limit {

@@ -1,7 +1,7 @@
 import { FactotumError } from '../../lib/errors.ts'
 import { ConflictError, sql, type EventInput, type Fence, type Guard, type Store } from '../../store/index.ts'
 import { CURRENCY, MICROS, moneyText, NO_CURRENCY, type Budget, type BudgetOf, type Meter } from './budgets.ts'
-import { dayOf } from './calendar.ts'
+import { dayOf } from '../../lib/calendar.ts'
 import { useReserved, useSettled, type UseRow } from './events.ts'
 import { limitsOf, quantityText, spentOf, type Limit } from './limits.ts'
 

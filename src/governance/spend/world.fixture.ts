@@ -5,7 +5,7 @@ import { FakeClock } from '../../lib/clock.ts'
 import { openStore, sql, work, type Store } from '../../store/index.ts'
 import { diagnose } from '../doctor.ts'
 import type { Budget } from './budgets.ts'
-import { monthOf } from './calendar.ts'
+import { monthOf } from '../../lib/calendar.ts'
 import { SPEND_EVENTS, type UseRow } from './events.ts'
 import { Spend, type Use } from './spend.ts'
 

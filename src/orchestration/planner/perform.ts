@@ -1,6 +1,6 @@
 import { lower } from '../../context/signals.ts'
 import type { Action } from '../../execution/action.ts'
-import { dayOf } from '../../governance/spend/calendar.ts'
+import { dayOf } from '../../lib/calendar.ts'
 import { errorMessage } from '../../lib/errors.ts'
 import { jsonCopy, type Json } from '../../lib/json.ts'
 import type { Agent } from '../agent.ts'

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { dayOf } from '../../governance/spend/calendar.ts'
+import { dayOf } from '../../lib/calendar.ts'
 import { jsonCopy } from '../../lib/json.ts'
 import { agent } from '../agent.ts'
 import { decide } from '../verbs/agents.ts'

@@ -1,7 +1,7 @@
 import { moneyText } from '../../governance/spend/budgets.ts'
 import type { Spend } from '../../governance/spend/spend.ts'
 import { FactotumError } from '../../lib/errors.ts'
-import { dayOf, daysOf, monthOf } from '../../governance/spend/calendar.ts'
+import { dayOf, daysOf, monthOf } from '../../lib/calendar.ts'
 import { costsBy, forecastMonth, totalCosts, type CostsBy } from '../../governance/spend/costs.ts'
 import type { OpenCompany } from '../open.ts'
 

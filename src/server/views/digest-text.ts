@@ -1,4 +1,4 @@
-import { dayOf } from '../../governance/spend/calendar.ts'
+import { dayOf } from '../../lib/calendar.ts'
 import { moneyText, NO_CURRENCY } from '../../governance/spend/budgets.ts'
 import { humanDuration } from '../../lib/durations.ts'
 import { budgetText } from './costs.ts'

@@ -1,4 +1,4 @@
-import { FactotumError } from '../../lib/errors.ts'
+import { FactotumError } from './errors.ts'
 
 /**
  * Days, months and times of day as clocks on the wall show them. A `day` is `2026-11-30`, a `month` `2026-11`, a `time`
