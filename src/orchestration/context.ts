@@ -3,7 +3,9 @@ import type { Context } from './workflow.ts'
 import { ask, decide } from './verbs/agents.ts'
 import { child, seededRandom, sleep, step, waitFor } from './verbs/basics.ts'
 import { act, compensate } from './verbs/effects.ts'
-import { about, assert, recall, scratch } from './verbs/memory.ts'
+import { about, assert } from './verbs/facts.ts'
+import { recall } from './verbs/recall.ts'
+import { scratch } from './verbs/scratch.ts'
 import type { Services } from './verbs/services.ts'
 
 /** The one object through which a workflow touches anything. */
