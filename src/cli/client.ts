@@ -2,9 +2,12 @@ import { existsSync, readFileSync } from 'node:fs'
 import { request, type IncomingMessage } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { FactotumError } from '../lib/errors.ts'
+import { STOOD } from '../server/app.ts'
+import type { Moment } from '../server/as-of.ts'
 import { openCompany } from '../server/open.ts'
-import { operate, type Args, type OperationName, type Result } from '../server/operations.ts'
+import { operate, operateAsOf, type Args, type OperationName, type Result } from '../server/operations.ts'
 import { serverFile, type ServerFile } from '../server/serve.ts'
+import { stoodAt, whenAsked } from './as-of.ts'
 import { loadCompany } from './company-folder.ts'
 
 /**
@@ -13,13 +16,17 @@ import { loadCompany } from './company-folder.ts'
  */
 export async function ask<N extends OperationName>(folder: string, name: N, args: Args<N>): Promise<Result<N>> {
   const server = readServerFile(folder)
+  const when = whenAsked()
   if (server) {
-    const answer = await post(server, name, args)
+    const answer = await post(server, name, args, when)
     if (answer) return answer.body as Result<N>
   }
   const company = await openCompany({ folder, company: await loadCompany(folder) })
   try {
-    return (await operate(company, name, args)) as Result<N>
+    if (when === undefined) return (await operate(company, name, args)) as Result<N>
+    const { head, at, answer } = await operateAsOf(company, name, args, when)
+    stoodAt({ head, at })
+    return answer as Result<N>
   } finally {
     await company.close()
   }
@@ -36,8 +43,14 @@ function readServerFile(folder: string): ServerFile | null {
 }
 
 /** What the server answered; null where none of ours is there: nobody listens, or another program took its port. */
-async function post(server: ServerFile, name: string, args: unknown): Promise<{ readonly body: unknown } | null> {
-  const response = await send(server, name, JSON.stringify(args))
+async function post(
+  server: ServerFile,
+  name: string,
+  args: unknown,
+  when: string | undefined,
+): Promise<{ readonly body: unknown } | null> {
+  const path = when === undefined ? name : `${name}?asOf=${encodeURIComponent(when)}`
+  const response = await send(server, path, JSON.stringify(args))
   if (response === null) return null
   const status = response.statusCode ?? 0
   const body = parse(
@@ -46,10 +59,24 @@ async function post(server: ServerFile, name: string, args: unknown): Promise<{ 
     }),
   )
   if (body === undefined || status === 401 || !/\bjson\b/.test(response.headers['content-type'] ?? '')) return null
-  if (status === 200) return { body }
+  if (status === 200) {
+    if (when !== undefined) stoodAt(momentIn(response))
+    return { body }
+  }
   const { code, detail } = (body ?? {}) as { readonly code?: unknown; readonly detail?: unknown }
   if (typeof code !== 'string' || typeof detail !== 'string') return null
   throw new FactotumError(code, detail)
+}
+
+/** Throws `asof.server`: an older server would answer of today. */
+function momentIn(response: IncomingMessage): Moment {
+  const [head, at] = String(response.headers[STOOD] ?? '').split(' ')
+  if (at === undefined)
+    throw new FactotumError(
+      'asof.server',
+      'The server that runs is of a version that does not know --as-of. Start it again with this one.',
+    )
+  return { head: Number(head), at: Number(at) }
 }
 
 function parse(answer: string): unknown {
@@ -61,7 +88,7 @@ function parse(answer: string): unknown {
 }
 
 /** Without a limit in time, which `fetch` has: to verify a long ledger takes minutes. */
-function send({ url, token }: ServerFile, name: string, args: string): Promise<IncomingMessage | null> {
+function send({ url, token }: ServerFile, path: string, args: string): Promise<IncomingMessage | null> {
   return new Promise((resolve, reject) => {
     let connected = false
     const headers = {
@@ -69,7 +96,7 @@ function send({ url, token }: ServerFile, name: string, args: string): Promise<I
       'content-type': 'application/json',
       'content-length': Buffer.byteLength(args),
     }
-    request(`${url}/v1/${name}`, { method: 'POST', agent: false, headers }, resolve)
+    request(`${url}/v1/${path}`, { method: 'POST', agent: false, headers }, resolve)
       .on('socket', (socket) => socket.once('connect', () => (connected = true)))
       .on('error', (cause: NodeJS.ErrnoException) => {
         // Nobody took the request, or what answered it does not speak HTTP.

@@ -19,6 +19,8 @@ export interface Command {
   readonly usage: string
   readonly summary: string
   readonly options?: Readonly<Record<string, ParseArgsOptionDescriptor>>
+  /** It asks nothing of a record: there is no "as of" for it. */
+  readonly timeless?: boolean
   /** How many positionals: least and most. */
   readonly arity: readonly [number, number]
   /** Answers the exit status. */

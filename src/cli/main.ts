@@ -1,13 +1,16 @@
 import { parseArgs } from 'node:util'
 import { FactotumError, errorCode, errorMessage } from '../lib/errors.ts'
+import type { Moment } from '../server/as-of.ts'
+import { asOf, stood } from './as-of.ts'
 import type { Command, Invocation } from './command.ts'
 import { companyFolder } from './company-folder.ts'
 import { COMMANDS } from './registry.ts'
-import { plain } from './text.ts'
+import { plain, time } from './text.ts'
 
 const GLOBAL = {
   company: { type: 'string' },
   json: { type: 'boolean' },
+  'as-of': { type: 'string' },
   help: { type: 'boolean', short: 'h' },
 } as const
 
@@ -54,10 +57,28 @@ async function invoke(command: Command, rest: readonly string[], out: (text?: st
     positionals,
     flags: parsed.values as Invocation['flags'],
     json: parsed.values.json === true,
-    out,
+    out: (text) => say(text),
     print: (value) => out(JSON.stringify(value, null, 2)),
   }
-  return command.run(call)
+  const when = parsed.values['as-of']
+  let say = out
+  if (typeof when !== 'string') return command.run(call)
+  if (command.timeless)
+    throw new FactotumError('asof.not_a_read', `"factotum ${command.name}" has no past: leave out --as-of.`)
+  // Whatever is shown of the past begins with which moment it is.
+  say = (text) => {
+    const moment = stood()
+    if (moment) {
+      out(headingOf(moment))
+      say = out
+    }
+    out(text)
+  }
+  return asOf(when, () => command.run(call))
+}
+
+function headingOf({ head, at }: Moment): string {
+  return `As of ${time(at)} UTC, after ${head} event${head === 1 ? '' : 's'}; code, policy files and connections are today's.`
 }
 
 function parse(command: Command, rest: readonly string[]) {
@@ -90,5 +111,6 @@ function help(): string {
     ...lines,
     '',
     'Every command takes --company DIR (default: this folder) and --json.',
+    'What only reads takes --as-of too: 2026-03-01, 2026-03-01T10:00, 7d (ago), or the number of an event.',
   ].join('\n')
 }

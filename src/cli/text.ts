@@ -1,4 +1,5 @@
 import { humanDuration } from '../lib/durations.ts'
+import { now } from './as-of.ts'
 
 /** Makes text from outside safe to print: no control characters, no bidi overrides, nothing that moves the cursor. */
 export function plain(text: string, max = Number.POSITIVE_INFINITY): string {
@@ -19,8 +20,8 @@ export function indent(text: string, by: string): string {
     .join('\n')
 }
 
-export function ago(at: number, now = Date.now()): string {
-  const ms = now - at
+export function ago(at: number, from = now()): string {
+  const ms = from - at
   return ms < 0 ? `in ${humanDuration(-ms)}` : ms < 1_000 ? 'now' : `${humanDuration(ms)} ago`
 }
 

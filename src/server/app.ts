@@ -2,13 +2,16 @@ import { timingSafeEqual } from 'node:crypto'
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { FactotumError } from '../lib/errors.ts'
-import { operate } from './operations.ts'
+import { operate, operateAsOf } from './operations.ts'
 import type { OpenCompany } from './open.ts'
 
 const MAX_BODY_BYTES = 4 * 1024 * 1024
+/** Of an answer about the past: how many events had happened, and the moment in epoch ms. */
+export const STOOD = 'factotum-as-of'
 
 /**
- * The company over HTTP, on loopback, for whoever can read its token: `POST /v1/<operation>` with JSON arguments.
+ * The company over HTTP, on loopback, for whoever can read its token: `POST /v1/<operation>` with JSON arguments;
+ * `?asOf=` asks the company as it was.
  * Errors are problem+json (RFC 9457) with a stable `code`.
  */
 export function app(company: OpenCompany, token: string): Hono {
@@ -36,7 +39,12 @@ export function app(company: OpenCompany, token: string): Hono {
     const args: unknown = await c.req.json().catch(() => {
       throw new FactotumError('http.bad_json', 'The body of the request is not JSON.')
     })
-    return c.json((await operate(company, c.req.param('operation'), args)) as object)
+    const name = c.req.param('operation')
+    const asOf = c.req.query('asOf')
+    if (asOf === undefined) return c.json((await operate(company, name, args)) as object)
+    const { head, at, answer } = await operateAsOf(company, name, args, asOf)
+    c.header(STOOD, `${head} ${at}`)
+    return c.json(answer as object)
   })
   http.notFound((c) => c.json(problem('http.not_found', 'There is nothing here.', 404), 404))
   http.onError((error, c) => {

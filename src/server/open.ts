@@ -32,6 +32,7 @@ import { planning } from '../orchestration/planner/planner.ts'
 import type { Registry } from '../orchestration/planner/registry.ts'
 import { registerAnswerGates } from '../orchestration/verbs/agents.ts'
 import { openStore, work, type EventRow, type Store, type StoreOptions } from '../store/index.ts'
+import { Past, type PastCompany, type When } from './as-of.ts'
 import type { Company } from './company.ts'
 import { loadKeys, type Keys } from './keys.ts'
 import { policyOptions } from './views/policies.ts'
@@ -68,6 +69,8 @@ export class OpenCompany {
   readonly coordinator: Coordinator
   readonly sealer: Sealer
   readonly witness: Witness
+  /** Copies of the company as it was, kept for a while. */
+  readonly past: Past
   readonly #dispatcher: Dispatcher
   readonly #probes: Probes
   readonly #connections = new Map<string, unknown>()
@@ -143,6 +146,11 @@ export class OpenCompany {
     registerAnswerGates(store, this.gates, this.agents)
     registerPlanGates(store, this.gates, registry)
     registerStuckGates(store, this.gates, this.coordinator.workflows)
+    this.past = new Past(store, this.company.zone, (then) => {
+      const company = new OpenCompany(options, then, keys)
+      company.policies = this.policies
+      return company
+    })
     this.witness = new Witness(this.company.witness, store.clock, keys.signer.verifier.name, (to, subject, text) =>
       this.#sendMail(to, subject, text),
     )
@@ -255,6 +263,11 @@ export class OpenCompany {
     return { ...counts, unreadable }
   }
 
+  /** The company as it was, for reading: see `Past.at`. */
+  asOf(when: When): Promise<PastCompany> {
+    return this.past.at(when)
+  }
+
   describeConnectors(): { name: string; to: string }[] {
     return this.company.connectors.map((c) => ({
       name: c.name,
@@ -268,6 +281,7 @@ export class OpenCompany {
     this.#closed = true
     await using last = new AsyncDisposableStack()
     last.defer(() => this.store.close())
+    last.defer(() => this.past.close())
     for (const connector of this.company.connectors)
       if (this.#connections.has(connector.name))
         last.defer(() => connector.close(this.#connections.get(connector.name)))

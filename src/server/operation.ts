@@ -5,6 +5,8 @@ import type { OpenCompany } from './open.ts'
 export interface Operation<A, R> {
   readonly args: z.ZodType<A>
   readonly run: (company: OpenCompany, args: A) => Promise<R>
+  /** Whether it only reads, and so can be asked of the company as it was. */
+  readonly reads?: boolean
 }
 
 export function operation<A, R>(
@@ -12,6 +14,11 @@ export function operation<A, R>(
   run: (company: OpenCompany, args: A) => Promise<R>,
 ): Operation<A, R> {
   return { args, run }
+}
+
+/** An operation that changes nothing, neither in the company nor in files or outside: the past can be asked as well. */
+export function reading<A, R>(args: z.ZodType<A>, run: (company: OpenCompany, args: A) => Promise<R>): Operation<A, R> {
+  return { args, run, reads: true }
 }
 
 /** Arguments that many operations share. */

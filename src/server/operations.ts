@@ -15,8 +15,9 @@ import { cancelRun, getRun, restartRun, retryRun } from '../orchestration/operat
 import { PLAN_WORKFLOW } from '../orchestration/planner/planner.ts'
 import { checkRunInput, start } from '../orchestration/starting.ts'
 import { open } from 'node:fs/promises'
+import type { Moment, When } from './as-of.ts'
 import { ALL_EVENTS } from './events.ts'
-import { byId, newest, none, operation, type Operation } from './operation.ts'
+import { byId, newest, none, operation, reading, type Operation } from './operation.ts'
 import type { OpenCompany } from './open.ts'
 import { confirmUndo, deadLetters, decideDead, liftPause, previewDead, setPause, undoView } from './operator.ts'
 import { resolveId } from './views/ids.ts'
@@ -33,9 +34,9 @@ import { COSTS_BY } from '../governance/spend/costs.ts'
 import { timeline } from './views/timeline.ts'
 
 export const OPERATIONS = {
-  status: operation(none, (c) => status(c)),
-  queue: operation(none, (c) => queueItems(c.store, overBudgetIn(c))),
-  gate: operation(byId, async (c, { id }) =>
+  status: reading(none, (c) => status(c)),
+  queue: reading(none, (c) => queueItems(c.store, overBudgetIn(c))),
+  gate: reading(byId, async (c, { id }) =>
     queueItem(c.store, await c.gates.get(await resolveId(c.store, 'gate', id)), overBudgetIn(c)),
   ),
   decide: operation(
@@ -68,7 +69,7 @@ export const OPERATIONS = {
     const gate = await c.gates.snooze(await resolveId(c.store, 'gate', id), until)
     return { id: gate.id, until: gate.snoozed_until, title: gate.title }
   }),
-  input: operation(byId, async (c, { id }) => {
+  input: reading(byId, async (c, { id }) => {
     const gate = await c.gates.get(await resolveId(c.store, 'gate', id))
     if (gate.kind !== 'effect')
       throw new FactotumError(
@@ -77,16 +78,16 @@ export const OPERATIONS = {
       )
     return JSON.parse((await getEffect(c.store, gate.subject)).input ?? 'null') as Json
   }),
-  signals: operation(newest, (c, { state, limit }) => signalList(c.store, state, limit)),
-  runs: operation(newest, (c, { state, limit }) => runList(c.store, state, limit)),
-  run: operation(byId, async (c, { id }) =>
+  signals: reading(newest, (c, { state, limit }) => signalList(c.store, state, limit)),
+  runs: reading(newest, (c, { state, limit }) => runList(c.store, state, limit)),
+  run: reading(byId, async (c, { id }) =>
     timeline(c.store, await getRun(c.store, await resolveId(c.store, 'run', id))),
   ),
   start: operation(z.object({ workflow: z.string(), input: z.json().optional() }), (c, { workflow, input }) =>
     startByHand(c, workflow, input as Json),
   ),
   do: operation(z.object({ goal: z.string().trim().min(1).max(4_000), plan: z.json().optional() }), startPlan),
-  planned: operation(byId, async (c, { id }) => plannedProgress(c.store, await resolveId(c.store, 'run', id))),
+  planned: reading(byId, async (c, { id }) => plannedProgress(c.store, await resolveId(c.store, 'run', id))),
   cancel: operation(byId.extend({ reason: z.string().optional() }), async (c, { id, reason }) => {
     const found = await resolveId(c.store, 'run or effect', id)
     if (!found.startsWith('eff_')) {
@@ -108,10 +109,10 @@ export const OPERATIONS = {
     await restartRun(c.store, c.gates, run, input === undefined ? {} : { input: input as Json })
     return getRun(c.store, run)
   }),
-  undoPlan: operation(byId, (c, { id }) => undoView(c, id)),
+  undoPlan: reading(byId, (c, { id }) => undoView(c, id)),
   undo: operation(byId.extend({ binding: z.string() }), (c, { id, binding }) => confirmUndo(c, id, binding)),
-  effects: operation(newest, (c, { state, limit }) => effectList(c.store, state, limit)),
-  dead: operation(z.object({ which: z.string().optional() }), async (c, { which }) =>
+  effects: reading(newest, (c, { state, limit }) => effectList(c.store, state, limit)),
+  dead: reading(z.object({ which: z.string().optional() }), async (c, { which }) =>
     which === undefined || which === 'all'
       ? deadLetters(c)
       : [{ group: which, action: '', code: '', letters: await previewDead(c, which) }],
@@ -122,20 +123,20 @@ export const OPERATIONS = {
   closeDead: operation(z.object({ which: z.string(), reason: z.string() }), (c, { which, reason }) =>
     decideDead(c, which, 'close', reason),
   ),
-  pauses: operation(none, (c) => pauses(c.store)),
+  pauses: reading(none, (c) => pauses(c.store)),
   pause: operation(
     z.object({ scope: z.string().default('all'), reason: z.string().optional() }),
     (c, { scope, reason }) => setPause(c, scope, reason ?? null),
   ),
   resume: operation(z.object({ scope: z.string().default('all') }), (c, { scope }) => liftPause(c, scope)),
-  why: operation(byId, async (c, { id }) => {
+  why: reading(byId, async (c, { id }) => {
     const found = await resolveId(c.store, 'record', id)
     // The story of a gate goes on in the effect that it decided.
     const gate = found.startsWith('gate_') ? await c.gates.get(found) : undefined
     return why(c.store, gate?.subject.startsWith('eff_') ? gate.subject : found)
   }),
-  agents: operation(none, (c) => agentList(c.agents)),
-  agent: operation(
+  agents: reading(none, (c) => agentList(c.agents)),
+  agent: reading(
     z.object({ name: z.string().min(1), limit: z.int().min(1).max(1_000).default(10) }),
     (c, { name, limit }) => agentDetail(c.agents, name, limit),
   ),
@@ -158,11 +159,11 @@ export const OPERATIONS = {
   export: operation(z.object({ file: z.string().min(1), private: z.boolean().default(false) }), async (c, args) =>
     exportTo(c, args.file, !args.private),
   ),
-  costs: operation(z.object({ by: z.enum(COSTS_BY).default('agent'), month: z.string().optional() }), costs),
-  digest: operation(z.object({ since: z.string().optional() }), async (c, { since }) =>
+  costs: reading(z.object({ by: z.enum(COSTS_BY).default('agent'), month: z.string().optional() }), costs),
+  digest: reading(z.object({ since: z.string().optional() }), async (c, { since }) =>
     digest(c, await digestSince(c, since)),
   ),
-  away: operation(none, (c) => awayState(c)),
+  away: reading(none, (c) => awayState(c)),
   leave: operation(z.object({ until: z.string(), reason: z.string().optional() }), async (c, { until, reason }) => {
     await c.attention.leave(parseUntil(until, c.attention.hours.zone), reason ?? null)
     return awayState(c)
@@ -171,13 +172,13 @@ export const OPERATIONS = {
     await c.attention.comeBack()
     return awayState(c)
   }),
-  quiet: operation(none, async (c) => quietState(c)),
-  policyTest: operation(byId, async (c, { id }) => testEffect(c, await resolveId(c.store, 'run or effect', id))),
+  quiet: reading(none, async (c) => quietState(c)),
+  policyTest: reading(byId, async (c, { id }) => testEffect(c, await resolveId(c.store, 'run or effect', id))),
   policyProposal: operation(byId, async (c, { id }) => proposeFor(c, await resolveId(c.store, 'gate', id))),
   policyAdopt: operation(byId.extend({ binding: z.string() }), async (c, { id, binding }) =>
     adoptFor(c, await resolveId(c.store, 'gate', id), binding),
   ),
-  runbook: operation(none, async (c) => ({ markdown: await runbook(c) })),
+  runbook: reading(none, async (c) => ({ markdown: await runbook(c) })),
   doctor: operation(none, (c) => diagnose(c.store, ALL_EVENTS)),
 } as const
 
@@ -192,12 +193,36 @@ const MAX_ARGS_BYTES = 8 * 1024 * 1024
  * throws.
  */
 export async function operate(company: OpenCompany, name: string, args: unknown): Promise<unknown> {
+  return checked(name, args).run(company)
+}
+
+/**
+ * Runs an operation that only reads on the company as it was. Throws what `operate` and `Past.at` throw, and
+ * `asof.not_a_read`.
+ */
+export async function operateAsOf(
+  company: OpenCompany,
+  name: string,
+  args: unknown,
+  when: When,
+): Promise<Moment & { readonly answer: unknown }> {
+  const { reads, run } = checked(name, args)
+  if (!reads)
+    throw new FactotumError(
+      'asof.not_a_read',
+      `"${name}" does not only read, and what was cannot be changed. Ask without "as of" to do it now.`,
+    )
+  await using then = await company.asOf(when)
+  return { head: then.head, at: then.at, answer: await run(then.company) }
+}
+
+function checked(name: string, args: unknown) {
   if (!Object.hasOwn(OPERATIONS, name))
     throw new FactotumError(
       'operation.unknown',
       `There is no operation "${name}". Update the factotum command or the server, so that both are of one version.`,
     )
-  const { args: schema, run } = OPERATIONS[name as OperationName] as Operation<unknown, unknown>
+  const { args: schema, run, reads = false } = OPERATIONS[name as OperationName] as Operation<unknown, unknown>
   // First how deep it goes: a schema follows it without end.
   const parsed = schema.safeParse(jsonCopy(args, 'What the operation is given', MAX_ARGS_BYTES))
   if (!parsed.success) {
@@ -207,7 +232,7 @@ export async function operate(company: OpenCompany, name: string, args: unknown)
       `"${name}" was called wrongly, at ${issue?.path.join('.') || 'the top'}: ${issue?.message ?? 'invalid'}.`,
     )
   }
-  return run(company, parsed.data)
+  return { reads, run: (company: OpenCompany) => run(company, parsed.data) }
 }
 
 /** What the effect of a gate would go over if it left now; nothing is reserved. */

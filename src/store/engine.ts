@@ -44,6 +44,10 @@ export interface Snapshot {
 export interface Scratch {
   apply(writes: readonly Bound[]): Promise<void>
   query(text: string, values?: readonly Value[]): Promise<Record<string, Value>[]>
+  /** For query builders, in this engine's own placeholders. */
+  queryText(text: string, values: readonly Value[]): Promise<Record<string, Value>[]>
+  /** From now on what is not rebuilt (`SHOWN_AS_OF`) reads as the company's own, up to this head, without a copy of it. */
+  show(head: number): Promise<void>
   drop(): Promise<void>
 }
 

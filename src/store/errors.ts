@@ -13,6 +13,8 @@ export type StoreErrorCode =
   | 'store.not_storable'
   | 'store.unreachable'
   | 'store.wrong_database'
+  | 'asof.read_only'
+  | 'asof.unknown_kind'
 
 export class StoreError extends FactotumError {
   constructor(code: StoreErrorCode, message: string, options: { cause?: unknown; metadata?: ErrorMetadata } = {}) {

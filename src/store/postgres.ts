@@ -29,6 +29,7 @@ import {
   type Row,
   type Step,
 } from './postgres-link.ts'
+import { SHOWN_AS_OF } from './tables.ts'
 import { numbered, storable, sql, type Bound, type Statement, type Value } from './sql.ts'
 
 /** What is read in one go is parsed in one go, and nobody else has a turn meanwhile. */
@@ -301,9 +302,11 @@ class Postgres implements Engine {
   /** Temporary tables: they hide the company's own on this connection, are not logged and end with it. */
   async scratch(): Promise<Scratch> {
     const client = await this.#patiently(() => connect(this.#url, 'factotum-scratch'))
+    const { own } = (await client.query<{ own: string }>('select quote_ident(current_schema()) as own')).rows[0]!
     await client.query('set search_path to pg_temp')
     await migrateClient(client)
     const link = new Link(client)
+    let shown = false
     return {
       apply: async (writes) => {
         try {
@@ -317,6 +320,18 @@ class Postgres implements Engine {
         }
       },
       query: async (text, values = []) => (await client.query<Row>(numbered(text), values as Value[])).rows,
+      queryText: async (text, values) => (await client.query<Row>(text, values.map(storable))).rows,
+      show: async (head) => {
+        const tables = Object.entries(SHOWN_AS_OF)
+        // The empty tables of the copy make room once; from then on the views are only moved.
+        if (!shown) await client.query(`drop table ${tables.map(([table]) => `pg_temp.${table}`).join(', ')}`)
+        shown = true
+        const views = tables.map(
+          ([table, upTo]) =>
+            `create or replace temp view ${table} as select * from ${own}.${table} where ${upTo(head)}`,
+        )
+        await client.query(`${views.join('; ')}; analyze`)
+      },
       drop: () => client.end(),
     }
   }

@@ -1,4 +1,6 @@
+import { resolve } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
+import { pathToFileURL } from 'node:url'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import { errorMessage } from '../lib/errors.ts'
 import { ConflictError, StoreError, type StoreErrorCode } from './errors.ts'
@@ -7,6 +9,7 @@ import type { Engine, Member, Outcome, Scratch, Snapshot } from './engine.ts'
 import type { EventRow } from './events.ts'
 import { migrate, readMigrations } from './migrate.ts'
 import { sql, storable, type Bound, type Statement, type Value } from './sql.ts'
+import { SHOWN_AS_OF } from './tables.ts'
 import { checkFence } from './work.ts'
 
 type Row = Record<string, Value>
@@ -110,6 +113,10 @@ async function* readEvents(range: StatementSync, from: number, to: number): Asyn
     if (at > from) await turn()
     yield range.all(at, Math.min(to, at + EVENTS_PER_READ)) as unknown as EventRow[]
   }
+}
+
+function readOnlyUri(path: string): string {
+  return `${pathToFileURL(resolve(path)).href.replaceAll("'", '%27')}?mode=ro`
 }
 
 function isCode(error: unknown, code: StoreErrorCode): boolean {
@@ -321,9 +328,12 @@ class Sqlite implements Engine {
   }
 
   async scratch(): Promise<Scratch> {
-    const db = new DatabaseSync('')
+    // In memory: what is personal leaves no trace of a copy on the disk.
+    const db = new DatabaseSync(':memory:')
     migrateTo(db)
     const prepared: (StatementSync | undefined)[] = []
+    const read = (text: string, values: readonly Value[]) =>
+      db.prepare(text).all(...(values as SQLInputValue[])) as Row[]
     return {
       apply: async (writes) => {
         db.exec('begin')
@@ -332,7 +342,17 @@ class Sqlite implements Engine {
         db.exec('commit')
         await turn()
       },
-      query: async (text, values = []) => db.prepare(text).all(...(values as SQLInputValue[])) as Row[],
+      query: async (text, values = []) => read(text, values),
+      queryText: async (text, values) => read(text, values.map(storable)),
+      show: async (head) => {
+        if (!db.location('company')) db.exec(`attach '${readOnlyUri(this.#path)}' as company`)
+        // A temporary view goes before the table of its name, and may look into an attached database.
+        for (const [table, upTo] of Object.entries(SHOWN_AS_OF))
+          db.exec(
+            `drop view if exists temp.${table};
+             create temp view ${table} as select * from company.${table} where ${upTo(head)}`,
+          )
+      },
       drop: async () => db.close(),
     }
   }

@@ -95,6 +95,11 @@ export class Store {
     return newId(prefix, this.clock.now())
   }
 
+  /** This company through another engine and on another clock: as it was. */
+  through(engine: Engine, clock: Clock): Store {
+    return new Store(engine, clock, this.#secret, this.companyId, clock.now())
+  }
+
   drain(): Promise<void> {
     return this.#committer.drain()
   }

@@ -27,6 +27,18 @@ export const PROJECTIONS: Readonly<Record<string, string>> = {
   signal: 'id',
 }
 
+/**
+ * What is not rebuilt and yet is there in the company as of an earlier head: read from the company itself, with the
+ * condition that says how much of it. What is not named here (leases, ephemeral context) has no past, and is empty there.
+ */
+export const SHOWN_AS_OF: Readonly<Record<string, (head: number) => string>> = {
+  event: (head) => `seq < ${head}`,
+  checkpoint: (head) => `size <= ${head}`,
+  tree_node: (head) => `(idx + 1) * power(2, level) <= ${head}`,
+  meta: () => 'true',
+  blob: () => 'true',
+}
+
 export const NOT_REBUILT: Readonly<Record<string, string>> = {
   event: 'the ledger itself',
   ledger_head: 'where the ledger ends (PostgreSQL): the row that commits take turns on',

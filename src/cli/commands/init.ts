@@ -10,6 +10,7 @@ export const init: Command = {
   name: 'init',
   usage: '<folder>',
   summary: 'Make a company that runs.',
+  timeless: true,
   arity: [1, 1],
   async run(call) {
     const folder = resolve(call.positionals[0]!)

@@ -12,6 +12,7 @@ export const start: Command = {
   usage: '[folder] [--port N] [--once]',
   summary: 'Run the company; with --once until there is nothing left to do.',
   options: { port: { type: 'string' }, once: { type: 'boolean' } },
+  timeless: true,
   arity: [0, 1],
   async run(call) {
     const given = call.positionals[0]
