@@ -307,6 +307,13 @@ class Postgres implements Engine {
     await migrateClient(client)
     const link = new Link(client)
     let shown = false
+    // One connection answers one after the other; whoever reads asks for many at once.
+    let turn: Promise<unknown> = Promise.resolve()
+    const rows = (text: string, values: readonly Value[]): Promise<Row[]> => {
+      const answer = turn.then(async () => (await client.query<Row>(text, values as Value[])).rows)
+      turn = answer.catch(() => {})
+      return answer
+    }
     return {
       apply: async (writes) => {
         try {
@@ -319,8 +326,8 @@ class Postgres implements Engine {
           throw error instanceof StepError ? error.cause : error
         }
       },
-      query: async (text, values = []) => (await client.query<Row>(numbered(text), values as Value[])).rows,
-      queryText: async (text, values) => (await client.query<Row>(text, values.map(storable))).rows,
+      query: (text, values = []) => rows(numbered(text), values),
+      queryText: (text, values) => rows(text, values.map(storable)),
       show: async (head) => {
         const tables = Object.entries(SHOWN_AS_OF)
         // The empty tables of the copy make room once; from then on the views are only moved.

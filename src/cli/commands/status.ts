@@ -1,4 +1,5 @@
 import type { Result } from '../../server/operations.ts'
+import { stood } from '../as-of.ts'
 import { ask } from '../client.ts'
 import type { Command, Invocation } from '../command.ts'
 import { ago, columns, oneLine, tally } from '../text.ts'
@@ -43,6 +44,6 @@ export function printStatus(call: Invocation, now: Result<'status'>): void {
       'BROKEN',
       `${s.connector}: ${oneLine(s.code ?? '')}, ${ago(s.changed_at)}; tried again ${ago(s.until ?? 0)}`,
     ])
-  call.out(`${now.company} (${now.store}${now.driven ? '' : ', not running'})`)
+  call.out(`${now.company} (${now.store}${now.driven || stood() ? '' : ', not running'})`)
   for (const line of columns(rows)) call.out(`  ${line}`)
 }
