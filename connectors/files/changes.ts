@@ -17,6 +17,11 @@ type Change = Changes['changes'][number]
 /** What is kept about a key before anything is changed, and again after. */
 const Note = Changes.extend({ done: z.boolean() })
 
+/** The contents that a note names. */
+export function hashesIn(note: unknown): string[] {
+  return Note.parse(note).changes.flatMap(({ before, after }) => [before?.sha256 ?? [], after?.sha256 ?? []].flat())
+}
+
 /** What the connector opened. */
 export interface FilesConnection {
   readonly roots: readonly Root[]

@@ -1,6 +1,6 @@
 import { hash, randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
-import { link, mkdir, open, readFile, rename, unlink } from 'node:fs/promises'
+import { link, mkdir, open, readdir, readFile, rename, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeChange, codeOf, notAFile, refused } from './errors.ts'
 import { placeOf, removeMade, type Place, type Root } from './paths.ts'
@@ -120,4 +120,25 @@ export async function openKept(folder: string): Promise<Kept> {
       return text === null ? null : (JSON.parse(text) as unknown)
     },
   }
+}
+
+/**
+ * The notes under these names, and before them the contents that only they name: while a note is there, what it names can
+ * be found. `hashes`: what a note names.
+ */
+export async function keptUnder(
+  folder: string,
+  names: readonly string[],
+  hashes: (note: unknown) => readonly string[],
+): Promise<string[]> {
+  const there: string[] = await readdir(folder).catch(() => [])
+  const notes = new Set(names.map((name) => `${hash('sha256', name)}.json`))
+  const theirs = new Set<string>()
+  const others = new Set<string>()
+  for (const file of there.filter((one) => one.endsWith('.json'))) {
+    const note: unknown = JSON.parse(await readFile(join(folder, file), 'utf8'))
+    for (const name of hashes(note)) (notes.has(file) ? theirs : others).add(name)
+  }
+  const contents = there.filter((file) => theirs.has(file) && !others.has(file))
+  return [...contents, ...there.filter((file) => notes.has(file))].map((file) => join(folder, file))
 }

@@ -1,8 +1,8 @@
 import { dirname, join } from 'node:path'
 import type { Connector } from '../../src/connector.ts'
 import { move, read, remove, write } from './actions.ts'
-import type { FilesConnection } from './changes.ts'
-import { openKept } from './contents.ts'
+import { hashesIn, type FilesConnection } from './changes.ts'
+import { keptUnder, openKept } from './contents.ts'
 import { refused } from './errors.ts'
 import { openRoots } from './paths.ts'
 
@@ -22,6 +22,7 @@ function folder(options: { readonly allow: readonly string[] }): Connector<Files
       const roots = await openRoots(dirname(dataFolder), dataFolder, allow)
       return { roots, kept: await openKept(join(dataFolder, 'files-kept')), alone: oneAtATime() }
     },
+    copies: ({ dataFolder }, keys) => keptUnder(join(dataFolder, 'files-kept'), keys, hashesIn),
     close: ({ alone }) => alone(async () => {}),
     describe: ({ roots }) => roots.map(({ real }) => real).join(', '),
   }

@@ -35,7 +35,7 @@ interface Outgoing {
 }
 
 /** What a Message-ID begins with: the same for every try of one effect, and of no other. */
-const idLeft = (key: string) => hash('sha256', key).slice(0, 32)
+export const idLeft = (key: string) => hash('sha256', key).slice(0, 32)
 
 /** The same for every try of one effect, so that the receiver can tell a repetition. */
 function messageId(key: string, from: string): string {

@@ -6,7 +6,7 @@ import { imapAccount, type ImapAccount, type ImapConfig } from './imap.ts'
 import { sentOverImap } from './imap-sent.ts'
 import { readMails } from './ingest.ts'
 import { Message } from './message.ts'
-import { openOutbox, type Outbox } from './outbox.ts'
+import { openOutbox, sentUnder, type Outbox } from './outbox.ts'
 import { probe } from './probe.ts'
 import { profileOf, type Provider, type ProviderProfile } from './providers.ts'
 import { smtpTransport, type SmtpConfig } from './smtp.ts'
@@ -81,6 +81,7 @@ function outbox(config: {
     ...(limits === undefined ? {} : { limits }),
     ...(inbox === undefined ? {} : { inbox }),
     open: (env) => openOutbox(join(env.dataFolder, 'outbox'), { from, port, timeoutMs: ANSWER_MS }),
+    copies: (env, keys) => sentUnder(join(env.dataFolder, 'outbox'), keys),
     close: (connection) => connection.close(),
     probe: ({ transport }) => probe(transport, null),
     describe: ({ sink, folder }) => `smtp://127.0.0.1:${sink.port}, kept in ${folder}`,

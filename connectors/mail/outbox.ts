@@ -2,9 +2,9 @@ import { existsSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import type { MailConnection } from './actions.ts'
+import { idLeft as idLeftOf, type MailConnection } from './actions.ts'
 import { isIt, type FoundMail, type SentRecord } from './sent-record.ts'
-import { readKept, startSink, type Sink } from './sink.ts'
+import { filesOf, readKept, startSink, type Sink } from './sink.ts'
 import { smtpTransport } from './smtp.ts'
 
 export type Outbox = MailConnection & {
@@ -82,4 +82,10 @@ export async function openOutbox(folder: string, options: OutboxOptions): Promis
     lock?.close()
     throw error
   }
+}
+
+/** The files of mails that were sent under these keys. */
+export function sentUnder(folder: string, keys: readonly string[]): Promise<string[]> {
+  const lefts = new Set(keys.map(idLeftOf))
+  return filesOf(folder, (messageId) => lefts.has(messageId.split('@')[0]!))
 }

@@ -226,11 +226,25 @@ async function newFile(folder: string, number: number) {
   }
 }
 
+/** The files of the mails kept in a folder that `isIt` knows by their Message-ID. */
+export async function filesOf(folder: string, isIt: (messageId: string) => boolean): Promise<string[]> {
+  if (!existsSync(folder)) return []
+  const found: string[] = []
+  for (const name of await keptNames(folder)) {
+    const { fields } = splitHeader(await readFile(join(folder, name)))
+    if (isIt((fieldValue(fields, 'message-id') ?? '').replace(/^<|>$/g, ''))) found.push(join(folder, name))
+  }
+  return found
+}
+
+async function keptNames(folder: string): Promise<string[]> {
+  return (await readdir(folder)).filter((name) => name.endsWith('.eml') && !name.startsWith('.')).sort()
+}
+
 /** The mails kept in a folder, in the order of their file names. */
 export async function readKept(folder: string): Promise<SinkMail[]> {
-  const names = (await readdir(folder)).filter((name) => name.endsWith('.eml') && !name.startsWith('.')).sort()
   const mails: SinkMail[] = []
-  for (const name of names) {
+  for (const name of await keptNames(folder)) {
     const bytes = await readFile(join(folder, name))
     const envelope = /^Return-Path: <(.*)>\r\nX-Envelope-To: (.*)\r\n/.exec(bytes.toString('latin1', 0, 64 * 1024))
     const raw = bytes.subarray(envelope?.[0].length ?? 0)

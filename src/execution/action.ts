@@ -206,6 +206,11 @@ export interface Connector<Connection = unknown> {
   readonly inbox?: string
   open(env: ConnectorEnvironment): Promise<Connection>
   close(connection: Connection): Promise<void>
+  /**
+   * Files in the data folder (absolute paths) that hold copies of what was done under these effects' idempotency keys, whether
+   * it is open or not. They are removed, in this order, when the person whom they are about is forgotten.
+   */
+  copies?(env: ConnectorEnvironment, keys: readonly string[]): Promise<readonly string[]>
   /** One line for `status`: where it sends to. */
   describe(connection: Connection): string
 }

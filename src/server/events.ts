@@ -7,6 +7,7 @@ import { EFFECT_EVENTS } from '../execution/events.ts'
 import { PROBE_EVENTS } from '../execution/probes.ts'
 import { THROTTLE_EVENTS } from '../execution/throttle.ts'
 import { ATTENTION_EVENTS } from '../governance/attention/attention.ts'
+import { ERASURE_EVENTS } from '../governance/erasure/events.ts'
 import { GATE_EVENTS } from '../governance/gates.ts'
 import { PAUSE_EVENTS } from '../governance/pause.ts'
 import { policyAdopted } from '../governance/policies/adopted.ts'
@@ -31,4 +32,5 @@ export const ALL_EVENTS: readonly AnyEventKind[] = [
   ...THROTTLE_EVENTS,
   ...PROBE_EVENTS,
   ...ORCHESTRATION_EVENTS,
+  ...ERASURE_EVENTS,
 ]

@@ -34,6 +34,7 @@ import { registerAnswerGates } from '../orchestration/verbs/agents.ts'
 import { openStore, work, type EventRow, type Store, type StoreOptions } from '../store/index.ts'
 import { Past, type PastCompany, type When } from './as-of.ts'
 import type { Company } from './company.ts'
+import { finishErasure } from './forget/cleaning.ts'
 import { loadKeys, type Keys } from './keys.ts'
 import { policyOptions } from './views/policies.ts'
 import { digestLetter } from './views/digest.ts'
@@ -132,6 +133,7 @@ export class OpenCompany {
         sig: (fence) => routeSignal(store, this.coordinator.workflows, signals, fence),
         use: (fence) => this.spend.drive(fence),
         dig: (fence) => this.attention.drive(fence),
+        era: (fence) => finishErasure(this, fence.id),
       },
       abort: () => {
         this.#dispatcher.stop()

@@ -17,6 +17,7 @@ import { checkRunInput, start } from '../orchestration/starting.ts'
 import { open } from 'node:fs/promises'
 import type { Moment, When } from './as-of.ts'
 import { ALL_EVENTS } from './events.ts'
+import { ERASURE_OPERATIONS } from './operations/erasure.ts'
 import { byId, newest, none, operation, reading, type Operation } from './operation.ts'
 import type { OpenCompany } from './open.ts'
 import { confirmUndo, deadLetters, decideDead, liftPause, previewDead, setPause, undoView } from './operator.ts'
@@ -180,6 +181,7 @@ export const OPERATIONS = {
   ),
   runbook: reading(none, async (c) => ({ markdown: await runbook(c) })),
   doctor: operation(none, (c) => diagnose(c.store, ALL_EVENTS)),
+  ...ERASURE_OPERATIONS,
 } as const
 
 export type OperationName = keyof typeof OPERATIONS

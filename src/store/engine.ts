@@ -26,8 +26,10 @@ export interface Engine {
   durability(): Promise<Record<string, Value>>
   /** The company as of this moment, while commits go on beside it. */
   snapshot(): Promise<Snapshot>
-  /** An empty copy of the schema to rebuild projections into; `drop` removes it. */
-  scratch(): Promise<Scratch>
+  /** An empty copy of the schema to rebuild projections into; `drop` removes it. `inMemory`: small, and never on disk. */
+  scratch(inMemory?: boolean): Promise<Scratch>
+  /** Makes what was overwritten or deleted in these tables unreadable in the database's own files. May take its time. */
+  scrub(tables: readonly string[]): Promise<void>
   /** Another process may have committed. Never calls back for this process's own commits. */
   onBell(ring: () => void): void
   close(): Promise<void>

@@ -2,6 +2,7 @@
 export { type CommitResult } from './commit.ts'
 export { type Fence, type Guard } from './engine.ts'
 export { ConflictError, StoreError } from './errors.ts'
+export { erasePrivate, nothingSince } from './erase.ts'
 export { eventKind, type AnyEventKind, type Cause, type EventInput, type EventRow } from './events.ts'
 export { PastEngine } from './past.ts'
 export { replayer } from './replay.ts'

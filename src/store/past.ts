@@ -30,7 +30,7 @@ export class PastEngine implements Engine {
   }
 
   static async open(live: Engine): Promise<PastEngine> {
-    return new PastEngine(live, await live.scratch())
+    return new PastEngine(live, await live.scratch(true))
   }
 
   /** Goes on to a later head; nobody may be reading meanwhile. Throws `asof.unknown_kind`. */
@@ -78,8 +78,12 @@ export class PastEngine implements Engine {
     }
   }
 
-  scratch(): Promise<Scratch> {
-    return this.#live.scratch()
+  scratch(inMemory?: boolean): Promise<Scratch> {
+    return this.#live.scratch(inMemory)
+  }
+
+  scrub(): Promise<void> {
+    return Promise.reject(readOnly())
   }
 
   durability(): Promise<Row> {

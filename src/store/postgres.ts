@@ -343,6 +343,21 @@ class Postgres implements Engine {
     }
   }
 
+  /**
+   * Writes the tables anew, and with them the statistics of their columns, which hold samples of values. The server's own
+   * log and its backups are not in our hands.
+   */
+  async scrub(tables: readonly string[]): Promise<void> {
+    const client = await this.#patiently(() => connect(this.#url, 'factotum-scrub'))
+    try {
+      for (const table of tables) await client.query(`vacuum (full, analyze) ${table}`)
+    } catch (cause) {
+      throw this.#refused(cause)
+    } finally {
+      await client.end()
+    }
+  }
+
   onBell(ring: () => void): void {
     void this.#listen(ring)
   }

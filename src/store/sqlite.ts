@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { setImmediate as turn } from 'node:timers/promises'
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import { errorMessage } from '../lib/errors.ts'
@@ -19,6 +19,8 @@ const INSERT_EVENT = `insert into event (seq, key, kind, stream, actor, cause, a
 /** Between two reads everybody else has a turn: what a driver reads in one go stops the whole process. */
 const EVENTS_PER_READ = 200
 const LOCK_WAIT_MS = 2_000
+const CHECKPOINT_EVERY_MS = 100
+const MAX_CHECKPOINT_TRIES = 300
 const fenceStatement = checkFence().statement
 const recordedByKey = sql('select seq from event where key = ?')().statement
 const recordedFrom = sql('select seq, key, kind, body from event where seq >= ? order by seq limit ?')().statement
@@ -327,9 +329,8 @@ class Sqlite implements Engine {
     }
   }
 
-  async scratch(): Promise<Scratch> {
-    // In memory: what is personal leaves no trace of a copy on the disk.
-    const db = new DatabaseSync(':memory:')
+  async scratch(inMemory = false): Promise<Scratch> {
+    const db = new DatabaseSync(inMemory ? ':memory:' : '')
     migrateTo(db)
     const prepared: (StatementSync | undefined)[] = []
     const read = (text: string, values: readonly Value[]) =>
@@ -354,6 +355,25 @@ class Sqlite implements Engine {
           )
       },
       drop: async () => db.close(),
+    }
+  }
+
+  /**
+   * `secure_delete` overwrites what is deleted, but not what moved when a page was divided, and the log keeps old pages. So
+   * the file is written anew and the log cut off. Readers that began before are waited for, for they still need the log.
+   */
+  async scrub(): Promise<void> {
+    try {
+      // What is left after the erasure goes through a temporary file: in memory, the whole company would have to fit.
+      this.#db.exec('pragma temp_store = file; vacuum; pragma temp_store = memory')
+      for (let tries = 0; ; tries++) {
+        const { busy } = this.#db.prepare('pragma wal_checkpoint(truncate)').get() as { busy: number }
+        if (busy === 0) return
+        if (tries === MAX_CHECKPOINT_TRIES) throw new Error('somebody has been reading for too long')
+        await sleep(CHECKPOINT_EVERY_MS)
+      }
+    } catch (error) {
+      throw unreachable(this.#path, error)
     }
   }
 

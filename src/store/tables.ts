@@ -25,6 +25,7 @@ export const PROJECTIONS: Readonly<Record<string, string>> = {
   wait: 'id',
   schedule: 'id',
   signal: 'id',
+  erasure: 'id',
 }
 
 /**

@@ -104,7 +104,13 @@ export class Life {
       queryText: (text, values) => alive(() => engine.queryText(text, values)),
       head: () => alive(() => engine.head()),
       durability: () => alive(() => engine.durability()),
-      scratch: () => alive(() => engine.scratch()),
+      scratch: (inMemory) => alive(() => engine.scratch(inMemory)),
+      scrub: (tables) =>
+        alive(async () => {
+          if (this.#passes('before scrub')) return never()
+          await engine.scrub(tables)
+          return this.#passes('after scrub') ? never() : undefined
+        }),
       snapshot: () => alive(() => engine.snapshot()),
       events: (from, to) => engine.events(from, to),
       onBell: (ring) => engine.onBell(() => void (this.#dead || ring())),

@@ -189,7 +189,31 @@ test('private parts are checked against their hash, and may be missing only wher
 
   const erased = await fileOf(rows.with(1, { ...rows[1]!, private: null, salt: null }))
   assert.deepEqual(found(await verify(erased)), ['1 ledger.private_missing'])
-  assert.ok((await verifyExport(splitLines([erased]), vkey, { isErased: (seq) => seq === 1 })).ok)
+})
+
+test('what an erasure on record names may be missing, and nothing else', async () => {
+  const gone = rows.with(1, { ...rows[1]!, private: null, salt: null })
+  const erasure = (seq: number, body: string, kind = 'personal.erased@1') => rowOf(seq, { kind, body })
+  const check = async (list: readonly LedgerRow[]) => verify(await fileOf(list))
+  assert.ok((await check([...gone, erasure(5, '{"erased":[[1,1]]}')])).ok)
+  assert.ok((await check([...gone, erasure(5, '{"erased":[[0,9007199254740991]]}')])).ok)
+  for (const [body, kind] of [
+    ['{"erased":[[2,3]]}'],
+    ['{"erased":[1]}'],
+    ['{"erased":[["1",1]]}'],
+    ['{"erased":[[1.5,1]]}'],
+    ['{"erased":1}'],
+    ['null'],
+    ['not JSON'],
+    ['{"erased":[[1,1]]}', 'personal.kept@1'],
+  ] as const)
+    assert.deepEqual(found(await check([...gone, erasure(5, body, kind)])), ['1 ledger.private_missing'], body)
+  // One that stands before names nothing that comes after it.
+  const early = [rows[0]!, erasure(1, '{"erased":[[2,4]]}'), { ...rowOf(2, {}, 'x'), private: null, salt: null }]
+  assert.deepEqual(found(await check(early)), ['2 ledger.private_missing'])
+  // One that was changed is no erasure.
+  const forged = [...gone, { ...erasure(5, '{"erased":[[1,1]]}'), leaf: rowOf(5).leaf }]
+  assert.deepEqual(found(await check(forged)).sort(), ['1 ledger.private_missing', '5 ledger.leaf_mismatch'])
 })
 
 test('an export is not written when its rows are not what its checkpoint covers', async () => {

@@ -1,5 +1,6 @@
 /** The ledger's proofs: pure functions over bytes. Rows and files are read and written elsewhere. */
 export { openCheckpoint, signCheckpoint } from './checkpoint.ts'
+export { ERASED_KIND, rangesOf, type Ranges } from './erased.ts'
 export { writeExport } from './export.ts'
 export { splitLines } from './export-lines.ts'
 export { Frontier } from './frontier.ts'

@@ -1,6 +1,7 @@
 import { FactotumError } from '../../lib/errors.ts'
 import { type Checkpoint, openCheckpoint } from './checkpoint.ts'
 import { eventLeaf, type LeafEvent, privateHash, SALT_BYTES } from '../../lib/event-leaf.ts'
+import { ERASED_KIND, erasedIn, type Ranges } from './erased.ts'
 import { Frontier, type OnNode } from './frontier.ts'
 import { equalBytes, HASH_BYTES } from './merkle.ts'
 import type { Verifier } from './note-key.ts'
@@ -14,8 +15,6 @@ export type LedgerCheckOptions = Readonly<{
   verifiers: readonly Verifier[]
   /** Whether private parts were left out on purpose. */
   redacted?: boolean
-  /** Whether the private part of an event was erased on record, so that its absence is right. Default: never. */
-  isErased?: (seq: number) => boolean
   /** Called with each kept subtree hash as it comes out of the leaves, to compare with a store's. */
   onNode?: OnNode
 }>
@@ -26,8 +25,9 @@ const MAX_PROBLEMS = 1_000
 /**
  * Verifies a ledger from its first event, one row at a time in constant memory, whether the rows come from a file or a
  * database. Feed every row in order; call `checkpointAt` for each checkpoint right after the events that it covers.
- * Every call answers the problems that it found, at once; `result` answers all of them. Nothing here throws for what is
- * wrong with a ledger.
+ * Every call answers the problems that it found, at once; `result` answers all of them, and private parts that are missing
+ * although no erasure after them names them: of all that is kept here, only their numbers grow. Nothing here throws for
+ * what is wrong with a ledger.
  */
 export class LedgerCheck {
   readonly #options: LedgerCheckOptions
@@ -38,6 +38,8 @@ export class LedgerCheck {
   #checkpoint: Checkpoint | null = null
   #problems: Problem[] = []
   #unlisted = 0
+  /** Events whose private part is gone, until an erasure names them. */
+  readonly #missing = new Set<number>()
 
   constructor(options: LedgerCheckOptions) {
     this.#options = options
@@ -62,6 +64,7 @@ export class LedgerCheck {
       found.push(problem(seq, 'ledger.leaf_mismatch', message))
     }
     found.push(...this.#checkPrivate(row, seq))
+    if (fits && row.kind === ERASED_KIND) this.#explain(erasedIn(row.body), seq)
     // The recorded leaf goes in, so that one changed event does not also look like a changed tree.
     if (this.#frontier.size === seq) this.#frontier.append(row.leaf.length === HASH_BYTES ? row.leaf : eventLeaf(row))
     return this.#list(found)
@@ -99,6 +102,17 @@ export class LedgerCheck {
   }
 
   result(): Report {
+    const missing = [...this.#missing]
+    this.#missing.clear()
+    this.#list(
+      missing.map((seq) =>
+        problem(
+          seq,
+          'ledger.private_missing',
+          `The private part of event ${seq} is missing, and no recorded erasure names it. Restore it from a backup, and find out who took it out.`,
+        ),
+      ),
+    )
     if (this.#problems.length === 0) {
       const root = this.#frontier.root().toString('base64')
       return { ok: true, size: this.#frontier.size, root, checkpoint: this.#checkpoint }
@@ -142,13 +156,21 @@ export class LedgerCheck {
     if (this.#options.redacted) return []
     if (row.private === null) {
       if (salt !== null) return changed('is gone but its salt is not; they are only ever erased together')
-      if (this.#options.isErased?.(seq)) return []
-      const message = `The private part of event ${seq} is missing, and nothing shows that it was erased on purpose. Look for its erasure, or restore it from a backup.`
-      return [problem(seq, 'ledger.private_missing', message)]
+      this.#missing.add(seq)
+      return []
     }
     const isWhole = salt?.length === SALT_BYTES && row.private.isWellFormed()
     if (isWhole && privateHash(salt, row.private) === row.privateHash) return []
     return changed('is not what was recorded: it or its salt does not give the recorded hash')
+  }
+
+  /** An erasure explains what is missing before it, and nothing else. */
+  #explain(ranges: Ranges, at: number): void {
+    for (const [from, to] of ranges) {
+      const last = Math.min(to, at - 1)
+      if (last - from < this.#missing.size) for (let seq = from; seq <= last; seq++) this.#missing.delete(seq)
+      else for (const seq of this.#missing) if (seq >= from && seq <= last) this.#missing.delete(seq)
+    }
   }
 
   #checkCheckpoint(size: number, checkpoint: Checkpoint): Problem[] {

@@ -4,21 +4,12 @@ import { LedgerCheck } from './ledger-check.ts'
 import { parseVerifierKey, type Verifier } from './note-key.ts'
 import type { Problem, ProblemCode, Report } from './problem.ts'
 
-export type VerifyOptions = Readonly<{
-  /** Whether the private part of an event was erased on record. Default: never, so every missing one is reported. */
-  isErased?: (seq: number) => boolean
-}>
-
 /**
  * Verifies an export, line by line in constant memory, against the key that the person trusts; what the file says about
- * its own key proves nothing. Takes lines without their "\n", from `splitLines`, not from `node:readline`.
+ * its own key proves nothing. A private part may be missing where an erasure in the file names it. Takes lines without their "\n", from `splitLines`, not from `node:readline`.
  * Throws `ledger.key_invalid` when `vkey` is not a verifier key; everything wrong with the file is in the report.
  */
-export async function verifyExport(
-  lines: AsyncIterable<string> | Iterable<string>,
-  vkey: string,
-  options: VerifyOptions = {},
-): Promise<Report> {
+export async function verifyExport(lines: AsyncIterable<string> | Iterable<string>, vkey: string): Promise<Report> {
   const verifier = parseVerifierKey(vkey)
   let header: ExportHeader | undefined
   let check: LedgerCheck | undefined
@@ -27,7 +18,7 @@ export async function verifyExport(
     if (!check || !header) {
       header = parseHeader(line)
       if (!header) return noHeader
-      check = new LedgerCheck({ ...options, verifiers: [verifier], redacted: header.redacted })
+      check = new LedgerCheck({ verifiers: [verifier], redacted: header.redacted })
       checkHeader(header, verifier, check)
     } else if (isClosed) {
       check.report(

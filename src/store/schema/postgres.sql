@@ -141,6 +141,18 @@ create table entity_key (
 );
 CREATE INDEX entity_key_entity ON public.entity_key USING btree (entity);
 
+create table erasure (
+  id text collate "C" not null,
+  state text collate "C" not null,
+  actor text collate "C" not null,
+  events bigint not null,
+  report text collate "C" not null,
+  erased_at bigint not null,
+  erased_seq bigint not null,
+  done_at bigint,
+  PRIMARY KEY (id)
+);
+
 create table event (
   seq bigint not null,
   key text collate "C",

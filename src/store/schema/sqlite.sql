@@ -64,6 +64,16 @@ CREATE INDEX effect_undoes on effect (undoes) where undoes is not null;
 CREATE TABLE entity (id text primary key, kind text not null, created_seq integer not null) strict, without rowid;
 CREATE TABLE entity_key (kind text not null, lookup text not null, entity text not null, label text, primary key (kind, lookup)) strict, without rowid;
 CREATE INDEX entity_key_entity on entity_key (entity);
+CREATE TABLE erasure (
+  id text primary key,
+  state text not null,            -- erased (files and free pages are still to be cleaned), done
+  actor text not null,
+  events integer not null,           -- how many lost their private part
+  report text not null,           -- JSON: ids, counts and codes
+  erased_at integer not null,
+  erased_seq integer not null,
+  done_at integer
+) strict, without rowid;
 CREATE TABLE event (
   seq integer primary key,
   key text,                        -- the commit's key, on its first event only

@@ -1,0 +1,122 @@
+import { open } from 'node:fs/promises'
+import { relative } from 'node:path'
+import { sql, type Store } from '../../store/index.ts'
+import { filesIn } from './files.ts'
+import type { Scope } from './scope.ts'
+
+/** Where something of hers still stands. `where`: what `--also` takes; null where it cannot go. */
+export interface Mention {
+  readonly what: 'event' | 'id' | 'blob' | 'scratch' | 'file'
+  readonly where: string
+  readonly kind: string
+  /** The run or thing whose event it is. */
+  readonly of: string | null
+}
+
+const labelsOf = sql('select label as text from entity_key where entity = ? and label is not null')
+const partiesOf = sql('select distinct party as text from message where party_key = ? and party is not null')
+const valuesOf = sql('select distinct attribute, value from fact where entity = ? and value is not null')
+const valueOfOther = sql('select entity from fact where attribute = ? and value = ?')
+const SHORTEST = 5
+
+/** The words by which she can be found: addresses, labels, and values of facts that no other entity has. */
+export async function needlesOf(store: Store, scope: Scope, target: string): Promise<string[]> {
+  const found = new Set<string>()
+  if (!scope.has('entity', target)) found.add(target.trim())
+  const texts = async (query: Parameters<Store['read']>[0]) =>
+    (await store.read<{ text: string }>(query)).forEach(({ text }) => found.add(text.trim()))
+  for (const key of scope.all('key')) await texts(partiesOf(key))
+  for (const entity of scope.all('entity')) {
+    await texts(labelsOf(entity))
+    for (const { attribute, value } of await store.read<{ attribute: string; value: string }>(valuesOf(entity))) {
+      const text: unknown = JSON.parse(value)
+      if (typeof text !== 'string') continue
+      const others = await store.read<{ entity: string }>(valueOfOther(attribute, value))
+      if (others.every((row) => scope.has('entity', row.entity))) found.add(text.trim())
+    }
+  }
+  return [...found].filter((text) => text.length >= SHORTEST).slice(0, MAX_NEEDLES)
+}
+
+const MAX_NEEDLES = 50
+/** A person who is everywhere fills pages: so many are listed. */
+const MAX_MENTIONS = 1_000
+
+const inPrivate = sql(
+  `select seq, kind, stream from event where lower(private) like lower(?) escape '!' order by seq limit ${MAX_MENTIONS}`,
+)
+const inBody = sql(
+  `select seq, kind, stream from event where lower(body || ' ' || coalesce(key, '')) like lower(?) escape '!' order by seq limit ${MAX_MENTIONS}`,
+)
+const inScratch = sql(
+  `select run, op from scratch where lower(value || ' ' || key) like lower(?) escape '!' limit ${MAX_MENTIONS}`,
+)
+const blobNames = sql('select hash from blob where hash > ? order by hash limit 100')
+const blobBytes = sql('select bytes from blob where hash = ?')
+
+/**
+ * Everything that the company holds and where one of these words stands: private parts and bodies of events, blobs,
+ * scratch, files in the data folder. For a person to judge: that a word stands there does not say whose it is.
+ */
+export async function mentionsOf(
+  store: Store,
+  dataFolder: string,
+  needles: readonly string[],
+  except: ReadonlySet<number> = new Set(),
+): Promise<Mention[]> {
+  const mentions = new Map<string, Mention>()
+  const add = (m: Mention) => {
+    if (mentions.size < MAX_MENTIONS) mentions.set(`${m.what} ${m.where}`, m)
+  }
+  for (const needle of needles) {
+    const like = `%${JSON.stringify(needle).slice(1, -1).replace(/[!%_]/g, '!$&')}%`
+    for (const [what, query] of [
+      ['event', inPrivate(like)],
+      ['id', inBody(like)],
+    ] as const)
+      for (const row of await store.read<{ seq: number; kind: string; stream: string }>(query))
+        if (what === 'id' || !except.has(row.seq)) add({ what, where: String(row.seq), kind: row.kind, of: row.stream })
+    for (const row of await store.read<{ run: string; op: string }>(inScratch(like)))
+      add({ what: 'scratch', where: `${row.run}/${row.op}`, kind: 'scratch', of: row.run })
+  }
+  const folded = needles.map((needle) => fold(Buffer.from(needle)))
+  const holds = (bytes: Uint8Array) => folded.some((needle) => fold(bytes).includes(needle))
+  for (let last = ''; ;) {
+    const names = await store.read<{ hash: string }>(blobNames(last))
+    if (names.length === 0) break
+    for (const { hash } of names) {
+      const row = await store.first<{ bytes: Uint8Array }>(blobBytes(hash))
+      if (row && holds(row.bytes)) add({ what: 'blob', where: hash, kind: 'blob', of: null })
+    }
+    last = names.at(-1)!.hash
+  }
+  for await (const path of filesIn(dataFolder))
+    if (await fileHolds(path, folded))
+      add({ what: 'file', where: `data/${relative(dataFolder, path)}`, kind: 'file', of: null })
+  return [...mentions.values()]
+}
+
+/** Bytes as text that keeps each byte, with ASCII letters made small. */
+function fold(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+    .toString('latin1')
+    .replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
+}
+
+const CHUNK_BYTES = 1024 * 1024
+
+async function fileHolds(path: string, needles: readonly string[]): Promise<boolean> {
+  const overlap = Math.max(0, ...needles.map((needle) => needle.length)) - 1
+  const file = await open(path, 'r')
+  try {
+    let before = ''
+    for await (const chunk of file.createReadStream({ highWaterMark: CHUNK_BYTES, autoClose: false })) {
+      const text = before + fold(chunk as Uint8Array)
+      if (needles.some((needle) => text.includes(needle))) return true
+      before = overlap > 0 ? text.slice(-overlap) : ''
+    }
+    return false
+  } finally {
+    await file.close()
+  }
+}

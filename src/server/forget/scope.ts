@@ -1,0 +1,163 @@
+import { lookupKey } from '../../context/facts.ts'
+import { FactotumError } from '../../lib/errors.ts'
+import { sql, type Bound, type Store } from '../../store/index.ts'
+
+/** Kinds of things that can concern a person. But for keys and messages, the id of one is the stream of its events. */
+export type Thing =
+  | 'entity'
+  | 'key'
+  | 'message'
+  | 'conversation'
+  | 'signal'
+  | 'run'
+  | 'decision'
+  | 'gate'
+  | 'effect'
+  | 'other'
+
+/** How one thing leads to others that concern the same person: one line for each table that has such things. */
+const LINKS: readonly { readonly from: Thing; readonly to: Thing; readonly ids: (id: string) => Bound }[] = [
+  { from: 'entity', to: 'key', ids: sql('select lookup as id from entity_key where entity = ?') },
+  { from: 'key', to: 'entity', ids: sql('select entity as id from entity_key where lookup = ?') },
+  { from: 'key', to: 'message', ids: sql('select id from message where party_key = ?') },
+  { from: 'message', to: 'signal', ids: sql('select id from signal where id = ?') },
+  { from: 'message', to: 'effect', ids: sql('select id from effect where id = ?') },
+  { from: 'signal', to: 'run', ids: sql('select id from run where signal = ?') },
+  { from: 'run', to: 'run', ids: sql('select id from run where parent = ?') },
+  { from: 'run', to: 'decision', ids: sql('select id from decision where run = ?') },
+  { from: 'run', to: 'effect', ids: sql('select id from effect where run = ?') },
+  { from: 'run', to: 'gate', ids: sql('select id from gate where run = ?') },
+  { from: 'effect', to: 'gate', ids: sql('select id from gate where subject = ?') },
+  { from: 'effect', to: 'effect', ids: sql('select id from effect where undoes = ?') },
+]
+
+const PREFIX: Readonly<Record<string, Thing>> = {
+  ent: 'entity',
+  conv: 'conversation',
+  sig: 'signal',
+  run: 'run',
+  dec: 'decision',
+  gate: 'gate',
+  eff: 'effect',
+}
+
+/** Everything that concerns one person, by kind. */
+export class Scope {
+  readonly #of = new Map<Thing, Set<string>>()
+
+  all(thing: Thing): readonly string[] {
+    return [...(this.#of.get(thing) ?? [])]
+  }
+
+  has(thing: Thing, id: string): boolean {
+    return this.#of.get(thing)?.has(id) ?? false
+  }
+
+  /** Takes it in with everything that it leads to. */
+  async add(store: Store, thing: Thing, id: string): Promise<void> {
+    const todo: (readonly [Thing, string])[] = [[thing, id]]
+    for (let next = todo.pop(); next; next = todo.pop()) {
+      const [kind, one] = next
+      if (this.has(kind, one)) continue
+      this.#of.set(kind, (this.#of.get(kind) ?? new Set()).add(one))
+      for (const link of LINKS)
+        if (link.from === kind)
+          for (const row of await store.read<{ id: string }>(link.ids(one))) todo.push([link.to, row.id])
+    }
+  }
+
+  /** Streams of which everything goes. */
+  streams(): string[] {
+    return [...this.#of].flatMap(([thing, ids]) => (thing === 'key' || thing === 'message' ? [] : [...ids]))
+  }
+}
+
+const entityKnown = sql('select id from entity where id = ?')
+const keyUsed = sql(
+  'select 1 as ok where exists (select 1 from entity_key where lookup = ?) or exists (select 1 from message where party_key = ?)',
+)
+
+/**
+ * What concerns the person that `target` names: an entity's id, or an address. The rule: her entities with all their keys;
+ * the messages to and from them; the signals that brought those; the runs that these started, with their children; runs
+ * that name her and nobody else, with what started them; and everything that these runs recorded of their own: steps,
+ * decisions, opinions, gates, effects. What they recorded about another entity stays with that entity. A run that names
+ * others too stays whole, but for the answers it got from what is hers.
+ */
+export async function scopeOf(store: Store, target: string, also: readonly string[] = []): Promise<Scope> {
+  const scope = new Scope()
+  const key = lookupKey(store, target)
+  if (await store.first(entityKnown(target))) await scope.add(store, 'entity', target)
+  else if (await store.first(keyUsed(key, key))) await scope.add(store, 'key', key)
+  else
+    throw new FactotumError(
+      'forget.unknown',
+      `Nothing is known of "${target}". Give an address as it was written, or the id of an entity.`,
+    )
+  for (const id of also) await scope.add(store, PREFIX[id.split('_')[0]!] ?? 'other', id)
+  // A run that is found to be hers may have named another of her entities, and so on.
+  for (let before = -1; before !== scope.all('run').length + scope.all('signal').length;) {
+    before = scope.all('run').length + scope.all('signal').length
+    for (const run of await runsNaming(store, scope)) {
+      if (scope.has('run', run) || (await namesOthers(store, scope, run))) continue
+      await scope.add(store, 'run', run)
+      await addItsSignal(store, scope, run)
+    }
+  }
+  return scope
+}
+
+const actorsOf = sql(`select distinct actor from event where stream = ? and actor like 'run:%'`)
+const stepsNaming = sql(`select distinct stream from event where kind = 'step.completed@1' and body like ?`)
+const routedTo = sql(`select body from event where stream = ? and kind = 'signal.routed@1'`)
+
+/** Runs that read or wrote facts of hers, or were given one of her signals. */
+export async function runsNaming(store: Store, scope: Scope): Promise<string[]> {
+  const runs = new Set<string>()
+  for (const entity of scope.all('entity')) {
+    for (const row of await store.read<{ actor: string }>(actorsOf(entity))) runs.add(row.actor.slice('run:'.length))
+    for (const row of await store.read<{ stream: string }>(stepsNaming(`%"entity":"${entity}"%`))) runs.add(row.stream)
+  }
+  for (const signal of scope.all('signal'))
+    for (const { body } of await store.read<{ body: string }>(routedTo(signal)))
+      for (const run of (JSON.parse(body) as { runs: readonly string[] }).runs) runs.add(run)
+  return [...runs]
+}
+
+const entitiesRead = sql(
+  `select body from event where stream = ? and kind = 'step.completed@1' and body like '%"entity":"%'`,
+)
+const entitiesWritten = sql('select distinct entity from fact where actor = ?')
+const signalsGiven = sql(
+  `select signal as id from run where id = ? and signal is not null
+   union select s.stream as id from event w join event s on s.seq = w.cause
+     where w.stream = ? and w.kind = 'wait.resolved@1' and s.kind = 'signal.routed@1'`,
+)
+const partyOf = sql(`select party_key from message where id = ?`)
+const messagesSent = sql(`select m.party_key from message m join effect e on e.id = m.id where e.run = ?`)
+
+/** Whether a run has to do with anybody else: an entity, or a party that wrote to it or that it wrote to. */
+async function namesOthers(store: Store, scope: Scope, run: string): Promise<boolean> {
+  const entities = (await store.read<{ entity: string }>(entitiesWritten(`run:${run}`))).map((row) => row.entity)
+  for (const { body } of await store.read<{ body: string }>(entitiesRead(run))) {
+    const { refs } = JSON.parse(body) as { refs?: { entity?: string } }
+    if (refs?.entity !== undefined) entities.push(refs.entity)
+  }
+  if (entities.some((id) => !scope.has('entity', id))) return true
+  const parties = await store.read<{ party_key: string }>(messagesSent(run))
+  for (const { id } of await store.read<{ id: string }>(signalsGiven(run, run)))
+    parties.push(...(await store.read<{ party_key: string }>(partyOf(id))))
+  return parties.some(({ party_key }) => !scope.has('key', party_key))
+}
+
+const startedBy = sql('select signal from run where id = ?')
+const runsOfSignal = sql('select id from run where signal = ?')
+
+/** What started a run of hers is hers, unless it started something that is not. */
+async function addItsSignal(store: Store, scope: Scope, run: string): Promise<void> {
+  const signal = (await store.first<{ signal: string | null }>(startedBy(run)))?.signal
+  if (signal == null) return
+  const runs = await store.read<{ id: string }>(runsOfSignal(signal))
+  for (const { id } of runs) if (!scope.has('run', id) && (await namesOthers(store, scope, id))) return
+  await scope.add(store, 'signal', signal)
+}

@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pg from 'pg'
+import { splitLines, verifyExport } from '../../src/governance/ledger/index.ts'
+import type { Json } from '../../src/lib/json.ts'
+import type { TestCompany } from '../../src/testing.ts'
+import { createReadStream } from 'node:fs'
+import { onEachStore } from '../each-store.ts'
+import { addressOf, asked, mailOf, office, word, wordsLeft } from './office.ts'
+
+/** Everything that the two of them leave in the company, from their mails to what the operator makes of it. */
+async function live(c: TestCompany, who: string): Promise<void> {
+  const inbox = await mkdtemp(join(tmpdir(), 'inbox-'))
+  await mkdir(join(c.folder, 'letters'), { recursive: true })
+  await writeFile(join(inbox, 'a.eml'), mailOf(who, 1))
+  await c.ingest(inbox)
+  await rm(inbox, { recursive: true })
+  await c.decide('answer', { value: word(who, 'operatortopic') })
+  await c.decide('answer', { value: word(who, 'option') })
+  const reply = (await c.queue())[0]!
+  assert.equal(reply.kind, 'effect')
+  const input = (await c.ask('input', { id: reply.id })) as { readonly [key: string]: Json }
+  await c.decide('edit', { value: { ...input, body: word(who, 'edited') }, reason: word(who, 'reason') })
+  await c.advance('10s')
+  await c.decide('approve')
+  await c.idle()
+  const [decision] = (await c.ask('agent', { name: 'triage', limit: 1 })).decisions
+  await c.ask('correct', { id: decision!.id, value: word(who, 'corrected'), reason: word(who, 'complaint') })
+  await c.send(asked, { email: addressOf(who), text: word(who, 'form') }, { trust: 'outsider' })
+}
+
+/** PostgreSQL keeps samples of what it stores, when it comes to it. */
+async function sample(url: string): Promise<void> {
+  const client = new pg.Client(url)
+  await client.connect()
+  await client.query('analyze')
+  await client.end()
+  assert.ok((await wordsLeft(null, url, 'anna')).some((hit) => hit.includes('statistics')))
+}
+
+const EVERYWHERE =
+  'address fromname subject body attname attachment topic opinion operatortopic name wish newwish scratch stepblob child childstep steperror question option delegated draft draftbecause edited reason file result corrected complaint form plan formresult'
+const WHERE_SHE_IS_KEPT = ['letters/anna.txt']
+
+onEachStore('she asks to be forgotten: no byte of her is left, and everything else is', async (url) => {
+  await using c = await office(url)
+  await live(c, 'anna')
+  await live(c, 'bert')
+  await c.check()
+  const before = await wordsLeft(c.folder, url, 'anna')
+  const kinds = new Set(before.map((hit) => hit.split(' ')[0]))
+  for (const kind of EVERYWHERE.split(' '))
+    assert.ok(kinds.has(kind), `${kind} is nowhere: the test proves nothing of it`)
+  const bert = await wordsLeft(c.folder, url, 'bert')
+  if (url) await sample(url)
+
+  const plan = await c.ask('forgetPlan', { who: addressOf('anna') })
+  assert.deepEqual(plan.open, [])
+  assert.deepEqual(plan.mentions, [])
+  const done = await c.ask('forget', { who: addressOf('anna'), binding: plan.binding })
+  assert.deepEqual(done.mentions, [])
+  await c.check()
+  assert.deepEqual(
+    (await wordsLeft(c.folder, url, 'anna')).filter((hit) => !WHERE_SHE_IS_KEPT.some((file) => hit.endsWith(file))),
+    [],
+  )
+  const bertNow = await wordsLeft(c.folder, url, 'bert')
+  assert.deepEqual(
+    bertNow.filter((hit) => !hit.includes('statistics')),
+    bert,
+  )
+
+  const file = join(c.folder, 'export.jsonl')
+  const { vkey } = await c.ask('export', { file, private: true })
+  const report = await verifyExport(splitLines(createReadStream(file)), vkey)
+  assert.ok(report.ok, JSON.stringify(report))
+})
