@@ -7,6 +7,7 @@ import { answer, approve, decide, reject, snooze } from './commands/decide.ts'
 import { doGoal } from './commands/do.ts'
 import { doctor } from './commands/doctor.ts'
 import { effects } from './commands/effects.ts'
+import { forget } from './commands/forget.ts'
 import { ingest } from './commands/ingest.ts'
 import { init } from './commands/init.ts'
 import { ledger } from './commands/ledger.ts'
@@ -43,6 +44,7 @@ export const COMMANDS: readonly Command[] = [
   cancel,
   effects,
   undo,
+  forget,
   dead,
   redrive,
   close,

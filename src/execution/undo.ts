@@ -113,7 +113,7 @@ const openUndo = sql('select id from effect where run = ? and undoes = ? and set
 
 async function stepFor(execution: Execution, effect: EffectRow): Promise<UndoStep> {
   const action = execution.actions.get(effect.action)
-  const title = action ? titleOf(action, inputOf(effect)) : effect.action
+  const title = action && effect.input !== null ? titleOf(action, inputOf(effect)) : effect.action
   const step = (how: UndoStep['how'], why: string): UndoStep => ({
     effect: effect.id,
     title,
@@ -156,6 +156,7 @@ async function stepFor(execution: Execution, effect: EffectRow): Promise<UndoSte
 async function whyLeft(execution: Execution, effect: EffectRow, action: AnyAction | undefined): Promise<string | null> {
   if (!action) return `This company no longer has the action ${effect.action}.`
   if (!action.undo) return `${effect.action} cannot be taken back.`
+  if (effect.input === null) return 'What it was is erased: there is nothing left to take it back by.'
   if (await execution.store.first(openUndo(effect.run, effect.id)))
     return 'An undo of it is a dead letter: try that again or close it first, in the queue.'
   if (effect.target !== null && effect.target !== targetOf(execution, action))

@@ -13,7 +13,7 @@ const Draft = z.object({ body: z.string() })
 const triage = agent('triage', { input: mail.Message, output: z.string(), tiers: ['light', 'operator'] })
 const write = agent('write', { input: z.object({ about: z.string() }), output: Draft, tiers: ['light', 'operator'] })
 
-const remember = workflow('remember', { input: z.object({ note: z.string() }) }, async (ctx, { note }) =>
+export const remember = workflow('remember', { input: z.object({ note: z.string() }) }, async (ctx, { note }) =>
   ctx.step('file it', () => Promise.resolve(`${note} ${note.replace('child', 'childstep')}`)),
 )
 
@@ -54,6 +54,16 @@ export const compare = workflow('compare', { input: z.array(z.string()) }, async
   return seen.length
 })
 
+/** Reads about several people, asks, and reads on. */
+export const wonder = workflow('wonder', { input: z.array(z.string()) }, async (ctx, both) => {
+  const names = []
+  const seen = []
+  for (const one of both) seen.push(await ctx.facts.about(Customer, one, { key: both.indexOf(one) }))
+  await ctx.ask({ title: 'Go on?', options: ['on'] as string[] })
+  for (const one of seen) names.push(one.name ?? null)
+  return names
+})
+
 export function office(url: string | undefined, more: TestCompanyOptions = {}): Promise<TestCompany> {
   const who = (text: string) => /x(\w+?)x\w+?x/.exec(text)?.[1] ?? 'nobody'
   const light = scriptedModel(
@@ -66,7 +76,7 @@ export function office(url: string | undefined, more: TestCompanyOptions = {}): 
     }),
   )
   return testCompany({
-    workflows: [answer, remember, form, compare],
+    workflows: [answer, remember, form, compare, wonder],
     connectors: [mail.outbox({ from: 'Us <us@example.com>' }), files.folder({ allow: ['letters'] })],
     agents: [triage, write],
     models: { light },

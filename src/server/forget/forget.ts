@@ -17,8 +17,8 @@ import { runsNaming, scopeOf, type Scope, type Thing } from './scope.ts'
 
 /** What `factotum forget` shows, and how it is confirmed: with the plan's `binding`. */
 export interface ForgetPlan {
-  readonly entities: readonly string[]
-  /** How many of each kind of thing lose what is personal. */
+  readonly entities: readonly { readonly id: string; readonly kind: string; readonly label: string | null }[]
+  /** How many of each kind of thing lose what is personal; empty: nothing is left. */
   readonly counts: Readonly<Record<string, number>>
   /** Still going on: it has to end first. */
   readonly open: readonly OpenThing[]
@@ -47,6 +47,9 @@ interface Plan {
 }
 
 const THINGS: readonly Thing[] = ['entity', 'message', 'signal', 'run', 'decision', 'gate', 'effect', 'conversation']
+const labelsOf = sql(
+  'select e.id, e.kind, k.label from entity e left join entity_key k on k.entity = e.id where e.id = ? order by k.lookup',
+)
 const scratchOf = sql('select count(*) as n from scratch where run = ?')
 const dropScratch = sql('delete from scratch where run = ?')
 const dropBlob = sql('delete from blob where hash = ?')
@@ -65,6 +68,7 @@ async function planOf(c: OpenCompany, target: string, also: readonly string[]): 
 }
 
 function countsOf({ scope, going, files, scratch }: Plan, blobs: number): Record<string, number> {
+  if (going.seqs.size + blobs + files.length + scratch === 0) return {}
   const counts: Record<string, number> = {}
   for (const thing of THINGS) counts[thing] = scope.all(thing).length
   return { ...counts, event: going.seqs.size, blob: blobs, file: files.length, scratch }
@@ -133,7 +137,10 @@ export async function forgetPlan(c: OpenCompany, target: string, also: readonly 
   const mentions = found.filter(
     (m) => !goes.has(m.where) && !(m.what === 'scratch' && plan.scope.has('run', m.of ?? '')),
   )
-  return { entities: plan.scope.all('entity'), counts, open: plan.open, kept, sent, mentions, binding: bindingOf(plan) }
+  const entities: ForgetPlan['entities'][number][] = []
+  for (const id of plan.scope.all('entity'))
+    entities.push(...(await c.store.read<(typeof entities)[number]>(labelsOf(id))))
+  return { entities, counts, open: plan.open, kept, sent, mentions, binding: bindingOf(plan) }
 }
 
 async function checkFiles(c: OpenCompany, files: readonly string[]): Promise<void> {
@@ -187,8 +194,7 @@ async function erase(c: OpenCompany, target: string, also: readonly string[]): P
     const goingBlobs = await blobs.find(going.seqs, head)
     const report = await reportOf(c, plan, { going: goingBlobs, shared: blobs.shared })
     const { counts, kept, sent } = report
-    if (going.seqs.size + goingBlobs.length + plan.files.length + plan.scratch === 0)
-      return { id: null, counts, kept, sent }
+    if (Object.keys(counts).length === 0) return { id: null, counts, kept, sent }
     const rows = await rowsWithout(store, ALL_EVENTS, [...going.streams], going.seqs)
     const id = store.newId('era')
     const ranges = rangesOf(going.seqs)

@@ -7,7 +7,7 @@ import type { Store } from '../../store/index.ts'
 
 export interface Progress {
   /** `planning`, `waiting` (for the operator, in the planner's place), `proposed`, or how it ended. */
-  readonly state: 'planning' | 'waiting' | 'proposed' | 'failed' | 'cancelled' | Planned['state']
+  readonly state: 'planning' | 'waiting' | 'proposed' | 'failed' | 'cancelled' | 'erased' | Planned['state']
   readonly gate: string | null
   /** The plan in words. */
   readonly shown: Readonly<Record<string, string>> | null
@@ -27,8 +27,8 @@ export async function plannedProgress(store: Store, id: string): Promise<Progres
     ...more,
   })
   if (run.state === 'done') {
-    const { state, reasons } = JSON.parse(run.result ?? 'null') as Planned
-    return at(state, { reasons })
+    const planned = JSON.parse(run.result ?? 'null') as Planned | null
+    return planned ? at(planned.state, { reasons: planned.reasons }) : at('erased')
   }
   if (run.state === 'cancelled') return at('cancelled')
   if (run.state === 'failed' || run.state === 'parked') return at('failed', { reasons: [run.error ?? ''] })

@@ -1,0 +1,159 @@
+/** What the company is like after somebody was forgotten. */
+import assert from 'node:assert/strict'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { FactotumError } from '../../src/lib/errors.ts'
+import { OPERATIONS, operate, type OperationName } from '../../src/server/operations.ts'
+import { sql } from '../../src/store/index.ts'
+import type { TestCompany } from '../../src/testing.ts'
+import { onEachStore } from '../each-store.ts'
+import { addressOf, compare, mailOf, office, remember, wonder, word } from './office.ts'
+import { live } from './living.ts'
+
+async function forget(c: TestCompany, who: string, also: string[] = []) {
+  const plan = await c.ask('forgetPlan', { who, also })
+  return c.ask('forget', { who, also, binding: plan.binding })
+}
+
+async function take(c: TestCompany, text: string): Promise<void> {
+  const inbox = await mkdtemp(join(tmpdir(), 'inbox-'))
+  await writeFile(join(inbox, 'a.eml'), text)
+  await c.ingest(inbox)
+  await rm(inbox, { recursive: true })
+}
+
+const streams = sql('select distinct stream from event order by stream')
+
+onEachStore('everything can still be read, and says that it was erased', async (url) => {
+  await using c = await office(url)
+  await live(c, 'anna')
+  await forget(c, addressOf('anna'))
+  const ids = (await c.open.store.read<{ stream: string }>(streams())).map((row) => row.stream)
+  const of = (prefix: string) => ids.filter((id) => id.startsWith(`${prefix}_`)).map((id) => ({ id }))
+  // Operations that change nothing, each with everything that it can be asked about.
+  const reads: Partial<Record<OperationName, readonly object[]>> = {
+    ...{ status: [{}], queue: [{}], signals: [{}], runs: [{}], effects: [{}], dead: [{}], pauses: [{}], agents: [{}] },
+    ...{
+      costs: [{}],
+      digest: [{}, { since: '0' }],
+      away: [{}],
+      quiet: [{}],
+      runbook: [{}],
+      doctor: [{}],
+      verify: [{}],
+    },
+    ...{ erasures: [{}], forgetPlan: [{ who: addressOf('anna') }, ...of('ent').map(({ id }) => ({ who: id }))] },
+    ...{ run: of('run'), planned: of('run'), gate: of('gate'), input: of('gate'), policyProposal: of('gate') },
+    ...{ undoPlan: [...of('run'), ...of('eff'), ...of('dec')], policyTest: [...of('run'), ...of('eff')] },
+    ...{ why: ids.map((id) => ({ id })), agent: [{ name: 'triage' }, { name: 'write' }], prove: [{ event: 0 }] },
+  }
+  const changes = new Set(
+    'decide decideAll snooze start do cancel retry restart undo redrive closeDead pause resume correct ingest export leave comeBack policyAdopt forget'.split(
+      ' ',
+    ),
+  )
+  for (const name of Object.keys(OPERATIONS))
+    assert.ok(changes.has(name) || name in reads, `${name} was not asked: does it bear what is erased?`)
+  for (const [name, all] of Object.entries(reads)) {
+    assert.ok(all.length > 0, name)
+    for (const args of all) {
+      try {
+        const answer = JSON.stringify(await operate(c.open, name, args))
+        assert.doesNotMatch(answer, /xannax/, `${name} ${JSON.stringify(args)}`)
+      } catch (error) {
+        // Refused in words is an answer; what is thrown by accident is none.
+        if (!(error instanceof FactotumError)) throw error
+      }
+    }
+  }
+  for (const { id } of of('eff')) {
+    const plan = await c.ask('undoPlan', { id })
+    assert.ok(
+      plan.steps.every((step) => step.how === 'leave'),
+      'what was erased cannot be taken back',
+    )
+  }
+  await c.check()
+})
+
+onEachStore('she writes again: a new start, of which nothing is known', async (url) => {
+  await using c = await office(url)
+  await live(c, 'anna')
+  await forget(c, addressOf('anna'))
+  const runs = (await c.ask('runs', {})).length
+  await take(c, mailOf('anna', 1))
+  assert.equal((await c.ask('runs', {})).length, runs, 'the mail that was forgotten does not come in again')
+  await take(c, mailOf('anna', 2, 'anna-1@example.org'))
+  await c.decide('answer', { value: 'again' })
+  const [known] = (await c.open.store.read(sql('select value from fact where value is not null')())) as object[]
+  assert.ok(known, 'facts are learned anew')
+  const done = await forgetOpen(c, addressOf('anna'))
+  assert.deepEqual(done.mentions, [])
+  await c.check()
+})
+
+async function forgetOpen(c: TestCompany, who: string) {
+  const plan = await c.ask('forgetPlan', { who })
+  assert.ok(plan.open.some((one) => one.what === 'run') && plan.open.some((one) => one.what === 'gate'))
+  await assert.rejects(c.ask('forget', { who, binding: plan.binding }), { code: 'forget.open' })
+  return c.ask('forget', { who, binding: plan.binding, end: true })
+}
+
+onEachStore('what concerns others as well stays with them', async (url) => {
+  await using c = await office(url)
+  await live(c, 'bert')
+  await live(c, 'anna', 'bert-1@example.org')
+  const both = await c.run(compare, [addressOf('anna'), addressOf('bert')])
+  const plan = await c.ask('forgetPlan', { who: addressOf('anna') })
+  const kept = (what: string) => plan.kept.find((one) => one.what === what)?.ids ?? []
+  assert.deepEqual(kept('runs_about_others'), [both])
+  assert.equal(
+    kept('messages_of_others').length,
+    2,
+    "Bert's mail and the answer to it, in the conversation that she joined",
+  )
+  await forget(c, addressOf('anna'))
+  assert.equal((await c.row(both)).result, '2')
+  const messages = await c.open.store.read<{ party: string | null }>(sql('select party from message order by at')())
+  assert.deepEqual(
+    messages.map((m) => m.party),
+    [addressOf('bert'), addressOf('bert'), null, null],
+  )
+  await c.check()
+})
+
+onEachStore('a place where she is mentioned is shown, stays, and goes where the operator says so', async (url) => {
+  await using c = await office(url)
+  await live(c, 'anna')
+  const report = await c.run(remember, { note: `${addressOf('anna')} asked twice` })
+  await mkdir(join(c.folder, 'data', 'notes'))
+  await writeFile(join(c.folder, 'data', 'notes', 'x.txt'), `about ${addressOf('anna').toUpperCase()}`)
+  const who = addressOf('anna')
+  const plan = await c.ask('forgetPlan', { who })
+  assert.deepEqual(
+    plan.mentions.map((m) => m.of ?? m.where),
+    [report, report, report, 'data/notes/x.txt'],
+  )
+  const first = await forget(c, who)
+  assert.equal(first.mentions.length, 4)
+  const second = await forget(c, who, [report, 'data/notes/x.txt'])
+  assert.deepEqual(second.mentions, [])
+  assert.equal((await c.ask('erasures', {})).length, 2)
+  await assert.rejects(forget(c, who, ['data/notes/x.txt']), { code: 'forget.no_file' })
+  await assert.rejects(forget(c, 'nobody@example.org'), { code: 'forget.unknown' })
+  await c.check()
+})
+
+onEachStore('a run under way that had read her facts goes on with them as unknown', async (url) => {
+  await using c = await office(url)
+  await live(c, 'bert')
+  await live(c, 'anna')
+  const id = await c.run(wonder, [addressOf('anna'), addressOf('bert')])
+  const plan = await c.ask('forgetPlan', { who: addressOf('anna') })
+  assert.deepEqual(plan.open, [], 'it looks at others as well and is not hers')
+  await forget(c, addressOf('anna'))
+  await c.decide('answer', { value: 'on' })
+  assert.deepEqual(await c.result(id), [null, word('bert', 'name')])
+  await c.check()
+})
