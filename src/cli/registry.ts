@@ -16,6 +16,7 @@ import { policy } from './commands/policy.ts'
 import { queue } from './commands/queue.ts'
 import { cancel, launch, restart, retry, run, runs } from './commands/runs.ts'
 import { runbook } from './commands/runbook.ts'
+import { scratch } from './commands/scratch.ts'
 import { signals } from './commands/signals.ts'
 import { start } from './commands/start.ts'
 import { status } from './commands/status.ts'
@@ -50,6 +51,7 @@ export const COMMANDS: readonly Command[] = [
   close,
   pause,
   resume,
+  scratch,
   agents,
   correct,
   why,

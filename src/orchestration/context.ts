@@ -6,6 +6,7 @@ import { act, compensate } from './verbs/effects.ts'
 import { about, assert } from './verbs/facts.ts'
 import { recall } from './verbs/recall.ts'
 import { scratch } from './verbs/scratch.ts'
+import { sessions } from './verbs/session.ts'
 import type { Services } from './verbs/services.ts'
 
 /** The one object through which a workflow touches anything. */
@@ -25,6 +26,7 @@ export function makeContext(services: Services): Context {
     },
     recall: (query, options) => recall(services, query, options),
     scratch: scratch(services),
+    session: sessions(services),
     decide: (agent, input, options) => decide(services, 'decide', agent, input, options),
     delegate: (agent, input, options) => decide(services, 'delegate', agent, input, options),
     ask: (question, options) => ask(services, question, options),

@@ -1,3 +1,4 @@
+import { EPHEMERAL_TABLES, sweepExpired } from '../context/ephemeral.ts'
 import { signalById, type SignalRow } from '../context/signals.ts'
 import { FactotumError, errorMessage } from '../lib/errors.ts'
 import { newId } from '../lib/ids.ts'
@@ -53,6 +54,10 @@ const LEASE_MS = 30_000
 const SWEEP_MS = 10_000
 const RETRY_MS = 1_000
 const SETTLING_MS = 100
+/** Expired values that one sweep deletes; where there are more, the next comes at once. */
+const MAX_SWEPT = 1_000
+/** How often a PostgreSQL table of ephemeral values is rewritten without those that were deleted. */
+const SCRUB_MS = 600_000
 
 /** Kinds that neither make anything due nor end anything: the hot path does not ring the bell. */
 const QUIET = new Set([
@@ -67,12 +72,6 @@ const QUIET = new Set([
 
 /** What may let a queued run in, or is one. */
 const STARTS_OR_ENDS = new Set(['run.started@1', 'run.completed@1', 'run.cancelled@1'])
-
-/** Scratch that has expired, of runs that ended: one that is under way may be driven again and read it. */
-const sweepScratch = sql(
-  `delete from scratch where expires_at <= ? and not exists
-   (select 1 from run where run.id = scratch.run and run.ended_at is null)`,
-)
 
 /** Leases of what can never be driven again. What may be revived keeps its row: epochs only grow. */
 const pruneLeases = sql(
@@ -105,6 +104,8 @@ export class Coordinator {
   #queued = true
   /** Runs that started or ended since the last look. */
   #moved = new Set<string>()
+  /** When the files were last rid of what had been deleted. */
+  #scrubbed = 0
   #rung = false
   #ticking = false
   #again = false
@@ -263,16 +264,28 @@ export class Coordinator {
     this.#cancelAlarm = this.#store.clock.alarm(at, () => this.ring())
   }
 
-  /** What no bell told of: leases of the dead, other processes, expired scratch. And renews our own leases. */
+  /** What no bell told of: leases of the dead, other processes, expired values. And renews our own leases. */
   #sweep(): void {
     if (this.#stopped) return
     const now = this.#store.clock.now()
     for (const [id, at] of this.#later) if (at < now) this.#later.delete(id)
     const renew = [...this.#driven.keys()].map((id) => work.renewLease(now + LEASE_MS, id, this.#holder))
-    this.#store.write([...renew, sweepScratch(now)]).catch((error: unknown) => this.#report(error, 'sweep'))
+    this.#store
+      .write([...renew, sweepExpired(now, MAX_SWEPT)])
+      .then((rows) => this.#scrub(now, rows.at(-1)!.length === MAX_SWEPT))
+      .catch((error: unknown) => void (this.#stopped || this.#report(error, 'sweep')))
     if (this.#store.engine.dialect === 'postgres') this.#queued = true
     this.ring()
     this.#cancelSweep = this.#store.clock.alarm(now + SWEEP_MS, () => this.#sweep())
+  }
+
+  /** Deletes what more has expired, then takes all that was deleted out of the files. */
+  async #scrub(now: number, more: boolean): Promise<void> {
+    while (more && !this.#stopped)
+      more = (await this.#store.write([sweepExpired(now, MAX_SWEPT)]))[0]!.length === MAX_SWEPT
+    const { engine } = this.#store
+    if (this.#stopped || (engine.dialect === 'postgres' && now < this.#scrubbed + SCRUB_MS)) return
+    if (await engine.scrub(EPHEMERAL_TABLES)) this.#scrubbed = now
   }
 
   async #drive(fence: Fence): Promise<void> {

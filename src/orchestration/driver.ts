@@ -33,7 +33,7 @@ const NONE: readonly never[] = []
 export type DriveEnd =
   | { readonly end: 'returned'; readonly value: Json }
   | { readonly end: 'threw'; readonly op: string | null; readonly error: unknown }
-  | { readonly end: 'mismatch'; readonly op: string; readonly message: string }
+  | { readonly end: 'mismatch'; readonly op: string; readonly message: string; readonly code?: string }
   | { readonly end: 'suspended' }
   | { readonly end: 'released'; readonly error: unknown }
 
@@ -90,6 +90,16 @@ export class Driver {
 
   get history(): History {
     return this.#history
+  }
+
+  /** Whether what is called now is done for the first time: the record is used up. */
+  get live(): boolean {
+    return this.#live
+  }
+
+  /** The run cannot go on as it went before: it stops here, whatever the workflow does with the error. */
+  park(op: string, code: string, message: string): void {
+    this.#end({ end: 'mismatch', op, code, message })
   }
 
   async drive(body: () => Promise<unknown>): Promise<DriveEnd> {

@@ -1,4 +1,5 @@
 import { NO_EVIDENCE } from '../context/decisions.ts'
+import { clearOf } from '../context/ephemeral.ts'
 import type { Trust } from '../context/signals.ts'
 import { effectsOfRun, type EffectRow } from '../execution/events.ts'
 import { gateOpened, type Choice } from '../governance/gates.ts'
@@ -44,7 +45,16 @@ export async function recordEnd(driver: Driver, end: DriveEnd, trust: Trust): Pr
         errorMessage(end.error),
       )
     case 'mismatch':
-      return stop(driver.store, driver.run, driver.fence, driver.cause, 'parked', 'run.mismatch', end.op, end.message)
+      return stop(
+        driver.store,
+        driver.run,
+        driver.fence,
+        driver.cause,
+        'parked',
+        end.code ?? 'run.mismatch',
+        end.op,
+        end.message,
+      )
     case 'suspended':
     case 'released':
   }
@@ -82,7 +92,7 @@ async function endWith(driver: Driver, event: () => EventInput, answer: Json): P
         guards: [...left.guards, ...parent.guards],
         fence: driver.fence,
         // A step that is still at work somewhere must not be recorded for a run that has ended.
-        also: [work.revokeLease(run.id)],
+        also: [work.revokeLease(run.id), clearOf(run.id)],
       })
       return
     } catch (error) {

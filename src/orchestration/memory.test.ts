@@ -130,33 +130,3 @@ test('recall finds what was said with whom, nearest first, within its budget', a
   assert.deepEqual(await company.result(await company.run(look, { budget: 200 })), ['them bill', 'them newest'])
   assert.deepEqual(await company.result(await company.run(look, { budget: 0 })), [])
 })
-
-onEachStore(
-  'scratch is read back after a restart, until its time is over, and is swept once the run has ended',
-  async (url) => {
-    const note = workflow('note', {}, async (ctx) => {
-      await ctx.scratch.set('a', { n: 1 }, { ttl: '1h' })
-      await ctx.scratch.set('a', { n: 2 }, { ttl: '2h' })
-      const seen = [ctx.scratch.get('a'), ctx.scratch.get('b') ?? null]
-      await ctx.sleep('90m', { name: 'first' })
-      seen.push(ctx.scratch.get('a'))
-      await ctx.sleep('1h', { name: 'second' })
-      seen.push(ctx.scratch.get('a') ?? null)
-      return seen
-    })
-    const options = { workflows: [note], ...(url ? { url } : {}) }
-    await using first = await testCompany(options)
-    const run = await first.run(note, null)
-    await first.close()
-    const again = await testCompany({ ...options, folder: first.folder, clock: first.clock })
-    await again.advance('91m')
-    const rows = () => again.open.store.engine.queryText('select op from scratch', [])
-    assert.equal((await rows()).length, 2)
-    await again.advance('1h')
-    assert.deepEqual(await again.result(run), [{ n: 2 }, null, { n: 2 }, null])
-    await again.advance('1m')
-    assert.deepEqual(await rows(), [])
-    await again.check()
-    await again.close()
-  },
-)

@@ -1,4 +1,5 @@
 import type { Json } from '../lib/json.ts'
+import { clearOf } from '../context/ephemeral.ts'
 import { signalIs, signalRouted } from '../context/signals.ts'
 import { gateClosed, gatesOfRun, gateStillOpen, type Gates, type GateDecision } from '../governance/gates.ts'
 import {
@@ -69,7 +70,7 @@ async function ending(store: Store, run: RunRow, reason: string | null, actor: s
   const change = {
     events: [cancelled, ...left.events],
     guards: left.guards,
-    also: [work.revokeLease(run.id)],
+    also: [work.revokeLease(run.id), clearOf(run.id)],
   }
   for (const id of left.children) {
     const child = await getRun(store, id)
@@ -142,7 +143,8 @@ async function resumption(
       ...kept.map((id) => signalRouted(id, { state: 'kept', runs: [] }, { cause: { index: 0 } })),
     ],
     guards: [runStill(run), ...left.guards, ...kept.map((id) => signalIs(id, 'delivered'))],
-    also: [work.revokeLease(run.id)],
+    // What starts over has nothing that refers to what it held.
+    also: [work.revokeLease(run.id), ...(from === run.started_seq + 1 ? [clearOf(run.id)] : [])],
   }
 }
 

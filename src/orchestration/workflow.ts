@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import type { Entity, EntityKind, Statements } from '../context/facts.ts'
-import type { AnySignalKind, SignalKind } from '../context/signals.ts'
+import type { AnySignalKind, SignalKind, Trust } from '../context/signals.ts'
 import type { Tier } from '../context/decisions.ts'
 import type { Action } from '../execution/action.ts'
 import type { EffectResult } from '../execution/effects.ts'
@@ -51,6 +51,30 @@ export interface Compensation {
   readonly left: readonly string[]
 }
 
+/** One value of a session, without what it is. */
+export interface SessionValue {
+  readonly name: string
+  readonly trust: Trust
+  /** Epoch ms. */
+  readonly expiresAt: number
+}
+
+/**
+ * Short-lived state under a key of its own. Each value carries the trust of the run that set it; who reads it is believed no
+ * more than that from there on.
+ */
+export interface Session {
+  /**
+   * Undefined when there is none. The run keeps what it read until the session's own copy would expire, to read the same
+   * when it is driven again; asked for again after that, it is parked. `keep`: the run keeps it until it ends.
+   */
+  get(name: string, options?: { readonly keep?: boolean }): Promise<unknown>
+  /** `ttl`: default 1 day, at most 30. Throws `scratch.too_large`, `scratch.too_many`, `scratch.too_long`. */
+  set(name: string, value: unknown, options?: { readonly ttl?: Duration }): Promise<void>
+  delete(name: string): Promise<void>
+  list(): Promise<readonly SessionValue[]>
+}
+
 /** A table of everything that a workflow can do. Each call is a named step: recorded once, returned from the record after. */
 export interface Context {
   readonly run: { readonly id: string; readonly workflow: string }
@@ -91,11 +115,18 @@ export interface Context {
     query: string,
     options: CallOptions & { readonly about: { readonly id: string }; readonly budget?: number },
   ): Promise<readonly Passage[]>
-  /** Working state of this run only, gone after its time to live. Never truth. */
+  /**
+   * Working state of this run only: gone when the run has ended, or once its time to live is over, whatever the run does.
+   * A run that is driven again, and asks for such a value where it got it before, is parked: read it inside the `step` that
+   * uses it, or set it without a ttl. At most 64 KiB of JSON a value, 1,000 values. Never truth.
+   */
   readonly scratch: {
+    /** `ttl`: at most 30 days. Throws `scratch.too_large`, `scratch.too_many`, `scratch.too_long`. */
     set(key: string, value: unknown, options?: { readonly ttl?: Duration }): Promise<void>
     get(key: string): unknown
   }
+  /** Working state that runs, the operator and programs share until its time is over: a chat, a sitting at the console. */
+  session(key: string): Session
   /** Lets an agent choose. The cheapest tier that is sure decides; the operator is the last. */
   decide<I, O>(agent: Agent<I, O>, input: NoInfer<I>, options?: CallOptions): Promise<Decided<O>>
   /** Lets an agent make something. The same tiers as `decide`. */

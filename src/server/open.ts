@@ -1,6 +1,7 @@
 import { chmod, mkdir } from 'node:fs/promises'
 import { isAbsolute, join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { Ephemeral } from '../context/ephemeral.ts'
 import { type AnySignalKind } from '../context/signals.ts'
 import type { AnyAction, Connector, Incoming, Unreadable } from '../execution/action.ts'
 import { Dispatcher } from '../execution/dispatch.ts'
@@ -67,6 +68,7 @@ export class OpenCompany {
   /** What is asked before anything leaves; `loadPolicies` reads the company's files. */
   policies: Policies = NO_POLICIES
   readonly agents: Agents
+  readonly ephemeral: Ephemeral
   readonly coordinator: Coordinator
   readonly sealer: Sealer
   readonly witness: Witness
@@ -93,6 +95,7 @@ export class OpenCompany {
     ])
       signals.set(kind.signal, kind)
     this.spend = new Spend(store, this.company.budgets, this.company.zone)
+    this.ephemeral = new Ephemeral(store)
     this.attention = new Attention(store, readHours(this.company.attention, this.company.zone), {
       compose: (seq) => digestLetter(this, seq),
       send: (to, subject, text, key) => this.#sendMail(to, subject, text, key),

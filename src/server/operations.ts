@@ -20,6 +20,7 @@ import { ALL_EVENTS } from './events.ts'
 import { ERASURE_OPERATIONS } from './operations/erasure.ts'
 import { byId, newest, none, operation, reading, type Operation } from './operation.ts'
 import type { OpenCompany } from './open.ts'
+import { EPHEMERAL_OPERATIONS } from './operations/ephemeral.ts'
 import { confirmUndo, deadLetters, decideDead, liftPause, previewDead, setPause, undoView } from './operator.ts'
 import { resolveId } from './views/ids.ts'
 import { effectList, runList, signalList } from './views/lists.ts'
@@ -180,6 +181,7 @@ export const OPERATIONS = {
     adoptFor(c, await resolveId(c.store, 'gate', id), binding),
   ),
   runbook: reading(none, async (c) => ({ markdown: await runbook(c) })),
+  ...EPHEMERAL_OPERATIONS,
   doctor: operation(none, (c) => diagnose(c.store, ALL_EVENTS)),
   ...ERASURE_OPERATIONS,
 } as const

@@ -28,8 +28,13 @@ export interface Engine {
   snapshot(): Promise<Snapshot>
   /** An empty copy of the schema to rebuild projections into; `drop` removes it. `inMemory`: small, and never on disk. */
   scratch(inMemory?: boolean): Promise<Scratch>
-  /** Makes what was overwritten or deleted in these tables unreadable in the database's own files. May take its time. */
-  scrub(tables: readonly string[]): Promise<void>
+  /** Writes these tables anew, so that what was erased from them is in none of the database's own files. Takes its time. */
+  rewrite(tables: readonly string[]): Promise<void>
+  /**
+   * Takes what was deleted from these tables out of the files, once nobody reads it any more. False: somebody still does,
+   * or has taken a view that includes it. Call again later. PostgreSQL keeps its own log and backups, as its owner set it up.
+   */
+  scrub(tables: readonly string[]): Promise<boolean>
   /** Another process may have committed. Never calls back for this process's own commits. */
   onBell(ring: () => void): void
   close(): Promise<void>

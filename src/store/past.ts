@@ -82,7 +82,11 @@ export class PastEngine implements Engine {
     return this.#live.scratch(inMemory)
   }
 
-  scrub(): Promise<void> {
+  scrub(): Promise<boolean> {
+    return Promise.reject(readOnly())
+  }
+
+  rewrite(): Promise<void> {
     return Promise.reject(readOnly())
   }
 

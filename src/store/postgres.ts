@@ -39,6 +39,11 @@ const BELL = 'factotum_bell'
 /** Any two numbers, as long as every Factotum uses the same: they name the lock that migrations take turns on. */
 const MIGRATION_LOCK = '70265, 1'
 const MAX_DEADLOCKS = 5
+const SCRUB_WAIT_MS = 1_000
+const LOCK_NOT_AVAILABLE = '55P03'
+/** Tables that have lost rows since they were last rewritten. */
+const DEAD_ROWS = `select relname as name from pg_stat_user_tables where schemaname = current_schema() and relname = any ($1)
+  and n_dead_tup > 0`
 
 /**
  * The write path only touches rows by key, so plans are made once and always use the indexes, however empty a table was
@@ -299,6 +304,22 @@ class Postgres implements Engine {
     }
   }
 
+  async scrub(tables: readonly string[]): Promise<boolean> {
+    const client = await this.#patiently(() => connect(this.#url, 'factotum-scrub'))
+    try {
+      // Nobody waits behind it for longer than it takes to rewrite a table: it gives up instead.
+      await client.query(`set lock_timeout = '${SCRUB_WAIT_MS}ms'`)
+      const dead = await client.query<{ name: string }>(DEAD_ROWS, [tables])
+      for (const { name } of dead.rows) await client.query(`vacuum full "${name}"`)
+      return true
+    } catch (error) {
+      if (error instanceof pg.DatabaseError && error.code === LOCK_NOT_AVAILABLE) return false
+      throw error
+    } finally {
+      await client.end().catch(() => {})
+    }
+  }
+
   /** Temporary tables: they hide the company's own on this connection, are not logged and end with it. */
   async scratch(): Promise<Scratch> {
     const client = await this.#patiently(() => connect(this.#url, 'factotum-scratch'))
@@ -347,7 +368,7 @@ class Postgres implements Engine {
    * Writes the tables anew, and with them the statistics of their columns, which hold samples of values. The server's own
    * log and its backups are not in our hands.
    */
-  async scrub(tables: readonly string[]): Promise<void> {
+  async rewrite(tables: readonly string[]): Promise<void> {
     const client = await this.#patiently(() => connect(this.#url, 'factotum-scrub'))
     try {
       for (const table of tables) await client.query(`vacuum (full, analyze) ${table}`)

@@ -329,6 +329,15 @@ class Sqlite implements Engine {
     }
   }
 
+  /** `secure_delete` has emptied the pages; what is left is in the log, which this writes back and cuts to nothing. */
+  async scrub(): Promise<boolean> {
+    try {
+      return (this.#db.prepare('pragma wal_checkpoint(truncate)').get() as { busy: number }).busy === 0
+    } catch (error) {
+      throw this.#faultOf(error)
+    }
+  }
+
   async scratch(inMemory = false): Promise<Scratch> {
     const db = new DatabaseSync(inMemory ? ':memory:' : '')
     migrateTo(db)
@@ -362,7 +371,7 @@ class Sqlite implements Engine {
    * `secure_delete` overwrites what is deleted, but not what moved when a page was divided, and the log keeps old pages. So
    * the file is written anew and the log cut off. Readers that began before are waited for, for they still need the log.
    */
-  async scrub(): Promise<void> {
+  async rewrite(): Promise<void> {
     try {
       // What is left after the erasure goes through a temporary file: in memory, the whole company would have to fit.
       this.#db.exec('pragma temp_store = file; vacuum; pragma temp_store = memory')

@@ -49,5 +49,5 @@ export const NOT_REBUILT: Readonly<Record<string, string>> = {
   blob: 'large content, named by its hash in events',
   checkpoint: 'signatures over the ledger: an event for each would never end',
   tree_node: 'cache of the Merkle tree',
-  scratch: 'ephemeral context: has a time to live and no history',
+  ephemeral: 'ephemeral context: has a time to live and no history',
 }

@@ -105,12 +105,13 @@ export class Life {
       head: () => alive(() => engine.head()),
       durability: () => alive(() => engine.durability()),
       scratch: (inMemory) => alive(() => engine.scratch(inMemory)),
-      scrub: (tables) =>
+      rewrite: (tables) =>
         alive(async () => {
-          if (this.#passes('before scrub')) return never()
-          await engine.scrub(tables)
-          return this.#passes('after scrub') ? never() : undefined
+          if (this.#passes('before rewrite')) return never()
+          await engine.rewrite(tables)
+          return this.#passes('after rewrite') ? never() : undefined
         }),
+      scrub: (tables) => alive(() => engine.scrub(tables)),
       snapshot: () => alive(() => engine.snapshot()),
       events: (from, to) => engine.events(from, to),
       onBell: (ring) => engine.onBell(() => void (this.#dead || ring())),

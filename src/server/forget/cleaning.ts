@@ -10,7 +10,7 @@ import { copiesOf, dataFolder, filePseudonym, filesIn, nameOf } from './files.ts
 const CLEANERS: readonly ((c: OpenCompany, report: ErasureReport) => Promise<void>)[] = [
   async (c) => c.agents.learning.forgetAll(),
   removeFiles,
-  (c, report) => c.store.engine.scrub(report.tables),
+  (c, report) => c.store.engine.rewrite(report.tables),
 ]
 
 const cleaning = new WeakMap<OpenCompany, Map<string, Promise<void>>>()

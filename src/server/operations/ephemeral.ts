@@ -1,0 +1,38 @@
+import { z } from 'zod'
+import type { Duration } from '../../lib/durations.ts'
+import { operation } from '../operation.ts'
+
+const inSession = z.object({ session: z.string().min(1), name: z.string().min(1) })
+
+export const EPHEMERAL_OPERATIONS = {
+  /** `owner`: a run's id, a session's own name, or its `session:…`. Values only where they are asked for. */
+  scratch: operation(
+    z.object({
+      owner: z.string().min(1).optional(),
+      values: z.boolean().default(false),
+      limit: z.int().min(1).max(10_000).default(1_000),
+    }),
+    async (c, { owner, values, limit }) =>
+      (await c.ephemeral.list(owner, limit)).map(({ value, ...held }) => ({ ...held, ...(values ? { value } : {}) })),
+  ),
+  /** Without an owner: all sessions, and what runs have read of them. */
+  scratchClear: operation(z.object({ owner: z.string().min(1).optional() }), async (c, { owner }) => ({
+    cleared: await c.ephemeral.clear(owner),
+  })),
+  sessionGet: operation(inSession, async (c, { session, name }) => (await c.ephemeral.get(session, name)) ?? null),
+  sessionSet: operation(
+    inSession.extend({
+      value: z.json(),
+      ttl: z.string().optional(),
+      trust: z.enum(['operator', 'verified', 'outsider']).default('operator'),
+    }),
+    async (c, { session, name, value, ttl, trust }) => {
+      await c.ephemeral.set(session, name, value, { trust, ...(ttl === undefined ? {} : { ttl: ttl as Duration }) })
+      return (await c.ephemeral.get(session, name)) ?? null
+    },
+  ),
+  sessionDelete: operation(inSession, async (c, { session, name }) => {
+    await c.ephemeral.delete(session, name)
+    return null
+  }),
+} as const
