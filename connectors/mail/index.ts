@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { signal, type Connector } from '../../src/connector.ts'
 import { UNKNOWN_ADDRESS } from './addresses.ts'
 import { compose, reply, type MailConnection } from './actions.ts'
+import { MailError } from './errors.ts'
 import { imapAccount, type ImapAccount, type ImapConfig } from './imap.ts'
 import { sentOverImap } from './imap-sent.ts'
 import { readMails } from './ingest.ts'
@@ -17,12 +18,29 @@ const received = signal('mail.received', Message, {
   message: (m) => ({ party: m.from, subject: m.subject, text: m.text, ids: [...m.references, m.id] }),
 })
 
-const shared = {
-  name: 'mail',
-  actions: [reply, compose],
-  signals: [received],
-  ingest: { kind: received, read: readMails },
-} as const
+export interface Receiving {
+  /**
+   * The authserv-id (RFC 8601) that your own receiving server signs its Authentication-Results fields with, such as
+   * `mx.example.org`. Senders that it vouches for are `verified`; without it everybody is an `outsider`. Name it only if that
+   * server removes such fields from what comes in, and only its mails are read here.
+   */
+  readonly trustedAuthenticator?: string
+}
+
+/** What every profile has. Throws `mail.bad_authenticator`. */
+function shared(trustedAuthenticator: string | undefined) {
+  if (trustedAuthenticator !== undefined && !/^[A-Za-z0-9._-]+$/.test(trustedAuthenticator))
+    throw new MailError(
+      'mail.bad_authenticator',
+      `trustedAuthenticator is ${JSON.stringify(trustedAuthenticator)}. Write the name that your server puts first into Authentication-Results, such as mx.example.org.`,
+    )
+  return {
+    name: 'mail',
+    actions: [reply, compose],
+    signals: [received],
+    ingest: { kind: received, read: (path: string) => readMails(path, trustedAuthenticator) },
+  } as const
+}
 
 /** An attempt lasts at most four times this, and so ends with its own finding long before the action's time-out. */
 const ANSWER_MS = 25_000
@@ -31,22 +49,23 @@ const ANSWER_MS = 25_000
  * Where mails go out, and where the copies of them are. Without `imap` no copy is filed, and a mail whose answer was
  * lost is the operator's to find out about.
  */
-export type SmtpOptions = SmtpConfig & {
-  readonly imap?: ImapConfig & {
-    /** Whether the provider files what it takes over SMTP by itself. Default: what is known of `provider`, else no. */
-    readonly filesSubmissions?: boolean | ProviderProfile
+export type SmtpOptions = SmtpConfig &
+  Receiving & {
+    readonly imap?: ImapConfig & {
+      /** Whether the provider files what it takes over SMTP by itself. Default: what is known of `provider`, else no. */
+      readonly filesSubmissions?: boolean | ProviderProfile
+    }
+    readonly provider?: Provider | undefined
+    readonly limits?: Connector['limits']
   }
-  readonly provider?: Provider | undefined
-  readonly limits?: Connector['limits']
-}
 
 type SmtpMail = MailConnection & { readonly account: ImapAccount | null }
 
 /** Sends through an SMTP server, and files and finds what was sent over IMAP. */
-function smtp({ imap, provider, limits, ...config }: SmtpOptions): Connector<SmtpMail> {
+function smtp({ imap, provider, limits, trustedAuthenticator, ...config }: SmtpOptions): Connector<SmtpMail> {
   const target = `smtp://${config.host}:${config.port} as ${config.from}`
   return {
-    ...shared,
+    ...shared(trustedAuthenticator),
     target,
     ...(limits === undefined ? {} : { limits }),
     async open() {
@@ -68,15 +87,17 @@ function smtp({ imap, provider, limits, ...config }: SmtpOptions): Connector<Smt
  * Sends for real, over SMTP, to a server of its own on loopback that keeps every mail in `data/outbox`: a company that
  * works before it has a mail account.
  */
-function outbox(config: {
-  readonly from: string
-  readonly port?: number
-  readonly inbox?: string
-  readonly limits?: Connector['limits']
-}): Connector<Outbox> {
+function outbox(
+  config: Receiving & {
+    readonly from: string
+    readonly port?: number
+    readonly inbox?: string
+    readonly limits?: Connector['limits']
+  },
+): Connector<Outbox> {
   const { from, port, inbox, limits } = config
   return {
-    ...shared,
+    ...shared(config.trustedAuthenticator),
     target: `outbox as ${from}`,
     ...(limits === undefined ? {} : { limits }),
     ...(inbox === undefined ? {} : { inbox }),

@@ -141,6 +141,21 @@ create table entity_key (
 );
 CREATE INDEX entity_key_entity ON public.entity_key USING btree (entity);
 
+create table ephemeral (
+  owner text collate "C" not null,
+  slot text collate "C" not null,
+  name text collate "C" not null,
+  label text collate "C",
+  value text collate "C" not null,
+  trust text collate "C" not null,
+  recalled bigint not null,
+  expires_at bigint,
+  origin text collate "C",
+  PRIMARY KEY (owner, slot)
+) with (autovacuum_enabled=false);
+CREATE INDEX ephemeral_expiry ON public.ephemeral USING btree (expires_at) WHERE (expires_at IS NOT NULL);
+CREATE INDEX ephemeral_origin ON public.ephemeral USING btree (origin) WHERE (origin IS NOT NULL);
+
 create table erasure (
   id text collate "C" not null,
   state text collate "C" not null,
@@ -349,15 +364,6 @@ create table schedule (
   next_at bigint,
   fired bigint not null,
   PRIMARY KEY (id)
-);
-
-create table scratch (
-  run text collate "C" not null,
-  op text collate "C" not null,
-  key text collate "C" not null,
-  value text collate "C" not null,
-  expires_at bigint not null,
-  PRIMARY KEY (run, op)
 );
 
 create table service (

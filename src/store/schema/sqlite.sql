@@ -64,6 +64,20 @@ CREATE INDEX effect_undoes on effect (undoes) where undoes is not null;
 CREATE TABLE entity (id text primary key, kind text not null, created_seq integer not null) strict, without rowid;
 CREATE TABLE entity_key (kind text not null, lookup text not null, entity text not null, label text, primary key (kind, lookup)) strict, without rowid;
 CREATE INDEX entity_key_entity on entity_key (entity);
+CREATE TABLE ephemeral (
+  owner text not null,
+  slot text not null,               -- a run's: generation and step; a session's: the name
+  name text not null,
+  label text,                       -- the session as its author names it
+  value text not null,              -- JSON
+  trust text not null,
+  recalled integer not null,        -- 1: some of it is recalled text, no source of its own
+  expires_at integer,
+  origin text,
+  primary key (owner, slot)
+) strict, without rowid;
+CREATE INDEX ephemeral_expiry on ephemeral (expires_at) where expires_at is not null;
+CREATE INDEX ephemeral_origin on ephemeral (origin) where origin is not null;
 CREATE TABLE erasure (
   id text primary key,
   state text not null,            -- erased (files and free pages are still to be cleaned), done
@@ -208,7 +222,6 @@ CREATE INDEX run_parent on run (parent) where parent is not null;
 CREATE INDEX run_started on run (started_seq);
 CREATE INDEX run_state on run (state, started_seq);
 CREATE TABLE schedule (id text primary key, workflow text not null, cron text not null, zone text not null, catch_up text not null, next_at integer, fired integer not null) strict, without rowid;
-CREATE TABLE scratch (run text not null, op text not null, key text not null, value text not null, expires_at integer not null, primary key (run, op)) strict, without rowid;
 CREATE TABLE service (
   connector text primary key,
   state text not null,             -- working, broken

@@ -12,7 +12,7 @@ create table ephemeral (
   label text collate "C", -- the session as its author names it
   value text collate "C" not null, -- JSON
   trust text collate "C" not null,
-  recalled integer not null, -- 1: some of it is recalled text, no source of its own
+  recalled bigint not null, -- 1: some of it is recalled text, no source of its own
   expires_at bigint,
   origin text collate "C",
   primary key (owner, slot)
