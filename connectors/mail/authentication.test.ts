@@ -1,10 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { testCompany } from '../../src/testing.ts'
-import { workflow } from '../../src/orchestration/workflow.ts'
-import { mkdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { authenticationResults } from './authentication.ts'
 import { incomingMail } from './ingest.ts'
 import { mail } from './index.ts'
@@ -183,28 +179,4 @@ test('a name that no server can have is refused', () => {
     assert.throws(() => mail.outbox({ from: 'Mara <mara@northlight.example>', trustedAuthenticator }), {
       code: 'mail.bad_authenticator',
     })
-})
-
-test('the label goes with the mail into its run and into what the run does', async () => {
-  const hear = workflow('hear', { on: mail.received }, async (ctx, message) => {
-    await ctx.act(mail.reply, { to: message, body: 'Thank you.' })
-  })
-  const from = 'Mara <mara@northlight.example>'
-  await using company = await testCompany({
-    workflows: [hear],
-    connectors: [mail.outbox({ from, trustedAuthenticator: MX })],
-  })
-  const folder = join(company.folder, 'mail')
-  await mkdir(folder)
-  for (const [name, head] of Object.entries({ a: `${PASS}\r\n${FROM}`, b: FROM }))
-    await writeFile(
-      join(folder, `${name}.eml`),
-      `${head}\r\nMessage-ID: <${name}@customer.example>\r\n\r\nHello ${name}`,
-    )
-  await company.open.ingest(folder)
-  await company.idle()
-  const signals = await company.ask('signals', {})
-  assert.deepEqual(signals.map((s) => s.trust).sort(), ['outsider', 'verified'])
-  assert.deepEqual((await company.effects()).map((e) => e.trust).sort(), ['outsider', 'verified'])
-  await company.check()
 })

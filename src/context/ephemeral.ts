@@ -154,7 +154,7 @@ export function checkTtl(ttl: Duration = DEFAULT_SESSION_TTL): number {
 }
 
 /** Whether some of it is text that `recall` gave: marked there, and nothing new wherever it turns up again. */
-export function holdsRecalled(value: Json): boolean {
+function holdsRecalled(value: Json): boolean {
   if (value === null || typeof value !== 'object') return false
   if (Array.isArray(value)) return (value as readonly Json[]).some(holdsRecalled)
   const object = value as { readonly [key: string]: Json }

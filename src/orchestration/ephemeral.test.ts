@@ -6,7 +6,7 @@ import { z } from 'zod'
 import { onEachStore } from '../../test/each-store.ts'
 import { entity } from '../context/facts.ts'
 import { signal } from '../context/signals.ts'
-import { FactotumError } from '../lib/errors.ts'
+import type { FactotumError } from '../lib/errors.ts'
 import { testCompany, type TestCompany } from '../testing.ts'
 import { workflow } from './workflow.ts'
 
