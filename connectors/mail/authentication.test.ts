@@ -114,6 +114,7 @@ const REFUSED: readonly [what: string, lines: readonly (string | Buffer)[]][] = 
   ['a result that begins like pass', field(`${MX}; dmarc=passed header.from=customer.example`)],
   ['a result that is not apart', field(`${MX}; dmarc=pass;header.from=customer.example`)],
   ['nothing between result and property', field(`${MX}; dmarc=pass"x"header.from=customer.example`)],
+  ['a result that ends in a hyphen', field(`${MX}; dmarc=pass-.x=1 header.from=customer.example`)],
   ['no semicolon', field(`${MX} ${dmarc}`)],
   ['a comma for a semicolon', field(`${MX}, ${dmarc}`)],
   ['two semicolons', field(`${MX};; ${dmarc}`)],
