@@ -6,6 +6,7 @@ import { close, dead, redrive } from './commands/dead.ts'
 import { answer, approve, decide, reject, snooze } from './commands/decide.ts'
 import { doGoal } from './commands/do.ts'
 import { doctor } from './commands/doctor.ts'
+import { dossier } from './commands/dossier.ts'
 import { effects } from './commands/effects.ts'
 import { forget } from './commands/forget.ts'
 import { ingest } from './commands/ingest.ts'
@@ -61,6 +62,7 @@ export const COMMANDS: readonly Command[] = [
   quiet,
   policy,
   runbook,
+  dossier,
   ledger,
   doctor,
 ]

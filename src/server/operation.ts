@@ -16,7 +16,7 @@ export function operation<A, R>(
   return { args, run }
 }
 
-/** An operation that changes nothing, neither in the company nor in files or outside: the past can be asked as well. */
+/** An operation that changes nothing of the company and nothing outside: the past can be asked as well. */
 export function reading<A, R>(args: z.ZodType<A>, run: (company: OpenCompany, args: A) => Promise<R>): Operation<A, R> {
   return { args, run, reads: true }
 }

@@ -17,6 +17,7 @@ import { checkRunInput, start } from '../orchestration/starting.ts'
 import { open } from 'node:fs/promises'
 import type { Moment, When } from './as-of.ts'
 import { ALL_EVENTS } from './events.ts'
+import { writeDossier } from './dossier/dossier.ts'
 import { ERASURE_OPERATIONS } from './operations/erasure.ts'
 import { byId, newest, none, operation, reading, type Operation } from './operation.ts'
 import type { OpenCompany } from './open.ts'
@@ -180,6 +181,7 @@ export const OPERATIONS = {
   policyAdopt: operation(byId.extend({ binding: z.string() }), async (c, { id, binding }) =>
     adoptFor(c, await resolveId(c.store, 'gate', id), binding),
   ),
+  dossier: reading(z.object({ folder: z.string().min(1) }), (c, { folder }) => writeDossier(c, folder)),
   runbook: reading(none, async (c) => ({ markdown: await runbook(c) })),
   ...EPHEMERAL_OPERATIONS,
   doctor: operation(none, (c) => diagnose(c.store, ALL_EVENTS)),

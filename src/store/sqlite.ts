@@ -329,42 +329,26 @@ class Sqlite implements Engine {
     }
   }
 
-  /** `secure_delete` has emptied the pages; what is left is in the log, which this writes back and cuts to nothing. */
-  async scrub(): Promise<boolean> {
+  /**
+   * `secure_delete` empties what is deleted, but not what moved when a page was divided: the tables, which are small, are
+   * emptied as a whole and filled again. What is left is in the log, which is written back and cut to nothing.
+   */
+  async scrub(tables: readonly string[]): Promise<boolean> {
     try {
+      for (const table of tables)
+        this.#db.exec(
+          `begin immediate; create temp table kept as select * from ${table}; delete from ${table};
+           insert into ${table} select * from kept; drop table kept; commit`,
+        )
       return (this.#db.prepare('pragma wal_checkpoint(truncate)').get() as { busy: number }).busy === 0
     } catch (error) {
+      this.#rollback()
       throw this.#faultOf(error)
     }
   }
 
   async scratch(inMemory = false): Promise<Scratch> {
-    const db = new DatabaseSync(inMemory ? ':memory:' : '')
-    migrateTo(db)
-    const prepared: (StatementSync | undefined)[] = []
-    const read = (text: string, values: readonly Value[]) =>
-      db.prepare(text).all(...(values as SQLInputValue[])) as Row[]
-    return {
-      apply: async (writes) => {
-        db.exec('begin')
-        for (const w of writes)
-          (prepared[w.statement.id] ??= db.prepare(w.statement.text)).run(...(w.values as SQLInputValue[]))
-        db.exec('commit')
-        await turn()
-      },
-      query: async (text, values = []) => read(text, values),
-      queryText: async (text, values) => read(text, values.map(storable)),
-      show: async (head) => {
-        if (!db.location('company')) db.exec(`attach '${readOnlyUri(this.#path)}' as company`)
-        // A temporary view goes before the table of its name, and may look into an attached database.
-        for (const [table, upTo] of Object.entries(SHOWN_AS_OF))
-          db.exec(
-            `drop view if exists temp.${table};
-             create temp view ${table} as select * from company.${table} where ${upTo(head)}`,
-          )
-      },
-      drop: async () => db.close(),
-    }
+    return emptyCopy(inMemory ? ':memory:' : '', this.#path)
   }
 
   /**
@@ -393,5 +377,39 @@ class Sqlite implements Engine {
   async close(): Promise<void> {
     this.#db.close()
     this.#lock.close()
+  }
+}
+
+/** An empty copy of the schema in memory: what is personal leaves no trace of it on the disk. */
+export function memoryCopy(): Scratch {
+  return emptyCopy(':memory:')
+}
+
+/** `''`: in a temporary file that has no name. `path`: of the company that `show` shows. */
+function emptyCopy(where: '' | ':memory:', path?: string): Scratch {
+  const db = new DatabaseSync(where)
+  migrateTo(db)
+  const prepared: (StatementSync | undefined)[] = []
+  const read = (text: string, values: readonly Value[]) => db.prepare(text).all(...(values as SQLInputValue[])) as Row[]
+  return {
+    apply: async (writes) => {
+      db.exec('begin')
+      for (const w of writes)
+        (prepared[w.statement.id] ??= db.prepare(w.statement.text)).run(...(w.values as SQLInputValue[]))
+      db.exec('commit')
+      await turn()
+    },
+    query: async (text, values = []) => read(text, values),
+    queryText: async (text, values) => read(text, values.map(storable)),
+    show: async (head) => {
+      if (!db.location('company')) db.exec(`attach '${readOnlyUri(path!)}' as company`)
+      // A temporary view goes before the table of its name, and may look into an attached database.
+      for (const [table, upTo] of Object.entries(SHOWN_AS_OF))
+        db.exec(
+          `drop view if exists temp.${table};
+           create temp view ${table} as select * from company.${table} where ${upTo(head)}`,
+        )
+    },
+    drop: async () => db.close(),
   }
 }
