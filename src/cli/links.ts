@@ -6,7 +6,8 @@ export function describeLink(link: Link): string {
   const what = link.kind.replace(/@\d+$/, '')
   const detail = DETAILS[what]?.(link) ?? ''
   const by = link.actor === 'system' || link.actor.startsWith('run:') ? '' : `  by ${link.actor}`
-  return `${what.padEnd(18)} ${oneLine(detail, 120)}${by}`.trimEnd()
+  const gone = link.erased ? ' (erased)' : ''
+  return `${what.padEnd(18)} ${oneLine(`${detail}${gone}`, 120)}${by}`.trimEnd()
 }
 
 const text = (value: unknown): string =>
@@ -46,4 +47,5 @@ const DETAILS: Readonly<Record<string, (link: Link) => string>> = {
     `${text(l.body.state)} ${text((l.private?.output as { messageId?: string } | null)?.messageId)}`,
   'effect.stopped': (l) => `${text(l.body.state)}: ${text(l.private?.error)}`,
   'effect.undo': (l) => text(l.body.state),
+  'personal.erased': (l) => `private parts of ${text(l.body.count)} events`,
 }

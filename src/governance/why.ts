@@ -17,6 +17,8 @@ export interface Link {
   readonly body: Readonly<Record<string, Json>>
   /** Null where there is none, or it was erased. */
   readonly private: Readonly<Record<string, Json>> | null
+  /** It had a private part. */
+  readonly erased: boolean
 }
 
 /** A chain is as long as what happened; this only stops a ledger that was tampered with from looping. */
@@ -52,5 +54,6 @@ export function toLink(row: EventRow): Link {
     cause: row.cause,
     body: JSON.parse(row.body) as Link['body'],
     private: row.private === null ? null : (JSON.parse(row.private) as Link['private']),
+    erased: row.private === null && row.private_hash !== null,
   }
 }
