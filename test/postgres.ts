@@ -51,6 +51,18 @@ export async function testDatabase(): Promise<{ url: string; drop(): Promise<voi
   return { url: url.href, drop: () => query(server, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) }
 }
 
+/** A database with what another one holds now. Nobody may be connected to that one. */
+export async function copyOf(url: string): Promise<{ url: string; drop(): Promise<void> }> {
+  const name = `factotum_test_${randomBytes(8).toString('hex')}`
+  const server = new URL(url)
+  const from = server.pathname.slice(1)
+  server.pathname = '/postgres'
+  await query(server.href, `CREATE DATABASE ${name} TEMPLATE ${from}`)
+  const copy = new URL(url)
+  copy.pathname = `/${name}`
+  return { url: copy.href, drop: () => query(server.href, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) }
+}
+
 async function query(connectionString: string, sql: string): Promise<void> {
   const client = new pg.Client({ connectionString })
   await client.connect()
