@@ -33,21 +33,21 @@ onEachStore('everything can still be read, and says that it was erased', async (
   const of = (prefix: string) => ids.filter((id) => id.startsWith(`${prefix}_`)).map((id) => ({ id }))
   // Operations that change nothing, each with everything that it can be asked about.
   const reads: Partial<Record<OperationName, readonly object[]>> = {
-    ...{ status: [{}], queue: [{}], signals: [{}], runs: [{}], effects: [{}], dead: [{}], pauses: [{}], agents: [{}] },
-    ...{
-      costs: [{}],
-      digest: [{}, { since: '0' }],
-      away: [{}],
-      quiet: [{}],
-      runbook: [{}],
-      doctor: [{}],
-      verify: [{}],
-    },
-    ...{ erasures: [{}], forgetPlan: [{ who: addressOf('anna') }, ...of('ent').map(({ id }) => ({ who: id }))] },
-    ...{ run: of('run'), planned: of('run'), gate: of('gate'), input: of('gate'), policyProposal: of('gate') },
-    ...{ undoPlan: [...of('run'), ...of('eff'), ...of('dec')], policyTest: [...of('run'), ...of('eff')] },
-    ...{ why: ids.map((id) => ({ id })), agent: [{ name: 'triage' }, { name: 'write' }], prove: [{ event: 0 }] },
+    erasures: [{}],
+    forgetPlan: [addressOf('anna'), ...of('ent').map(({ id }) => id)].map((who) => ({ who })),
+    run: of('run'),
+    planned: of('run'),
+    gate: of('gate'),
+    input: of('gate'),
+    policyProposal: of('gate'),
+    undoPlan: [...of('run'), ...of('eff'), ...of('dec')],
+    policyTest: [...of('run'), ...of('eff')],
+    why: ids.map((id) => ({ id })),
+    agent: [{ name: 'triage' }, { name: 'write' }],
+    prove: [{ event: 0 }],
   }
+  const plainly = 'status queue signals runs effects dead pauses agents costs digest away quiet runbook doctor verify'
+  for (const name of plainly.split(' ') as OperationName[]) reads[name] = [{}]
   const changes = new Set(
     'decide decideAll snooze start do cancel retry restart undo redrive closeDead pause resume correct ingest export leave comeBack policyAdopt forget'.split(
       ' ',

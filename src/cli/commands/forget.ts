@@ -50,7 +50,7 @@ const NAMES: Readonly<Record<string, readonly [one: string, many: string]>> = {
   event: ['private part of an event', 'private parts of events'],
   blob: ['stored file', 'stored files'],
   file: ['file in data/', 'files in data/'],
-  scratch: ['scratch value', 'scratch values'],
+  row: ['value of working state', 'values of working state'],
 }
 
 /** What stays and why, by the code that is on record. */

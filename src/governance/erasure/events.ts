@@ -15,6 +15,8 @@ export interface ErasureReport {
   readonly keys: readonly string[]
   /** HMACs of the paths of files below the data folder that go as well. */
   readonly files: readonly string[]
+  /** Messages whose text went: what is indexed of them goes as well. */
+  readonly sources: readonly string[]
   /** Tables whose rows changed or went. */
   readonly tables: readonly string[]
 }

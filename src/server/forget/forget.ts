@@ -11,6 +11,7 @@ import { GoingBlobs } from './blobs.ts'
 import { finishErasure } from './cleaning.ts'
 import { copiesOf, dataFolder, filePseudonym, filesIn, nameOf } from './files.ts'
 import { goingOf, type Going } from './events.ts'
+import { HELD_TABLES, heldCount, heldRemovals } from './held.ts'
 import { mentionsOf, needlesOf, type Mention } from './mentions.ts'
 import { endThings, openThings, type OpenThing } from './open-things.ts'
 import { runsNaming, scopeOf, type Scope, type Thing } from './scope.ts'
@@ -42,7 +43,7 @@ interface Plan {
   readonly scope: Scope
   readonly going: Going
   readonly files: readonly string[]
-  readonly scratch: number
+  readonly held: number
   readonly open: readonly OpenThing[]
 }
 
@@ -50,8 +51,6 @@ const THINGS: readonly Thing[] = ['entity', 'message', 'signal', 'run', 'decisio
 const labelsOf = sql(
   'select e.id, e.kind, k.label from entity e left join entity_key k on k.entity = e.id where e.id = ? order by k.lookup',
 )
-const scratchOf = sql('select count(*) as n from scratch where run = ?')
-const dropScratch = sql('delete from scratch where run = ?')
 const dropBlob = sql('delete from blob where hash = ?')
 
 async function planOf(c: OpenCompany, target: string, also: readonly string[]): Promise<Plan> {
@@ -62,16 +61,14 @@ async function planOf(c: OpenCompany, target: string, also: readonly string[]): 
     also.filter((one) => !one.startsWith('data/')),
   )
   const going = await goingOf(c.store, scope)
-  let scratch = 0
-  for (const run of scope.all('run')) scratch += (await c.store.first<{ n: number }>(scratchOf(run)))!.n
-  return { scope, going, files, scratch, open: await openThings(c, scope, going) }
+  return { scope, going, files, held: await heldCount(c.store, scope), open: await openThings(c, scope, going) }
 }
 
-function countsOf({ scope, going, files, scratch }: Plan, blobs: number): Record<string, number> {
-  if (going.seqs.size + blobs + files.length + scratch === 0) return {}
+function countsOf({ scope, going, files, held }: Plan, blobs: number): Record<string, number> {
+  if (going.seqs.size + blobs + files.length + held === 0) return {}
   const counts: Record<string, number> = {}
   for (const thing of THINGS) counts[thing] = scope.all(thing).length
-  return { ...counts, event: going.seqs.size, blob: blobs, file: files.length, scratch }
+  return { ...counts, event: going.seqs.size, blob: blobs, file: files.length, row: held }
 }
 
 /** What is on the company's side of an effect that left; the other side is not ours to erase. */
@@ -114,6 +111,7 @@ async function reportOf(
     sent,
     keys,
     files: plan.files.map((file) => filePseudonym(c, file)),
+    sources: [...scope.all('message')],
     tables: [],
   }
 }
@@ -134,9 +132,7 @@ export async function forgetPlan(c: OpenCompany, target: string, also: readonly 
   const found = await mentionsOf(c.store, dataFolder(c), needles, plan.going.seqs)
   const copies = (await copiesOf(c, report.keys)).map((path) => nameOf(c, path))
   const goes = new Set([...goingBlobs, ...plan.files, ...copies])
-  const mentions = found.filter(
-    (m) => !goes.has(m.where) && !(m.what === 'scratch' && plan.scope.has('run', m.of ?? '')),
-  )
+  const mentions = found.filter((m) => !goes.has(m.where) && !(m.what === 'row' && plan.scope.has('run', m.of ?? '')))
   const entities: ForgetPlan['entities'][number][] = []
   for (const id of plan.scope.all('entity'))
     entities.push(...(await c.store.read<(typeof entities)[number]>(labelsOf(id))))
@@ -201,12 +197,12 @@ async function erase(c: OpenCompany, target: string, also: readonly string[]): P
     const parts: Ranges[] = [ranges.slice(0, RANGES_PER_EVENT)]
     for (let at = RANGES_PER_EVENT; at < ranges.length; at += RANGES_PER_EVENT)
       parts.push(ranges.slice(at, at + RANGES_PER_EVENT))
-    const tables = ['event', ...rows.tables, ...(goingBlobs.length > 0 ? ['blob'] : []), 'scratch']
+    const tables = ['event', ...rows.tables, ...(goingBlobs.length > 0 ? ['blob'] : []), ...HELD_TABLES]
     const writes: Bound[] = [
       ...ranges.map(([from, to]) => erasePrivate(from, to)),
       ...rows.writes,
       ...goingBlobs.map((hash) => dropBlob(hash)),
-      ...scope.all('run').map((run) => dropScratch(run)),
+      ...heldRemovals(scope),
     ]
     try {
       await store.commit({

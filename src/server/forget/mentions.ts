@@ -1,15 +1,17 @@
 import { open } from 'node:fs/promises'
 import { relative } from 'node:path'
-import { sql, type Store } from '../../store/index.ts'
+import { describeSchema } from '../../store/describe-schema.ts'
+import { sql, type Bound, type Store } from '../../store/index.ts'
+import { NOT_REBUILT } from '../../store/tables.ts'
 import { filesIn } from './files.ts'
 import type { Scope } from './scope.ts'
 
 /** Where something of hers still stands. `where`: what `--also` takes; null where it cannot go. */
 export interface Mention {
-  readonly what: 'event' | 'id' | 'blob' | 'scratch' | 'file'
+  readonly what: 'event' | 'id' | 'blob' | 'row' | 'file'
   readonly where: string
   readonly kind: string
-  /** The run or thing whose event it is. */
+  /** The run or thing whose event or row it is. */
   readonly of: string | null
 }
 
@@ -42,21 +44,12 @@ const MAX_NEEDLES = 50
 /** A person who is everywhere fills pages: so many are listed. */
 const MAX_MENTIONS = 1_000
 
-const inPrivate = sql(
-  `select seq, kind, stream from event where lower(private) like lower(?) escape '!' order by seq limit ${MAX_MENTIONS}`,
-)
-const inBody = sql(
-  `select seq, kind, stream from event where lower(body || ' ' || coalesce(key, '')) like lower(?) escape '!' order by seq limit ${MAX_MENTIONS}`,
-)
-const inScratch = sql(
-  `select run, op from scratch where lower(value || ' ' || key) like lower(?) escape '!' limit ${MAX_MENTIONS}`,
-)
 const blobNames = sql('select hash from blob where hash > ? order by hash limit 100')
 const blobBytes = sql('select bytes from blob where hash = ?')
 
 /**
- * Everything that the company holds and where one of these words stands: private parts and bodies of events, blobs,
- * scratch, files in the data folder. For a person to judge: that a word stands there does not say whose it is.
+ * Everything that the company holds and where one of these words stands: private parts and bodies of events, rows that no
+ * event made, blobs, files in the data folder. Projections say what events say. For a person to judge: that a word stands there does not say whose it is.
  */
 export async function mentionsOf(
   store: Store,
@@ -68,16 +61,23 @@ export async function mentionsOf(
   const add = (m: Mention) => {
     if (mentions.size < MAX_MENTIONS) mentions.set(`${m.what} ${m.where}`, m)
   }
-  for (const needle of needles) {
-    const like = `%${JSON.stringify(needle).slice(1, -1).replace(/[!%_]/g, '!$&')}%`
-    for (const [what, query] of [
-      ['event', inPrivate(like)],
-      ['id', inBody(like)],
-    ] as const)
-      for (const row of await store.read<{ seq: number; kind: string; stream: string }>(query))
-        if (what === 'id' || !except.has(row.seq)) add({ what, where: String(row.seq), kind: row.kind, of: row.stream })
-    for (const row of await store.read<{ run: string; op: string }>(inScratch(like)))
-      add({ what: 'scratch', where: `${row.run}/${row.op}`, kind: 'scratch', of: row.run })
+  if (needles.length === 0) return []
+  const named = matcher(needles)
+  for await (const rows of store.engine.events(0, await store.engine.head()))
+    for (const { seq, kind, stream, key, body, private: secret } of rows) {
+      const one = { where: String(seq), kind, of: stream }
+      if (secret !== null && !except.has(seq) && named.test(secret)) add({ what: 'event', ...one })
+      if (named.test(`${body} ${key ?? ''}`)) add({ what: 'id', ...one })
+    }
+  const { tables } = await describeSchema(store)
+  for (const table of Object.keys(NOT_REBUILT).filter((name) => name !== 'event' && name in tables)) {
+    const columns = tables[table]!.filter((column) => / text\b/.test(column)).map((column) => column.split(' ')[0]!)
+    if (columns.length === 0) continue
+    for (const row of await store.read(rowsOf(`select ${columns.join(', ')} from ${table}`)))
+      if (named.test(Object.values(row).join(' '))) {
+        const id = String(row[columns[0]!])
+        add({ what: 'row', where: `${table} ${id}`, kind: table, of: id })
+      }
   }
   const folded = needles.map((needle) => fold(Buffer.from(needle)))
   const holds = (bytes: Uint8Array) => folded.some((needle) => fold(bytes).includes(needle))
@@ -94,6 +94,20 @@ export async function mentionsOf(
     if (await fileHolds(path, folded))
       add({ what: 'file', where: `data/${relative(dataFolder, path)}`, kind: 'file', of: null })
   return [...mentions.values()]
+}
+
+/** Finds any of the words, however its letters are written, also as JSON writes it. */
+function matcher(needles: readonly string[]): RegExp {
+  const forms = new Set(needles.flatMap((needle) => [needle, JSON.stringify(needle).slice(1, -1)]))
+  return new RegExp([...forms].map((form) => form.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')).join('|'), 'i')
+}
+
+const statements = new Map<string, ReturnType<typeof sql>>()
+
+function rowsOf(text: string): Bound {
+  const statement = statements.get(text) ?? sql(text)
+  statements.set(text, statement)
+  return statement()
 }
 
 /** Bytes as text that keeps each byte, with ASCII letters made small. */
