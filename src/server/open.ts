@@ -32,10 +32,11 @@ import { registerPlanGates } from '../orchestration/planner/gate.ts'
 import { planning } from '../orchestration/planner/planner.ts'
 import type { Registry } from '../orchestration/planner/registry.ts'
 import { registerAnswerGates } from '../orchestration/verbs/agents.ts'
-import { openStore, work, type EventRow, type Store, type StoreOptions } from '../store/index.ts'
 import { Past, type PastCompany, type When } from './as-of.ts'
 import type { Company } from './company.ts'
 import { finishErasure } from './forget/cleaning.ts'
+import { bringUpToDate, openStore, work, type EventRow, type Store, type StoreOptions } from '../store/index.ts'
+import { ALL_EVENTS, PROJECTIONS_VERSION } from './events.ts'
 import { loadKeys, type Keys } from './keys.ts'
 import { policyOptions } from './views/policies.ts'
 import { digestLetter } from './views/digest.ts'
@@ -388,6 +389,9 @@ export async function openCompany(options: OpenOptions): Promise<OpenCompany> {
   })
   const company = new OpenCompany(options, store, keys)
   try {
+    await bringUpToDate(store, ALL_EVENTS, PROJECTIONS_VERSION, (events) => {
+      process.stderr.write(`factotum: the tables are of an older version and are rebuilt from ${events} events\n`)
+    })
     await company.loadPolicies()
   } catch (error) {
     await company.close()

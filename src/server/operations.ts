@@ -16,10 +16,11 @@ import { PLAN_WORKFLOW } from '../orchestration/planner/planner.ts'
 import { checkRunInput, start } from '../orchestration/starting.ts'
 import { open } from 'node:fs/promises'
 import type { Moment, When } from './as-of.ts'
-import { ALL_EVENTS } from './events.ts'
 import { writeDossier } from './dossier/dossier.ts'
 import { ERASURE_OPERATIONS } from './operations/erasure.ts'
 import { byId, newest, none, operation, reading, type Operation } from './operation.ts'
+import { rebuild } from '../store/index.ts'
+import { ALL_EVENTS, PROJECTIONS_VERSION } from './events.ts'
 import type { OpenCompany } from './open.ts'
 import { EPHEMERAL_OPERATIONS } from './operations/ephemeral.ts'
 import { confirmUndo, deadLetters, decideDead, liftPause, previewDead, setPause, undoView } from './operator.ts'
@@ -186,7 +187,18 @@ export const OPERATIONS = {
   ...EPHEMERAL_OPERATIONS,
   doctor: operation(none, (c) => diagnose(c.store, ALL_EVENTS)),
   ...ERASURE_OPERATIONS,
+  rebuild: operation(none, (c) => rebuildTables(c)),
 } as const
+
+/** What is driven holds in memory what it has read, and nothing else has a turn meanwhile. */
+async function rebuildTables(c: OpenCompany): Promise<{ events: number }> {
+  if (c.started)
+    throw new FactotumError(
+      'company.running',
+      'The tables are rebuilt while nothing is driven. Stop the company, and ask again.',
+    )
+  return { events: await rebuild(c.store, ALL_EVENTS, PROJECTIONS_VERSION) }
+}
 
 export type OperationName = keyof typeof OPERATIONS
 export type Args<N extends OperationName> = z.input<(typeof OPERATIONS)[N]['args']>

@@ -35,6 +35,11 @@ export interface Engine {
    * or has taken a view that includes it. Call again later. PostgreSQL keeps its own log and backups, as its owner set it up.
    */
   scrub(tables: readonly string[]): Promise<boolean>
+  /**
+   * Empties the projections and fills them again from the ledger, in one transaction that nobody commits beside: killed at
+   * any moment, it leaves them as they were. Answers the number of events; null where `isDone` found a row.
+   */
+  rebuild(plan: Rebuild): Promise<number | null>
   /** Another process may have committed. Never calls back for this process's own commits. */
   onBell(ring: () => void): void
   close(): Promise<void>
@@ -56,6 +61,16 @@ export interface Scratch {
   /** From now on what is not rebuilt (`SHOWN_AS_OF`) reads as the company's own, up to this head, without a copy of it. */
   show(head: number): Promise<void>
   drop(): Promise<void>
+}
+
+export interface Rebuild {
+  readonly tables: readonly string[]
+  /** What an event writes. What it throws undoes the rebuild. */
+  readonly project: (row: EventRow) => readonly Bound[]
+  /** Another process may have done it while this one waited for its turn. */
+  readonly isDone: Bound | null
+  /** Committed together with the rows. */
+  readonly done: Bound
 }
 
 /** A guard is SQL that must match a row, or the commit is refused with a typed conflict. */

@@ -86,6 +86,10 @@ export class PastEngine implements Engine {
     return Promise.reject(readOnly())
   }
 
+  rebuild(): Promise<number | null> {
+    return Promise.reject(readOnly())
+  }
+
   rewrite(): Promise<void> {
     return Promise.reject(readOnly())
   }

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { errorMessage } from '../lib/errors.ts'
 import { StoreError } from './errors.ts'
-import type { Engine, Member, Outcome, Scratch, Snapshot } from './engine.ts'
+import type { Engine, Member, Outcome, Rebuild, Scratch, Snapshot } from './engine.ts'
 import type { EventRow } from './events.ts'
 import { MIGRATION_TABLE, pendingMigrations, readMigrations } from './migrate.ts'
 import {
@@ -376,6 +376,38 @@ class Postgres implements Engine {
       throw this.#refused(cause)
     } finally {
       await client.end()
+    }
+  }
+
+  /** On a connection of its own that holds the head's lock: commits of every process wait, reads see what was there. */
+  async rebuild(plan: Rebuild): Promise<number | null> {
+    const link = await this.#patiently(() => Link.open(this.#url, WRITER_SETTINGS))
+    const step = ({ statement, values }: Bound, rows = false): Step => ({
+      prepared: statementOf(statement),
+      values,
+      rows,
+    })
+    try {
+      const begun = await link.send([BEGIN, LOCK_HEAD, ...(plan.isDone ? [step(plan.isDone, true)] : [])])
+      if (begun.get(2)?.length) return null
+      const head = Number(begun.get(1)![0]!.next)
+      await link.send(
+        plan.tables.map((t) => ({ prepared: { name: `empty_${t}`, text: `delete from ${t}` }, values: [] })),
+      )
+      let writes: Step[] = []
+      for (let at = 0; at < head; at += EVENTS_PER_READ) {
+        const range = step({ statement: eventRange, values: [at, at + EVENTS_PER_READ] }, true)
+        const rows = (await link.send([...writes, range])).get(writes.length) as unknown as EventRow[]
+        writes = rows.flatMap((row) => plan.project(row).map((write) => step(write)))
+      }
+      await link.send([...writes, step(plan.done), COMMIT])
+      return head
+    } catch (error) {
+      if (error instanceof Lost) throw this.#unreachable(error)
+      throw error instanceof StepError ? error.cause : error
+    } finally {
+      // Ends the transaction where it did not come to its end.
+      await link.close()
     }
   }
 

@@ -5,7 +5,7 @@ import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlit
 import { errorMessage } from '../lib/errors.ts'
 import { ConflictError, StoreError, type StoreErrorCode } from './errors.ts'
 import { conflict, duplicateOutcome } from './commit.ts'
-import type { Engine, Member, Outcome, Scratch, Snapshot } from './engine.ts'
+import type { Engine, Member, Outcome, Rebuild, Scratch, Snapshot } from './engine.ts'
 import type { EventRow } from './events.ts'
 import { migrate, readMigrations } from './migrate.ts'
 import { sql, storable, type Bound, type Statement, type Value } from './sql.ts'
@@ -19,6 +19,8 @@ const INSERT_EVENT = `insert into event (seq, key, kind, stream, actor, cause, a
 /** Between two reads everybody else has a turn: what a driver reads in one go stops the whole process. */
 const EVENTS_PER_READ = 200
 const LOCK_WAIT_MS = 2_000
+/** More would hold everybody up at each sweep; `rewrite` leaves none behind, however many. */
+const MAX_REFILLED_ROWS = 2_000
 const CHECKPOINT_EVERY_MS = 100
 const MAX_CHECKPOINT_TRIES = 300
 const fenceStatement = checkFence().statement
@@ -137,6 +139,8 @@ class Sqlite implements Engine {
   readonly #begin: StatementSync
   readonly #commit: StatementSync
   #next: number
+  /** How many rows this connection had changed when it was last scrubbed. */
+  #scrubbedAt = -1
 
   constructor(path: string, db: DatabaseSync, lock: DatabaseSync) {
     this.#path = path
@@ -330,17 +334,23 @@ class Sqlite implements Engine {
   }
 
   /**
-   * `secure_delete` empties what is deleted, but not what moved when a page was divided: the tables, which are small, are
-   * emptied as a whole and filled again. What is left is in the log, which is written back and cut to nothing.
+   * `secure_delete` empties what is deleted, but not what moved when a page was divided: tables that are small are emptied
+   * as a whole and filled again. What is left is in the log, which is written back and cut to nothing.
    */
   async scrub(tables: readonly string[]): Promise<boolean> {
     try {
-      for (const table of tables)
+      const { n } = this.#db.prepare('select total_changes() as n').get() as { n: number }
+      if (n === this.#scrubbedAt) return true
+      for (const table of tables) {
+        if (this.#db.prepare(`select 1 from ${table} limit 1 offset ${MAX_REFILLED_ROWS}`).get()) continue
         this.#db.exec(
           `begin immediate; create temp table kept as select * from ${table}; delete from ${table};
            insert into ${table} select * from kept; drop table kept; commit`,
         )
-      return (this.#db.prepare('pragma wal_checkpoint(truncate)').get() as { busy: number }).busy === 0
+      }
+      const { busy } = this.#db.prepare('pragma wal_checkpoint(truncate)').get() as { busy: number }
+      if (busy === 0) this.#scrubbedAt = (this.#db.prepare('select total_changes() as n').get() as { n: number }).n
+      return busy === 0
     } catch (error) {
       this.#rollback()
       throw this.#faultOf(error)
@@ -368,6 +378,28 @@ class Sqlite implements Engine {
     } catch (error) {
       throw unreachable(this.#path, error)
     }
+  }
+
+  /** In one go, for whoever had a turn meanwhile would commit into this transaction. The log holds it, not the memory. */
+  async rebuild(plan: Rebuild): Promise<number | null> {
+    const range = this.#statement(eventRange)
+    try {
+      this.#begin.run()
+      if (plan.isDone && this.#statement(plan.isDone.statement).get(...(plan.isDone.values as SQLInputValue[]))) {
+        this.#rollback()
+        return null
+      }
+      for (const table of plan.tables) this.#db.exec(`delete from ${table}`)
+      for (let at = 0; at < this.#next; at += EVENTS_PER_READ)
+        for (const row of range.all(at, at + EVENTS_PER_READ) as unknown as EventRow[])
+          for (const write of plan.project(row)) this.#run(write)
+      this.#run(plan.done)
+    } catch (error) {
+      this.#rollback()
+      throw this.#faultOf(error)
+    }
+    this.#commitNow()
+    return this.#next
   }
 
   onBell(): void {

@@ -113,6 +113,7 @@ export class Life {
         }),
       scrub: (tables) => alive(() => engine.scrub(tables)),
       snapshot: () => alive(() => engine.snapshot()),
+      rebuild: (plan) => alive(() => engine.rebuild(plan)),
       events: (from, to) => engine.events(from, to),
       onBell: (ring) => engine.onBell(() => void (this.#dead || ring())),
       write: (writes) =>
