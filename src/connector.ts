@@ -13,3 +13,4 @@ export {
 } from './execution/action.ts'
 export { signal, type SignalKind } from './context/signals.ts'
 export type { Json } from './lib/json.ts'
+export { htmlToText } from './lib/html/html-to-text.ts'

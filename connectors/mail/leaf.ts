@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import PostalMime, { type Attachment } from 'postal-mime'
 import { fieldValue } from './header-block.ts'
-import { htmlToText } from './html-to-text.ts'
+import { htmlToText } from '../../src/connector.ts'
 import { LIMITS } from './message.ts'
 
 /** What a mail or a part of it says and carries. `html` tells that `text` was made from HTML. */

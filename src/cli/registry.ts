@@ -15,6 +15,7 @@ import { ledger } from './commands/ledger.ts'
 import { pause, resume } from './commands/pause.ts'
 import { policy } from './commands/policy.ts'
 import { queue } from './commands/queue.ts'
+import { document, documents, recall, remember } from './commands/recall.ts'
 import { cancel, launch, restart, retry, run, runs } from './commands/runs.ts'
 import { runbook } from './commands/runbook.ts'
 import { scratch } from './commands/scratch.ts'
@@ -30,6 +31,10 @@ export const COMMANDS: readonly Command[] = [
   start,
   doGoal,
   ingest,
+  remember,
+  documents,
+  document,
+  recall,
   signals,
   status,
   queue,

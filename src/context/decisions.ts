@@ -10,6 +10,8 @@ export interface Evidence {
   readonly facts: readonly string[]
   readonly decisions: readonly string[]
   readonly messages: readonly string[]
+  /** `<document>@<version>`. Absent where there are none, as before there were any. */
+  readonly documents?: readonly string[]
 }
 
 export const NO_EVIDENCE: Evidence = { signals: [], facts: [], decisions: [], messages: [] }

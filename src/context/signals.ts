@@ -12,6 +12,11 @@ export function lower(a: Trust, b: Trust): Trust {
   return TRUST.indexOf(a) < TRUST.indexOf(b) ? a : b
 }
 
+/** Whether a label is as high as what is asked for, if anything is. */
+export function isAtLeast(label: Trust, asked: Trust | undefined): boolean {
+  return asked === undefined || TRUST.indexOf(label) >= TRUST.indexOf(asked)
+}
+
 export type SignalState = 'new' | 'routed' | 'delivered' | 'kept' | 'quarantined'
 
 /** A kind of thing that happens to the company: its name, the shape of its payload, and what waits match it by. */

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Recall } from '../context/recall/recall.ts'
 import { FactotumError } from '../lib/errors.ts'
 import { jsonCopy, type Json } from '../lib/json.ts'
 import type { PolicyRequest, Verdict } from '../governance/policy.ts'
@@ -37,6 +38,7 @@ export interface Execution {
   readonly connection: (connector: string) => unknown
   readonly verdict: (request: VerdictRequest) => Promise<Verdict>
   readonly meter: EffectMeter
+  readonly recall: Recall
 }
 
 /** Where an action acts: the same at every start, without secrets. */

@@ -2,6 +2,7 @@ import { unwatched } from './call.ts'
 import type { Context } from './workflow.ts'
 import { ask, decide } from './verbs/agents.ts'
 import { child, seededRandom, sleep, step, waitFor } from './verbs/basics.ts'
+import { addDocument } from './verbs/documents.ts'
 import { act, compensate } from './verbs/effects.ts'
 import { about, assert } from './verbs/facts.ts'
 import { recall } from './verbs/recall.ts'
@@ -25,6 +26,7 @@ export function makeContext(services: Services): Context {
       assert: (entity, statements, options) => assert(services, entity, statements, options),
     },
     recall: (query, options) => recall(services, query, options),
+    documents: { add: (document, options) => addDocument(services, document, options) },
     scratch: scratch(services),
     session: sessions(services),
     decide: (agent, input, options) => decide(services, 'decide', agent, input, options),

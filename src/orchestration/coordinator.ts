@@ -234,7 +234,7 @@ export class Coordinator {
       // With no hands free, whoever is done rings.
       else if (free > 0) await this.#setAlarm(now)
     } catch (error) {
-      this.#report(error, 'coordinator')
+      this.report(error, 'coordinator')
       this.#alarmAt(this.#store.clock.now() + RETRY_MS)
     } finally {
       this.#ticking = false
@@ -273,7 +273,7 @@ export class Coordinator {
     this.#store
       .write([...renew, sweepExpired(now, MAX_SWEPT)])
       .then((rows) => this.#scrub(now, rows.at(-1)!.length === MAX_SWEPT))
-      .catch((error: unknown) => void (this.#stopped || this.#report(error, 'sweep')))
+      .catch((error: unknown) => void (this.#stopped || this.report(error, 'sweep')))
     if (this.#store.engine.dialect === 'postgres') this.#queued = true
     this.ring()
     this.#cancelSweep = this.#store.clock.alarm(now + SWEEP_MS, () => this.#sweep())
@@ -310,7 +310,7 @@ export class Coordinator {
         (error instanceof StoreError && error.code === 'store.fenced') ||
         this.#stopped
       if (!expected) {
-        this.#report(error, id)
+        this.report(error, id)
         this.#store.clock.alarm(this.#store.clock.now() + RETRY_MS, () => void this.#letGo(fence).catch(() => {}))
       } else await this.#letGo(fence).catch(() => {})
     } finally {
@@ -362,7 +362,7 @@ export class Coordinator {
       execution: this.#options.execution,
       agents: this.#options.agents,
       trust: run.trust,
-      seen: { signals: run.signal === null ? [] : [run.signal], facts: [], decisions: [], messages: [] },
+      seen: { signals: run.signal === null ? [] : [run.signal], facts: [], decisions: [], messages: [], documents: [] },
     }
     const input: unknown = JSON.parse(run.input ?? 'null') ?? JSON.parse(signal?.payload ?? 'null')
     const end = await driver.drive(() =>
@@ -376,7 +376,8 @@ export class Coordinator {
     await recordEnd(driver, end, services.trust)
   }
 
-  #report(error: unknown, id: string): void {
+  /** Tells of what failed and will be tried again. */
+  report(error: unknown, id: string): void {
     if (this.#options.onError) this.#options.onError(error, id)
     else process.stderr.write(`factotum: ${id}: ${errorMessage(error)}\n`)
   }

@@ -1,10 +1,13 @@
 import type { z } from 'zod'
 import type { Entity, EntityKind, Statements } from '../context/facts.ts'
+import type { MediaType } from '../context/documents/reading.ts'
+import type { RecallKind } from '../context/recall/recall.ts'
 import type { AnySignalKind, SignalKind, Trust } from '../context/signals.ts'
 import type { Tier } from '../context/decisions.ts'
 import type { Action } from '../execution/action.ts'
 import type { EffectResult } from '../execution/effects.ts'
 import type { Duration } from '../lib/durations.ts'
+import type { Json } from '../lib/json.ts'
 import type { Agent } from './agent.ts'
 
 /** How a call is told from its siblings: by `name`, and in loops and branches by `key`. */
@@ -22,13 +25,64 @@ export interface Decided<O> {
   readonly because: string
 }
 
-/** Text that the company keeps, with where it came from. */
+/** A piece of a message or document, with where it stands. */
 export interface Passage {
+  /** The message or the document; with `version` and the offsets it is a citation. */
   readonly id: string
+  /** Of the document; 0 for a message. */
+  readonly version: number
+  /** UTF-16 offsets in the text of that, the end exclusive. */
+  readonly start: number
+  readonly end: number
   readonly at: number
-  readonly from: 'us' | 'them'
+  readonly from: 'us' | 'them' | 'operator' | 'document'
+  /** Of the message, or the title of the document. */
   readonly subject: string
   readonly text: string
+  readonly trust: Trust
+  /** How sure it is on the point, 0 to 1. */
+  readonly score: number
+  /** It was said before: nothing is learned from it as if it were new. */
+  readonly recalled: true
+  /** It was erased since, and reads as ''. */
+  readonly gone?: true
+}
+
+/** The passages that were recalled, best first; `facts` that the query named; `nothing`: why there is neither. */
+export type Recollection = readonly Passage[] & {
+  readonly facts: readonly {
+    readonly id: string
+    readonly entity: string
+    readonly attribute: string
+    readonly value: Json
+    readonly since: number
+    readonly trust: Trust
+  }[]
+  readonly nothing: string | null
+}
+
+export interface RecallOptions extends CallOptions {
+  readonly about?: { readonly id: string }
+  readonly budget?: number
+  /** As it was then, epoch ms: what had been said, in the versions that held. */
+  readonly asOf?: number
+  /** Nothing that is believed less. */
+  readonly trust?: Trust
+  readonly kinds?: readonly RecallKind[]
+}
+
+/** What a workflow keeps as a document: text, or bytes that text is read from. */
+export interface DocumentInput {
+  readonly text?: string
+  readonly bytes?: Uint8Array
+  /** Default: by what the bytes and the name say. */
+  readonly mediaType?: MediaType
+  readonly title?: string
+  /** Under what it is known: the same name again is another version of it. */
+  readonly name?: string
+  /** Whom it is about. Without any, it may be recalled for everybody. */
+  readonly about?: { readonly id: string } | readonly { readonly id: string }[]
+  readonly because?: { readonly id: string }
 }
 
 export interface Question<T> {
@@ -110,11 +164,15 @@ export interface Context {
       options?: CallOptions & { readonly because?: { readonly id: string } },
     ): Promise<void>
   }
-  /** What was said before, newest and nearest first, within a budget of tokens (4 characters each). */
-  recall(
-    query: string,
-    options: CallOptions & { readonly about: { readonly id: string }; readonly budget?: number },
-  ): Promise<readonly Passage[]>
+  /**
+   * What was said, written or known before that answers a query, best first, within a budget of tokens (4 characters each,
+   * 2,000 by default); empty where nothing is good enough. With `about`, nothing that is about anybody else.
+   */
+  recall(query: string, options?: RecallOptions): Promise<Recollection>
+  readonly documents: {
+    /** Keeps a document. The same again adds nothing; other content under the same name is a new version. */
+    add(document: DocumentInput, options?: CallOptions): Promise<{ readonly id: string; readonly version: number }>
+  }
   /**
    * Working state of this run only: gone when the run has ended, or once its time to live is over, whatever the run does.
    * A run that is driven again, and asks for such a value where it got it before, is parked: read it inside the `step` that

@@ -1,5 +1,6 @@
 import { CONVERSATION_EVENTS } from '../context/conversations.ts'
 import { DECISION_EVENTS } from '../context/decisions.ts'
+import { DOCUMENT_EVENTS } from '../context/documents/documents.ts'
 import { FACT_EVENTS } from '../context/facts.ts'
 import { RETRACTION_EVENTS } from '../context/retractions.ts'
 import { SIGNAL_EVENTS } from '../context/signals.ts'
@@ -28,6 +29,7 @@ export const ALL_EVENTS: readonly AnyEventKind[] = [
   ...FACT_EVENTS,
   ...DECISION_EVENTS,
   ...CONVERSATION_EVENTS,
+  ...DOCUMENT_EVENTS,
   ...RETRACTION_EVENTS,
   ...GATE_EVENTS,
   ...PAUSE_EVENTS,

@@ -2,6 +2,7 @@ import { chmod, mkdir } from 'node:fs/promises'
 import { isAbsolute, join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Ephemeral } from '../context/ephemeral.ts'
+import { Recall } from '../context/recall/recall.ts'
 import { type AnySignalKind } from '../context/signals.ts'
 import type { AnyAction, Connector, Incoming, Unreadable } from '../execution/action.ts'
 import { Dispatcher } from '../execution/dispatch.ts'
@@ -65,6 +66,7 @@ export class OpenCompany {
   readonly gates: Gates
   readonly spend: Spend
   readonly attention: Attention
+  readonly recall: Recall
   readonly execution: Execution
   /** What is asked before anything leaves; `loadPolicies` reads the company's files. */
   policies: Policies = NO_POLICIES
@@ -101,8 +103,10 @@ export class OpenCompany {
       compose: (seq) => digestLetter(this, seq),
       send: (to, subject, text, key) => this.#sendMail(to, subject, text, key),
     })
+    this.recall = new Recall(store)
     this.execution = {
       store,
+      recall: this.recall,
       actions,
       connectors: new Map(this.company.connectors.map((c) => [c.name, c])),
       connection: (name) => this.#connection(name),
@@ -189,6 +193,7 @@ export class OpenCompany {
     await this.#probes.start()
     await this.attention.sync()
     await this.coordinator.start()
+    this.recall.start((error) => this.coordinator.report(error, 'the index of passages'))
     this.#started = true
   }
 
@@ -292,6 +297,7 @@ export class OpenCompany {
       if (this.#connections.has(connector.name))
         last.defer(() => connector.close(this.#connections.get(connector.name)))
     if (this.#started) await this.coordinator.stop(STOP_GRACE_MS)
+    await this.recall.stop()
     if (this.#toSeal) await this.sealer.stop()
     if (this.#started) await within(WITNESS_GRACE_MS, this.witness.flush())
     this.#started = false

@@ -24,6 +24,7 @@ import { ALL_EVENTS, PROJECTIONS_VERSION } from './events.ts'
 import type { OpenCompany } from './open.ts'
 import { EPHEMERAL_OPERATIONS } from './operations/ephemeral.ts'
 import { confirmUndo, deadLetters, decideDead, liftPause, previewDead, setPause, undoView } from './operator.ts'
+import { RECALL_OPERATIONS } from './operations/recall.ts'
 import { resolveId } from './views/ids.ts'
 import { effectList, runList, signalList } from './views/lists.ts'
 import { adoptFor, proposeFor, testEffect } from './views/policies.ts'
@@ -188,6 +189,7 @@ export const OPERATIONS = {
   doctor: operation(none, (c) => diagnose(c.store, ALL_EVENTS)),
   ...ERASURE_OPERATIONS,
   rebuild: operation(none, (c) => rebuildTables(c)),
+  ...RECALL_OPERATIONS,
 } as const
 
 /** What is driven holds in memory what it has read, and nothing else has a turn meanwhile. */

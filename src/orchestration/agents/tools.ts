@@ -1,10 +1,10 @@
-import { messagesOfParty, type MessageRow } from '../../context/conversations.ts'
 import { factsNow, factVersions, type FactRow } from '../../context/facts.ts'
+import { CHARACTERS_PER_TOKEN } from '../../context/recall/recall.ts'
 import { lower, type Trust } from '../../context/signals.ts'
 import { callWithin, type Execution } from '../../execution/execution.ts'
 import { errorCode } from '../../lib/errors.ts'
 import { jsonCopy, shortHash, type Json } from '../../lib/json.ts'
-import { sql, type Store } from '../../store/index.ts'
+import type { Store } from '../../store/index.ts'
 import type { Agent, ReadingTool } from '../agent.ts'
 import type { ModelTool } from './models.ts'
 import { quoted } from './quoting.ts'
@@ -49,14 +49,14 @@ export function toolsOf<I>(of: ToolsOf<I>): ModelTool[] {
   if (tools.recall)
     made.push({
       name: 'recall',
-      description: 'Earlier messages with whom this is about, newest first, that have one of the words.',
+      description: 'Earlier messages with whom this is about, and documents, that answer a question or some words.',
       schema: {
         type: 'object',
         properties: { words: { type: 'string' } },
         required: ['words'],
         additionalProperties: false,
       },
-      run: bounded(of.reads, (input) => earlierMessages(store, of.facts, input)),
+      run: bounded(of.reads, (input) => earlierPassages(of, input)),
     })
   return [...made, ...tools.actions.map((tool) => reading(of, tool))]
 }
@@ -85,27 +85,34 @@ async function currentFacts(store: Store, facts: readonly string[]): Promise<Fou
   return { data, ids: rows.map((r) => r.id), trust: rows.reduce<Trust>((t, r) => lower(t, r.trust), 'operator') }
 }
 
-const keysOf = sql('select lookup from entity_key where entity = ?')
-
-async function earlierMessages(store: Store, facts: readonly string[], input: unknown): Promise<Found> {
+/** What a model looks for is recalled about whom the workflow has named, and from what is about nobody. */
+async function earlierPassages(
+  { execution, facts }: Pick<ToolsOf<unknown>, 'execution' | 'facts'>,
+  input: unknown,
+): Promise<Found> {
   const asked = (input as { words?: unknown } | null)?.words
-  const words = (typeof asked === 'string' ? asked : '').toLowerCase().match(/[\p{L}\p{N}]{3,}/gu) ?? []
-  const found: MessageRow[] = []
-  for (const entity of await entitiesOf(store, facts))
-    for (const { lookup } of await store.read<{ lookup: string }>(keysOf(entity)))
-      found.push(...(await store.read<MessageRow>(messagesOfParty(lookup, MAX_PASSAGES * MAX_TOOL_CALLS))))
-  const hits = found
-    .filter((m) => m.text !== null && words.some((w) => `${m.subject ?? ''} ${m.text ?? ''}`.toLowerCase().includes(w)))
-    .sort((a, b) => b.at - a.at)
-    .slice(0, MAX_PASSAGES)
-  const data = hits.map((m) => ({
-    at: new Date(m.at).toISOString(),
-    from: m.direction === 'in' ? 'them' : 'us',
-    subject: m.subject,
-    text: (m.text ?? '').slice(0, MAX_RESULT_CHARS / MAX_PASSAGES),
+  const query = typeof asked === 'string' ? asked : ''
+  const about = await entitiesOf(execution.store, facts)
+  const budget = MAX_RESULT_CHARS / CHARACTERS_PER_TOKEN / 2
+  const { passages } = await execution.recall.recall({
+    query,
+    about,
+    budget,
+    kinds: ['message', 'document'],
+  })
+  const hits = passages.slice(0, MAX_PASSAGES)
+  const data = hits.map((p) => ({
+    at: new Date(p.at).toISOString(),
+    from: p.role,
+    subject: p.heading,
+    text: p.text,
+    recalled: true,
   }))
-  const outside = hits.some((m) => m.direction === 'in')
-  return { data, ids: hits.map((m) => m.id), trust: outside ? 'outsider' : 'operator' }
+  return {
+    data,
+    ids: [...new Set(hits.map((p) => p.citation.source))],
+    trust: hits.reduce<Trust>((t, p) => lower(t, p.trust), 'operator'),
+  }
 }
 
 function reading<I>(of: ToolsOf<I>, { action, allowed }: ReadingTool<I>): ModelTool {

@@ -1,75 +1,125 @@
-import { messageById, messagesOfParty, type MessageRow } from '../../context/conversations.ts'
-import { sql, type Store } from '../../store/index.ts'
-import type { CallOptions, Passage } from '../workflow.ts'
+import { messageById, type MessageRow } from '../../context/conversations.ts'
+import { factVersions } from '../../context/facts.ts'
+import { readQuote, type Citation } from '../../context/recall/citation.ts'
+import { DEFAULT_BUDGET_TOKENS, type Asked } from '../../context/recall/recall.ts'
+import type { Role } from '../../context/recall/sources.ts'
+import { lower, type Trust } from '../../context/signals.ts'
+import type { Json } from '../../lib/json.ts'
+import type { Store } from '../../store/index.ts'
+import type { Passage, RecallOptions, Recollection } from '../workflow.ts'
 import type { Services } from './services.ts'
 
-const addressesOf = sql('select lookup from entity_key where entity = ?')
-const CHARACTERS_PER_TOKEN = 4
-const DEFAULT_BUDGET_TOKENS = 2_000
-const CANDIDATES = 50
+/** What the record of a recall refers to: citations and fact versions, never a word of them. */
+interface Refs {
+  readonly passages: readonly (Citation & { readonly role: Role; readonly trust: Trust; readonly score: number })[]
+  readonly facts: readonly string[]
+  readonly nothing: string | null
+}
 
-/** What was said with a party before: word overlap first, then the newest, cut at the budget. */
-export function recall(
-  services: Services,
-  query: string,
-  options: CallOptions & { readonly about: { readonly id: string }; readonly budget?: number },
-): Promise<readonly Passage[]> {
-  const { store, driver, seen } = services
-  const budget = (options.budget ?? DEFAULT_BUDGET_TOKENS) * CHARACTERS_PER_TOKEN
-  return driver.call<readonly Passage[]>({
+/** Before passages were cited, messages were recalled whole. */
+type OldRefs = { readonly messages: readonly string[] }
+
+/** Recalls once; driven again, the same passages are read from where they stand. */
+export function recall(services: Services, query: string, options: RecallOptions = {}): Promise<Recollection> {
+  const { driver, seen, execution } = services
+  const { about, budget = DEFAULT_BUDGET_TOKENS, asOf, trust, kinds, name, key } = options
+  const narrowed = asOf === undefined && trust === undefined && kinds === undefined ? [] : [{ asOf, trust, kinds }]
+  const asked: Asked = {
+    query,
+    budget,
+    ...(about ? { about: [about.id] } : {}),
+    ...(asOf === undefined ? {} : { asOf }),
+    ...(trust === undefined ? {} : { trust }),
+    ...(kinds === undefined ? {} : { kinds }),
+    ...(driver.run.signal === null ? {} : { except: [driver.run.signal] }),
+  }
+  return driver.call<Recollection>({
     kind: 'recall',
-    name: options.name ?? 'recall',
-    key: options.key,
-    input: [options.about.id, budget],
+    name: name ?? 'recall',
+    key,
+    input: [about?.id ?? null, budget * 4, ...narrowed],
     begin: async () => {
-      const keys = await store.read<{ lookup: string }>(addressesOf(options.about.id))
-      const found = (
-        await Promise.all(keys.map((k) => store.read<MessageRow>(messagesOfParty(k.lookup, CANDIDATES))))
-      ).flat()
-      const past = found.filter((m) => m.id !== driver.run.signal && m.text !== null)
-      return { done: { refs: { messages: nearest(query, past, budget).map((m) => m.id) } } }
+      const found = await execution.recall.recall(asked)
+      const refs: Refs = {
+        passages: found.passages.map(({ citation, role, trust: label, score }) => ({
+          ...citation,
+          role,
+          trust: label,
+          score: Math.round(score * 1_000) / 1_000,
+        })),
+        facts: found.facts.map((f) => f.id),
+        nothing: found.nothing,
+      }
+      return { done: { refs: refs as unknown as Json } }
     },
     read: async (completion) => {
-      const { messages } = completion.refs as { messages: readonly string[] }
-      seen.messages.push(...messages)
-      const passages = await readPassages(store, messages)
-      if (passages.some((p) => p.from === 'them')) services.trust = 'outsider'
-      return passages
+      const refs = completion.refs as unknown as Refs | OldRefs
+      if ('messages' in refs) return oldRecollection(services, refs)
+      for (const c of refs.passages) {
+        services.trust = lower(services.trust, c.trust)
+        if (c.version > 0) seen.documents.push(`${c.source}@${c.version}`)
+        else seen.messages.push(c.source)
+      }
+      const facts = await factVersions(services.store, refs.facts)
+      for (const fact of facts) services.trust = lower(services.trust, fact.trust)
+      seen.facts.push(...refs.facts)
+      return recollection(
+        await Promise.all(refs.passages.map((c) => passageAt(services.store, c))),
+        facts.map((f) => ({
+          id: f.id,
+          entity: f.entity,
+          attribute: f.attribute,
+          value: f.value === null ? null : (JSON.parse(f.value) as Json),
+          since: f.valid_from,
+          trust: f.trust,
+        })),
+        refs.nothing,
+      )
     },
   })
 }
 
-function nearest(query: string, messages: readonly MessageRow[], budget: number): MessageRow[] {
-  const words = new Set(
-    query
-      .toLowerCase()
-      .match(/[\p{L}\p{N}]{3,}/gu)
-      ?.slice(0, 1_000),
-  )
-  const score = (m: MessageRow) =>
-    new Set(
-      (m.text ?? '')
-        .toLowerCase()
-        .match(/[\p{L}\p{N}]{3,}/gu)
-        ?.filter((w) => words.has(w)),
-    ).size
-  const ranked = messages.map((m) => ({ m, score: score(m) })).sort((a, b) => b.score - a.score || b.m.at - a.m.at)
-  let left = budget
-  return ranked.filter(({ m }) => (left -= m.text?.length ?? 0) >= 0).map(({ m }) => m)
+async function passageAt(store: Store, c: Refs['passages'][number]): Promise<Passage> {
+  const { text, at, subject } = await readQuote(store, c)
+  return {
+    id: c.source,
+    version: c.version,
+    start: c.start,
+    end: c.end,
+    at,
+    from: c.role,
+    subject: subject ?? '',
+    text: text ?? '',
+    trust: c.trust,
+    score: c.score,
+    recalled: true,
+    ...(text === null ? { gone: true as const } : {}),
+  }
 }
 
-async function readPassages(store: Store, ids: readonly string[]): Promise<Passage[]> {
-  const rows = await Promise.all(ids.map((id) => store.first<MessageRow>(messageById(id))))
-  return rows
+/** A list of passages, with what belongs to it out of the way of whoever takes it for plain data. */
+function recollection(
+  passages: readonly Passage[],
+  facts: Recollection['facts'],
+  nothing: string | null,
+): Recollection {
+  return Object.defineProperties([...passages], {
+    facts: { value: facts, enumerable: false },
+    nothing: { value: nothing, enumerable: false },
+  }) as unknown as Recollection
+}
+
+async function oldRecollection(services: Services, { messages }: OldRefs): Promise<Recollection> {
+  services.seen.messages.push(...messages)
+  const rows = await Promise.all(messages.map((id) => services.store.first<MessageRow>(messageById(id))))
+  const passages = rows
     .filter((m) => m !== undefined)
-    .map(
-      (m) =>
-        ({
-          id: m.id,
-          at: m.at,
-          from: m.direction === 'in' ? 'them' : 'us',
-          subject: m.subject ?? '',
-          text: m.text ?? '',
-        }) as const,
-    )
+    .map((m): Passage => {
+      const text = m.text ?? ''
+      const [from, trust]: [Role, Trust] = m.direction === 'in' ? ['them', 'outsider'] : ['us', services.trust]
+      const whole = { id: m.id, version: 0, start: 0, end: text.length, at: m.at, from, subject: m.subject ?? '', text }
+      return { ...whole, trust, score: 1, recalled: true, ...(m.text === null ? { gone: true as const } : {}) }
+    })
+  for (const { trust } of passages) services.trust = lower(services.trust, trust)
+  return recollection(passages, [], null)
 }

@@ -2,12 +2,13 @@ import { sql, type Store } from '../../store/index.ts'
 import type { Json } from '../../lib/json.ts'
 import { decisionById, type DecisionRow, type Evidence } from '../../context/decisions.ts'
 import { factVersions } from '../../context/facts.ts'
+import { versionOf, type VersionRow } from '../../context/documents/documents.ts'
 import { messageById, type MessageRow } from '../../context/conversations.ts'
 import { signalById, type SignalRow } from '../../context/signals.ts'
 import { choicesOf, type Choice, type GateRow } from '../../governance/gates.ts'
 
 export interface EvidenceItem {
-  readonly kind: 'signal' | 'fact' | 'decision' | 'message'
+  readonly kind: 'signal' | 'fact' | 'decision' | 'document' | 'message'
   readonly id: string
   readonly text: string
 }
@@ -126,6 +127,11 @@ async function evidenceItems(store: Store, evidence: Evidence): Promise<Evidence
         id,
         text: `${row.agent}: ${brief(row.value ?? '(erased)', 120)}, by ${row.tier}: ${brief(row.rationale ?? '', MAX_TEXT)}`,
       })
+  }
+  for (const id of evidence.documents ?? []) {
+    const [document, version] = id.split('@')
+    const row = await store.first<VersionRow>(versionOf(document!, Number(version)))
+    if (row) items.push({ kind: 'document', id, text: `${row.title ?? '(erased)'}: ${brief(row.text ?? '', 120)}` })
   }
   for (const id of evidence.messages) {
     const row = await store.first<MessageRow>(messageById(id))

@@ -83,6 +83,46 @@ create table digest (
   PRIMARY KEY (id)
 );
 
+create table document (
+  id text collate "C" not null,
+  lookup text collate "C" not null,
+  version bigint not null,
+  created_at bigint not null,
+  created_seq bigint not null,
+  updated_at bigint not null,
+  PRIMARY KEY (id)
+);
+CREATE UNIQUE INDEX document_lookup ON public.document USING btree (lookup);
+
+create table document_about (
+  entity text collate "C" not null,
+  document text collate "C" not null,
+  version bigint not null,
+  PRIMARY KEY (entity, document, version)
+);
+CREATE INDEX document_about_document ON public.document_about USING btree (document, version);
+
+create table document_version (
+  document text collate "C" not null,
+  version bigint not null,
+  media_type text collate "C" not null,
+  digest text collate "C" not null,
+  size bigint not null,
+  characters bigint not null,
+  trust text collate "C" not null,
+  actor text collate "C" not null,
+  source text collate "C",
+  original text collate "C",
+  at bigint not null,
+  until bigint,
+  recorded_seq bigint not null,
+  title text collate "C",
+  name text collate "C",
+  raw text collate "C",
+  text text collate "C",
+  PRIMARY KEY (document, version)
+);
+
 create table effect (
   id text collate "C" not null,
   run text collate "C" not null,
@@ -124,6 +164,20 @@ CREATE INDEX effect_proposed ON public.effect USING btree (proposed_seq);
 CREATE INDEX effect_run ON public.effect USING btree (run);
 CREATE INDEX effect_state ON public.effect USING btree (state, proposed_at);
 CREATE INDEX effect_undoes ON public.effect USING btree (undoes) WHERE (undoes IS NOT NULL);
+
+create table encoding (
+  model text collate "C" not null,
+  vectors bigint not null,
+  ahead bigint not null,
+  queries bigint not null,
+  tokens bigint not null,
+  took_ms bigint not null,
+  micros bigint not null,
+  currency text collate "C" not null,
+  recalls bigint not null,
+  changed bigint not null,
+  PRIMARY KEY (model)
+);
 
 create table entity (
   id text collate "C" not null,
@@ -321,12 +375,63 @@ create table opinion (
 CREATE INDEX opinion_agent ON public.opinion USING btree (agent, at);
 CREATE INDEX opinion_judged ON public.opinion USING btree (agent, tier, source, judged_seq) WHERE (judged_seq IS NOT NULL);
 
+create table passage (
+  id bigint not null,
+  source text collate "C" not null,
+  version bigint not null,
+  begins bigint not null,
+  ends bigint not null,
+  doc text collate "C" not null,
+  n bigint not null,
+  role text collate "C" not null,
+  trust text collate "C" not null,
+  at bigint not null,
+  until bigint,
+  general bigint not null,
+  hash text collate "C" not null,
+  words bigint not null,
+  speaker text collate "C",
+  heading text collate "C" not null,
+  text text collate "C" not null,
+  terms text collate "C" not null,
+  PRIMARY KEY (id)
+);
+CREATE INDEX passage_doc ON public.passage USING btree (doc, n);
+CREATE INDEX passage_hash ON public.passage USING btree (hash);
+CREATE UNIQUE INDEX passage_source ON public.passage USING btree (source, version, begins);
+
+create table passage_scope (
+  scope text collate "C" not null,
+  passage bigint not null,
+  PRIMARY KEY (scope, passage)
+);
+CREATE INDEX passage_scope_passage ON public.passage_scope USING btree (passage);
+
 create table pause (
   scope text collate "C" not null,
   reason text collate "C",
   actor text collate "C" not null,
   since bigint not null,
   PRIMARY KEY (scope)
+);
+
+create table posting (
+  term bigint not null,
+  general bigint not null,
+  passage bigint not null,
+  weight bigint not null,
+  PRIMARY KEY (term, general, passage)
+);
+
+create table recall_index (
+  id bigint not null,
+  version text collate "C" not null,
+  seq bigint not null,
+  part bigint not null,
+  next bigint not null,
+  passages bigint not null,
+  words bigint not null,
+  PRIMARY KEY (id)
 );
 
 create table run (
@@ -429,6 +534,16 @@ create table use (
 CREATE INDEX use_day ON public.use USING btree (day);
 CREATE INDEX use_open ON public.use USING btree (reserved_at) WHERE (state = 'reserved'::text);
 CREATE INDEX use_run ON public.use USING btree (run) WHERE (run IS NOT NULL);
+
+create table vector (
+  hash text collate "C" not null,
+  model text collate "C" not null,
+  numbers bytea not null,
+  ahead bigint not null,
+  uses bigint not null,
+  made_at bigint not null,
+  PRIMARY KEY (hash, model)
+);
 
 create table wait (
   id text collate "C" not null,

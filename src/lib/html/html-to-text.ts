@@ -1,4 +1,4 @@
-import { decodeEntities } from './html-entities.ts'
+import { decodeEntities } from './entities.ts'
 
 // What stands before and after these is on lines of its own; the number is how many line breaks separate it.
 const BREAKS: Readonly<Record<string, number>> = {
@@ -99,7 +99,7 @@ function endOf(html: string, name: string, from: number): number {
 }
 
 /**
- * The text of an HTML mail as a person would read it: script and style dropped, entities decoded, paragraphs and
+ * The text of an HTML page or mail as a person would read it: script and style dropped, entities decoded, paragraphs and
  * list items on lines of their own, links as `text (url)`. Stops at `max` code units. Linear in the input, whatever it
  * is: no pattern here can backtrack over more than one tag.
  */

@@ -1,0 +1,172 @@
+import { sql, type Store } from '../../store/index.ts'
+import type { IndexState, PassageRow } from './indexing.ts'
+import { termKey } from './postings.ts'
+import type { Candidate, Corpus } from './rank.ts'
+
+/** Whom a question is about is small enough to be read as a whole up to this many passages. */
+const WHOLE_SCOPE = 800
+/** Rare words first, newest passages first: so many postings are read for one question, and so many passages kept. */
+const MOST_POSTINGS = 8_000
+const MOST_FOUND = 250
+/** Of the conversations and documents that have most of them, everything around is read too. */
+const BEST_DOCS = 8
+const MOST_OF_DOC = 40
+/** A long question is asked by its rarest words. */
+const MOST_TERMS = 40
+/** A word that stands in more passages than this is counted no further: it says next to nothing. */
+const MOST_COUNTED = 20_000
+const KEPT_COUNTS = 20_000
+const IDS_A_READ = 50
+
+const countPostings = sql(
+  `select count(*) as n from (select 1 from posting where term = ? limit ${MOST_COUNTED}) as counted`,
+)
+const postings = sql('select passage, weight from posting where term = ? and general = ? order by passage desc limit ?')
+const postingsInScope = sql(
+  `select o.passage as passage, o.weight as weight from posting o
+   join passage_scope s on s.passage = o.passage and s.scope = ?
+   where o.term = ? and o.general = 0 order by o.passage desc limit ?`,
+)
+const inScope = sql('select passage from passage_scope where scope = ? order by passage desc limit ?')
+const passagesById = sql(
+  `select * from passage where id in (${Array.from({ length: IDS_A_READ }, () => '?').join(', ')})`,
+)
+const passagesOfDoc = sql('select * from passage where doc = ? and n >= ? and n < ? order by n')
+
+/** What must hold of a passage before it is looked at. */
+export interface Bounds {
+  /** Whom it may be about, as addresses' HMACs and entities' ids; null: anybody. What is about nobody is always in. */
+  readonly scopes: readonly string[] | null
+  readonly allows: (row: PassageRow) => boolean
+}
+
+/** Finds what a question may be answered by. Keeps how common words are: a count that is a few percent old does. */
+export class Candidates {
+  readonly #store: Store
+  readonly #counts = new Map<number, { readonly n: number; readonly at: number }>()
+
+  constructor(store: Store) {
+    this.#store = store
+  }
+
+  async corpus(words: readonly string[], state: IndexState): Promise<Corpus> {
+    const df = new Map<string, number>()
+    for (const word of new Set(words)) df.set(word, await this.#count(termKey(word), state.passages))
+    return { passages: state.passages, meanTerms: state.passages === 0 ? 0 : state.words / state.passages, df }
+  }
+
+  async #count(term: number, passages: number): Promise<number> {
+    const known = this.#counts.get(term)
+    if (known && Math.abs(passages - known.at) * 20 <= known.at) return known.n
+    const n = Number((await this.#store.first<{ n: number }>(countPostings(term)))!.n)
+    if (this.#counts.size >= KEPT_COUNTS) this.#counts.clear()
+    this.#counts.set(term, { n, at: passages })
+    return n
+  }
+
+  /** Passages within bounds, each text once: the one that was there first. */
+  async find(bounds: Bounds, { df, passages }: Corpus): Promise<PassageRow[]> {
+    const words = [...df]
+      .filter(([, n]) => n > 0)
+      .sort((a, b) => a[1] - b[1])
+      .slice(0, MOST_TERMS)
+      .map(([word, n]) => ({ term: termKey(word), idf: Math.log(1 + (passages - n + 0.5) / (n + 0.5)) }))
+    const found = new Map<number, PassageRow>()
+    const keep = (rows: readonly PassageRow[]) => {
+      for (const row of rows) if (bounds.allows(row)) found.set(row.id, row)
+    }
+    const scores = new Map<number, number>()
+    if (bounds.scopes === null)
+      await this.#score(words, scores, [(t, n) => postings(t, 0, n), (t, n) => postings(t, 1, n)])
+    else {
+      await this.#score(words, scores, [(t, n) => postings(t, 1, n)])
+      for (const scope of bounds.scopes) {
+        const ids = (await this.#store.read<{ passage: number }>(inScope(scope, WHOLE_SCOPE + 1))).map((r) => r.passage)
+        if (ids.length <= WHOLE_SCOPE) keep(await this.#load(ids))
+        else await this.#score(words, scores, [(t, n) => postingsInScope(scope, t, n)])
+      }
+    }
+    const best = [...scores].sort((a, b) => b[1] - a[1] || b[0] - a[0]).slice(0, MOST_FOUND)
+    keep(await this.#load(best.map(([id]) => id)))
+    for (const [doc, n] of bestDocs(found, scores)) keep(await this.#around(doc, n))
+    return unique(found.values())
+  }
+
+  async #score(
+    words: readonly { readonly term: number; readonly idf: number }[],
+    scores: Map<number, number>,
+    reads: readonly ((term: number, limit: number) => ReturnType<typeof postings>)[],
+  ): Promise<void> {
+    let left = MOST_POSTINGS
+    for (const { term, idf } of words) {
+      for (const read of reads) {
+        if (left <= 0) return
+        const rows = await this.#store.read<{ passage: number; weight: number }>(read(term, left))
+        left -= rows.length
+        for (const { passage, weight } of rows) scores.set(passage, (scores.get(passage) ?? 0) + idf * weight)
+      }
+    }
+  }
+
+  async #load(ids: readonly number[]): Promise<PassageRow[]> {
+    const rows: PassageRow[] = []
+    for (let at = 0; at < ids.length; at += IDS_A_READ) {
+      const some = ids.slice(at, at + IDS_A_READ)
+      rows.push(
+        ...(await this.#store.read<PassageRow>(
+          passagesById(...some, ...Array<number>(IDS_A_READ - some.length).fill(0)),
+        )),
+      )
+    }
+    return rows
+  }
+
+  #around(doc: string, n: number): Promise<PassageRow[]> {
+    const from = Math.max(0, n - MOST_OF_DOC / 2)
+    return this.#store.read<PassageRow>(passagesOfDoc(doc, from, from + MOST_OF_DOC))
+  }
+}
+
+/** The conversations and documents with the most of what was found, and where in them the best of it stands. */
+function bestDocs(found: ReadonlyMap<number, PassageRow>, scores: ReadonlyMap<number, number>): [string, number][] {
+  const docs = new Map<string, { sum: number; best: number; n: number }>()
+  for (const [id, score] of scores) {
+    const row = found.get(id)
+    if (!row) continue
+    const doc = docs.get(row.doc) ?? { sum: 0, best: 0, n: 0 }
+    docs.set(row.doc, doc)
+    doc.sum += score
+    if (score > doc.best) Object.assign(doc, { best: score, n: row.n })
+  }
+  return [...docs]
+    .sort((a, b) => b[1].sum - a[1].sum)
+    .slice(0, BEST_DOCS)
+    .map(([doc, { n }]) => [doc, n])
+}
+
+function unique(rows: Iterable<PassageRow>): PassageRow[] {
+  const byHash = new Map<string, PassageRow>()
+  for (const row of rows) {
+    const known = byHash.get(row.hash)
+    if (!known || row.id < known.id) byHash.set(row.hash, row)
+  }
+  return [...byHash.values()]
+}
+
+/** A row as the ranking sees it. */
+export function candidateOf(row: PassageRow, vector: Float32Array | null): Candidate {
+  const [headingTerms = '', terms = ''] = row.terms.split('\n')
+  return {
+    id: row.id,
+    doc: row.doc,
+    n: row.n,
+    at: row.at,
+    role: row.role,
+    speaker: row.speaker,
+    heading: row.heading,
+    text: row.text,
+    headingTerms: headingTerms === '' ? [] : headingTerms.split(' '),
+    terms: terms === '' ? [] : terms.split(' '),
+    vector,
+  }
+}

@@ -1,0 +1,227 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import { sql, type Bound, type Store, type Value } from '../../store/index.ts'
+import { quoteHash } from './citation.ts'
+import { deletePosting, postingWrites, tally, weightOf } from './postings.ts'
+import { sourceEvents, sourceOf, type Role, type Source, type SourceEvent } from './sources.ts'
+import { SPLIT_VERSION } from './split.ts'
+import { terms, TERMS_VERSION } from './terms.ts'
+import type { Trust } from '../signals.ts'
+
+/** Another way of splitting or of making words: everything is indexed anew. */
+const INDEX_VERSION = `${SPLIT_VERSION}.${TERMS_VERSION}`
+/** What is read of the ledger, and written of the index, in one go: 10 to 20 ms that nobody else has a turn in. */
+const EVENTS_PER_READ = 2_000
+const PASSAGES_PER_WRITE = 60
+
+export interface PassageRow {
+  readonly id: number
+  readonly source: string
+  readonly version: number
+  readonly begins: number
+  readonly ends: number
+  readonly doc: string
+  readonly n: number
+  readonly role: Role
+  readonly trust: Trust
+  readonly at: number
+  readonly until: number | null
+  readonly general: 0 | 1
+  readonly hash: string
+  readonly words: number
+  readonly speaker: string | null
+  readonly heading: string
+  readonly text: string
+  readonly terms: string
+}
+
+/** How far the index is. */
+export interface IndexState {
+  readonly version: string
+  /** Events before this one are indexed, and `part` passages of it. */
+  readonly seq: number
+  readonly part: number
+  readonly next: number
+  readonly passages: number
+  readonly words: number
+}
+
+const readState = sql('select * from recall_index where id = 1')
+const firstState = sql(
+  `insert into recall_index (id, version, seq, part, next, passages, words) values (1, ?, 0, 0, 1, 0, 0)
+   on conflict (id) do update set version = excluded.version, seq = 0, part = 0, next = 1, passages = 0, words = 0`,
+)
+const moveState = sql(
+  `update recall_index set seq = ?, part = ?, next = ?, passages = passages + ?, words = words + ?
+   where id = 1 and seq = ? and part = ? and version = ?`,
+)
+const shrinkState = sql('update recall_index set passages = passages - ?, words = words - ? where id = 1')
+const PASSAGE_COLUMNS = `id, source, version, begins, ends, doc, n, role, trust, at, until, general, hash, words, speaker,
+  heading, text, terms`
+// From the row that it was read from: what is erased meanwhile, by whichever process, is not brought back.
+const passageOfMessage = sql(
+  `insert into passage (${PASSAGE_COLUMNS}) select ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+   from message where id = ? and text is not null on conflict do nothing`,
+)
+const passageOfDocument = sql(
+  `insert into passage (${PASSAGE_COLUMNS}) select ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+   from document_version where document = ? and version = ? and text is not null on conflict do nothing`,
+)
+const insertScope = sql(
+  'insert into passage_scope (scope, passage) values (?, ?) on conflict (scope, passage) do nothing',
+)
+const outdate = sql('update passage set until = ? where source = ? and version = ? and until is null')
+const lastPlace = sql('select coalesce(max(n), -1) as n from passage where doc = ?')
+
+const EMPTY = ['posting', 'passage_scope', 'passage'].map((table) => sql(`delete from ${table}`))
+
+export async function indexState(store: Store): Promise<IndexState> {
+  const state = await store.first<IndexState>(readState())
+  if (state?.version === INDEX_VERSION) return state
+  await dropIndex(store)
+  return indexState(store)
+}
+
+/** Throws the index away; it is made anew from the ledger. Vectors stay: they are of texts, not of passages. */
+export async function dropIndex(store: Store): Promise<void> {
+  await store.write([...EMPTY.map((all) => all()), firstState(INDEX_VERSION)])
+}
+
+/**
+ * Indexes what was committed since, in small writes with turns between them. Nothing of it is on the write path; a crash
+ * leaves it to go on where it was. Two processes at once write the same rows, and one of them moves the mark.
+ */
+export async function catchUp(store: Store, stopped: () => boolean = () => false): Promise<void> {
+  const head = await store.engine.head()
+  for (let state = await indexState(store); state.seq < head && !stopped(); state = await indexState(store)) {
+    const to = Math.min(head, state.seq + EVENTS_PER_READ)
+    const events = await store.read<SourceEvent>(sourceEvents(state.seq, to))
+    const batch = new Batch(store, state)
+    for (const event of events) {
+      if (batch.full) break
+      const source = await sourceOf(store, event)
+      if (source) await batch.add(event.seq, source)
+    }
+    await store.write(batch.writes(to))
+    await turn()
+  }
+}
+
+/** What one write brings into the index, and where the mark stands after it. */
+class Batch {
+  readonly #store: Store
+  readonly #from: IndexState
+  readonly #rows: Bound[] = []
+  readonly #postings: Value[] = []
+  readonly #places = new Map<string, number>()
+  #next: number
+  #passages = 0
+  #words = 0
+  /** Where the next batch goes on, when this one could not take everything. */
+  #left: { readonly seq: number; readonly part: number } | null = null
+
+  constructor(store: Store, from: IndexState) {
+    this.#store = store
+    this.#from = from
+    this.#next = from.next
+  }
+
+  get full(): boolean {
+    return this.#left !== null
+  }
+
+  async add(seq: number, source: Source): Promise<void> {
+    const from = seq === this.#from.seq ? this.#from.part : 0
+    const room = PASSAGES_PER_WRITE - this.#passages
+    const to = Math.min(source.spans.length, from + room)
+    for (let part = from; part < to; part++) await this.#passage(source, part)
+    if (source.version > 1) this.#rows.push(outdate(source.at, source.source, source.version - 1))
+    if (to < source.spans.length) this.#left = { seq, part: to }
+    else if (this.#passages >= PASSAGES_PER_WRITE) this.#left = { seq: seq + 1, part: 0 }
+  }
+
+  async #passage(source: Source, part: number): Promise<void> {
+    const span = source.spans[part]!
+    const text = source.text.slice(span.start, span.end)
+    const heading = [...new Set([source.title, ...span.headings])].filter(Boolean).join(' › ')
+    const [headingWords, words] = [terms(heading), terms(text)]
+    const id = this.#next++
+    const general = source.scopes.length === 0 ? 1 : 0
+    const values = [
+      id,
+      source.source,
+      source.version,
+      span.start,
+      span.end,
+      source.doc,
+      await this.#place(source.doc),
+      source.role,
+      source.trust,
+      source.at,
+      source.until,
+      general,
+      quoteHash(this.#store, text),
+      words.length,
+      source.speaker,
+      heading,
+      text,
+      `${headingWords.join(' ')}\n${words.join(' ')}`,
+      source.source,
+    ]
+    this.#rows.push(source.version > 0 ? passageOfDocument(...values, source.version) : passageOfMessage(...values))
+    for (const scope of source.scopes) this.#rows.push(insertScope(scope, id))
+    for (const [term, count] of tally([...headingWords, ...words]))
+      this.#postings.push(term, general, id, weightOf(count, words.length))
+    this.#passages++
+    this.#words += words.length
+  }
+
+  async #place(doc: string): Promise<number> {
+    const place = this.#places.get(doc) ?? Number((await this.#store.first<{ n: number }>(lastPlace(doc)))!.n) + 1
+    this.#places.set(doc, place + 1)
+    return place
+  }
+
+  writes(to: number): Bound[] {
+    const { seq, part, version } = this.#from
+    const mark = this.#left ?? { seq: to, part: 0 }
+    return [
+      ...this.#rows,
+      ...postingWrites(this.#postings),
+      moveState(mark.seq, mark.part, this.#next, this.#passages, this.#words, seq, part, version),
+    ]
+  }
+}
+
+const passagesOf = sql('select * from passage where source = ?')
+const deletePassage = sql('delete from passage where id = ?')
+const deleteScopes = sql('delete from passage_scope where passage = ?')
+const deleteVector = sql(
+  'delete from vector where hash = ? and not exists (select 1 from passage where passage.hash = vector.hash)',
+)
+
+/**
+ * Takes messages and documents (by id) out of the index: their text, words and vectors. For whoever erases them, after
+ * their rows are erased. What is not indexed yet is left out then by itself.
+ */
+export async function removeFromIndex(store: Store, sources: readonly string[]): Promise<void> {
+  for (const source of sources) {
+    const rows = await store.read<PassageRow>(passagesOf(source))
+    for (let at = 0; at < rows.length; at += PASSAGES_PER_WRITE) {
+      const some = rows.slice(at, at + PASSAGES_PER_WRITE)
+      await store.write([
+        ...some.flatMap((row) => [
+          ...[...tally(row.terms.split(/[ \n]/).filter(Boolean)).keys()].map((t) =>
+            deletePosting(t, row.general, row.id),
+          ),
+          deleteScopes(row.id),
+          deletePassage(row.id),
+        ]),
+        ...some.map((row) => deleteVector(row.hash)),
+        shrinkState(
+          some.length,
+          some.reduce((sum, row) => sum + row.words, 0),
+        ),
+      ])
+    }
+  }
+}

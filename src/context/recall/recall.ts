@@ -1,0 +1,167 @@
+import { isAtLeast, type Trust } from '../signals.ts'
+import type { Store } from '../../store/index.ts'
+import { candidateOf, Candidates } from './candidates.ts'
+import type { Citation } from './citation.ts'
+import { factsFor, scopesOf, type RecalledFact } from './facts.ts'
+import { catchUp, indexState, type PassageRow } from './indexing.ts'
+import { rank } from './rank.ts'
+import { isSource, type Role } from './sources.ts'
+import { terms } from './terms.ts'
+
+export const DEFAULT_BUDGET_TOKENS = 2_000
+/** What a token is taken for: exact enough for a budget, and the same for every model. */
+export const CHARACTERS_PER_TOKEN = 4
+const MAX_QUERY_CHARACTERS = 20_000
+
+export interface Asked {
+  readonly query: string
+  /** Ids of entities: nothing that is about others is answered. Absent: everything is looked through. */
+  readonly about?: readonly string[]
+  /** As it was then, epoch ms: what was said by then, in the versions that held. Default: now. */
+  readonly asOf?: number
+  /** Tokens of 4 characters. Default 2,000. */
+  readonly budget?: number
+  /** Nothing that is believed less. */
+  readonly trust?: Trust
+  readonly kinds?: readonly RecallKind[]
+  /** Messages and documents that are not looked at: what the question comes from. */
+  readonly except?: readonly string[]
+}
+
+export type RecallKind = 'message' | 'document' | 'fact'
+
+export interface RecalledPassage {
+  readonly citation: Citation
+  readonly text: string
+  /** Subject, or title and headings. */
+  readonly heading: string
+  readonly at: number
+  readonly role: Role
+  readonly speaker: string | null
+  readonly trust: Trust
+  /** 0 to 1. */
+  readonly score: number
+}
+
+export interface Recalled {
+  readonly passages: readonly RecalledPassage[]
+  readonly facts: readonly RecalledFact[]
+  /** Why there is nothing, where there is nothing. */
+  readonly nothing: string | null
+}
+
+/** Finds again what the company was told and knows. Keeps its index up to date: behind every commit, and when asked. */
+export class Recall {
+  readonly #store: Store
+  readonly #candidates: Candidates
+  #catching: Promise<void> | null = null
+  #again = false
+  #stopped = false
+  #stopListening: (() => void) | null = null
+
+  constructor(store: Store) {
+    this.#store = store
+    this.#candidates = new Candidates(store)
+  }
+
+  /** Indexes what there is and what comes, in the background. `onError`: it will be tried with the next commit. */
+  start(onError: (error: unknown) => void): void {
+    const index = () => void this.#catchUp().catch(onError)
+    this.#stopListening = this.#store.onCommit((rows) => {
+      if (rows.some((row) => isSource(row.kind))) index()
+    })
+    index()
+  }
+
+  /** Ends after what is being written. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#stopListening?.()
+    await this.#catching?.catch(() => {})
+  }
+
+  /** One at a time; who asks meanwhile waits for a look that began after they asked. */
+  async #catchUp(): Promise<void> {
+    this.#again = true
+    while (this.#catching) await this.#catching
+    if (!this.#again || this.#stopped) return
+    this.#again = false
+    this.#catching = catchUp(this.#store, () => this.#stopped).finally(() => {
+      this.#catching = null
+    })
+    await this.#catching
+  }
+
+  /** Everything that is committed is indexed when this resolves. */
+  async upToDate(): Promise<void> {
+    await this.#catchUp()
+  }
+
+  async recall(asked: Asked): Promise<Recalled> {
+    const { budget = DEFAULT_BUDGET_TOKENS } = asked
+    const query = asked.query.slice(0, MAX_QUERY_CHARACTERS)
+    const kinds = new Set<RecallKind>(asked.kinds ?? ['message', 'document', 'fact'])
+    let left = budget * CHARACTERS_PER_TOKEN
+    const facts: RecalledFact[] = []
+    if (kinds.has('fact'))
+      for (const fact of await factsFor(this.#store, query, asked.about ?? null, asked.asOf ?? null))
+        if (isAtLeast(fact.trust, asked.trust) && (left -= costOf(fact)) >= 0) facts.push(fact)
+    const ranked = kinds.has('message') || kinds.has('document') ? await this.#rank(query, asked, kinds) : NONE
+    const passages: RecalledPassage[] = []
+    for (const passage of ranked.passages) {
+      if (passage.text.length > left) continue
+      left -= passage.text.length
+      passages.push(passage)
+    }
+    const empty = facts.length + passages.length === 0
+    return { facts, passages, nothing: empty ? (ranked.reason ?? 'nothing that was found fits the budget') : null }
+  }
+
+  async #rank(query: string, asked: Asked, kinds: ReadonlySet<RecallKind>) {
+    await this.#catchUp()
+    const words = terms(query)
+    if (words.length === 0) return { passages: [], reason: 'the question has no words to look for' }
+    const corpus = await this.#candidates.corpus(words, await indexState(this.#store))
+    const rows = await this.#candidates.find(
+      { scopes: asked.about ? await this.#scopes(asked.about) : null, allows: allowing(asked, kinds) },
+      corpus,
+    )
+    const question = { text: query, terms: words, now: asked.asOf ?? this.#store.clock.now(), vector: null }
+    const byId = new Map(rows.map((row) => [row.id, row]))
+    const { passages, reason } = rank(
+      question,
+      rows.map((row) => candidateOf(row, null)),
+      corpus,
+    )
+    return { passages: passages.map(({ id, score }) => passageOf(byId.get(id)!, score)), reason }
+  }
+
+  async #scopes(entities: readonly string[]): Promise<string[]> {
+    return [...new Set((await Promise.all(entities.map((id) => scopesOf(this.#store, id)))).flat())]
+  }
+}
+
+const NONE: { readonly passages: readonly RecalledPassage[]; readonly reason: string } = {
+  passages: [],
+  reason: 'no fact is named by the question',
+}
+
+/** Time, trust, kind and what is left out: what fails one of them is never looked at. */
+function allowing(asked: Asked, kinds: ReadonlySet<RecallKind>): (row: PassageRow) => boolean {
+  const { asOf, trust } = asked
+  const except = new Set(asked.except)
+  return (row) =>
+    kinds.has(row.version > 0 ? 'document' : 'message') &&
+    (asOf === undefined ? row.until === null : row.at <= asOf && (row.until === null || row.until > asOf)) &&
+    isAtLeast(row.trust, trust) &&
+    !except.has(row.source)
+}
+
+function passageOf(row: PassageRow, score: number): RecalledPassage {
+  const { source, version, begins: start, ends: end, hash, text, heading, at, role, speaker, trust } = row
+  return { citation: { source, version, start, end, hash }, text, heading, at, role, speaker, trust, score }
+}
+
+function costOf({ attribute, value }: RecalledFact): number {
+  return attribute.length + value.length
+}

@@ -1,0 +1,134 @@
+import { documentById, versionOf, versionsOf, aboutOf, type VersionRow } from '../../context/documents/documents.ts'
+import { indexState } from '../../context/recall/indexing.ts'
+import type { Recalled } from '../../context/recall/recall.ts'
+import { FactotumError } from '../../lib/errors.ts'
+import type { Json } from '../../lib/json.ts'
+import { sql, type Store } from '../../store/index.ts'
+
+const newestDocuments = sql(
+  `select v.* from document d join document_version v on v.document = d.id and v.version = d.version
+   order by d.updated_at desc, d.id desc limit ?`,
+)
+const documentsAbout = sql(
+  `select v.* from document_about a join document d on d.id = a.document and d.version = a.version
+   join document_version v on v.document = d.id and v.version = d.version
+   where a.entity = ? order by d.updated_at desc, d.id desc limit ?`,
+)
+const labelsOf = sql('select label from entity_key where entity = ? order by lookup')
+
+export interface DocumentItem {
+  readonly id: string
+  readonly version: number
+  readonly title: string
+  readonly mediaType: string
+  readonly characters: number
+  readonly trust: string
+  readonly at: number
+  readonly about: readonly string[]
+}
+
+export async function documentList(
+  store: Store,
+  about: readonly string[] | null,
+  limit: number,
+): Promise<DocumentItem[]> {
+  const rows =
+    about === null
+      ? await store.read<VersionRow>(newestDocuments(limit))
+      : (await Promise.all(about.map((entity) => store.read<VersionRow>(documentsAbout(entity, limit))))).flat()
+  return Promise.all(rows.map((row) => itemOf(store, row)))
+}
+
+async function itemOf(store: Store, row: VersionRow): Promise<DocumentItem> {
+  const about = await store.read<{ entity: string }>(aboutOf(row.document, row.version))
+  return {
+    id: row.document,
+    version: row.version,
+    title: titleOf(row),
+    mediaType: row.media_type,
+    characters: row.characters,
+    trust: row.trust,
+    at: row.at,
+    about: await Promise.all(about.map(({ entity }) => labelOf(store, entity))),
+  }
+}
+
+function titleOf(row: VersionRow): string {
+  if (row.text === null) return '(erased)'
+  return row.title || row.text.replace(/\s+/g, ' ').trim().slice(0, 60)
+}
+
+async function labelOf(store: Store, entity: string): Promise<string> {
+  const rows = await store.read<{ label: string | null }>(labelsOf(entity))
+  return rows.find((row) => row.label !== null)?.label ?? entity
+}
+
+const byPart = sql(`select id from document where id like ? escape '!' limit 2`)
+
+/** One document: by its id, or a part of it that no other has. Throws `document.not_found`. */
+export async function documentDetail(store: Store, given: string, version?: number) {
+  const part = given.replaceAll(/[!%_]/g, '!$&')
+  const found = await store.read<{ id: string }>(byPart(`%${part}%`))
+  const document =
+    (await documentById(store, given)) ?? (found.length === 1 ? await documentById(store, found[0]!.id) : undefined)
+  const row = document && (await store.first<VersionRow>(versionOf(document.id, version ?? document.version)))
+  if (!document || !row)
+    throw new FactotumError(
+      'document.not_found',
+      document
+        ? `The document ${document.id} has versions 1 to ${document.version}, and no ${version}.`
+        : `There is no document "${given}". "factotum documents" lists them.`,
+    )
+  const versions = await store.read<VersionRow>(versionsOf(document.id))
+  return {
+    ...(await itemOf(store, row)),
+    name: row.name,
+    actor: row.actor,
+    source: row.source,
+    original: row.original === null ? null : (JSON.parse(row.original) as Json),
+    until: row.until,
+    text: row.text ?? undefined,
+    versions: versions.map((v) => ({
+      version: v.version,
+      at: v.at,
+      until: v.until,
+      characters: v.characters,
+      title: titleOf(v),
+    })),
+  }
+}
+
+/** What was recalled, with where each stands. */
+export async function recallView(store: Store, { passages, facts, nothing }: Recalled) {
+  return {
+    facts: await Promise.all(
+      facts.map(async ({ value, entity, ...fact }) => ({
+        ...fact,
+        entity,
+        of: await labelOf(store, entity),
+        value: JSON.parse(value) as Json,
+      })),
+    ),
+    passages: passages.map(({ citation, score, ...passage }) => ({
+      ...passage,
+      ...citation,
+      score: Math.round(score * 1_000) / 1_000,
+      recalled: true as const,
+    })),
+    nothing,
+  }
+}
+
+const vectorCount = sql('select model, count(*) as n from vector group by model order by model')
+
+export async function indexReport(store: Store) {
+  const { version, seq, passages, words } = await indexState(store)
+  return {
+    version,
+    passages,
+    words,
+    events: seq,
+    behind: (await store.engine.head()) - seq,
+    vectors: await store.read<{ model: string; n: number }>(vectorCount()),
+  }
+}
