@@ -8,7 +8,7 @@ import { OPERATIONS, operate, type OperationName } from '../../src/server/operat
 import { sql } from '../../src/store/index.ts'
 import type { TestCompany } from '../../src/testing.ts'
 import { onEachStore } from '../each-store.ts'
-import { addressOf, compare, mailOf, office, remember, wonder, word } from './office.ts'
+import { addressOf, compare, mailOf, office, remember, wonder, word, wordsLeft } from './office.ts'
 import { live } from './living.ts'
 
 async function forget(c: TestCompany, who: string, also: string[] = []) {
@@ -155,5 +155,39 @@ onEachStore('a run under way that had read her facts goes on with them as unknow
   await forget(c, addressOf('anna'))
   await c.decide('answer', { value: 'on' })
   assert.deepEqual(await c.result(id), [null, word('bert', 'name')])
+  await c.check()
+})
+
+onEachStore('what was set aside goes too, also where nothing else is known of whoever sent it', async (url) => {
+  await using c = await office(url)
+  await live(c, 'bert')
+  // Under an id that is known: nobody can tell whose it is, so it is set aside and starts nothing.
+  await take(c, mailOf('bert', 1).replaceAll('bert', 'anna').replace('anna-1@', 'bert-1@'))
+  assert.equal((await c.ask('signals', { state: 'quarantined' })).length, 1)
+  assert.notDeepEqual(await wordsLeft(c.folder, url, 'anna'), [])
+  const plan = await c.ask('forgetPlan', { who: addressOf('anna') })
+  assert.deepEqual([plan.counts.signal, plan.mentions], [1, []])
+  await forget(c, addressOf('anna'))
+  assert.deepEqual(await wordsLeft(c.folder, url, 'anna'), [])
+  await c.check()
+})
+
+onEachStore('the company goes on while it forgets, and the files that others were sent as well stay', async (url) => {
+  await using c = await office(url)
+  await live(c, 'anna')
+  const { binding } = await c.ask('forgetPlan', { who: addressOf('anna') })
+  const shared = mailOf('bert', 7).replace(
+    Buffer.from(word('bert', 'attachment')).toString('base64'),
+    Buffer.from(word('anna', 'attachment')).toString('base64'),
+  )
+  const [done] = await Promise.all([
+    c.ask('forget', { who: addressOf('anna'), binding }),
+    ...Array.from({ length: 20 }, (_, n) => take(c, n === 0 ? shared : mailOf('bert', 100 + n))),
+  ])
+  assert.equal((await c.ask('erasures', {})).length, 1)
+  const left = await wordsLeft(c.folder, url, 'anna')
+  assert.deepEqual([...new Set(left.map((hit) => hit.split(' ')[0]))].sort(), ['attachment', 'file'])
+  const again = await c.ask('forgetPlan', { who: addressOf('anna') })
+  assert.deepEqual([again.counts, done.id === null], [{}, false])
   await c.check()
 })

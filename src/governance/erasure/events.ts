@@ -63,6 +63,6 @@ export interface ErasureRow {
 
 export const erasureById = sql('select * from erasure where id = ?')
 export const allErasures = sql('select * from erasure order by erased_seq')
-export const unfinishedErasures = sql(`select * from erasure where state = 'erased' order by erased_seq`)
+export const newestErasure = sql('select * from erasure order by erased_seq desc limit 1')
 
 export const ERASURE_EVENTS = [personalErased, erasureFinished]

@@ -1,5 +1,6 @@
 import { sql, type Store } from '../../store/index.ts'
 import type { DecisionRow } from '../../context/decisions.ts'
+import { newestErasure, type ErasureRow } from '../../governance/erasure/events.ts'
 import type { Json } from '../../lib/json.ts'
 
 /** A classifier of texts that learns from what the operator decided before, on this machine. */
@@ -56,6 +57,8 @@ export class Learning {
   readonly #store: Store
   readonly #make: () => Classifier
   readonly #learned = new Map<string, Learned>()
+  /** The newest erasure that it has heeded. */
+  #erased = -1
 
   constructor(store: Store, make: () => Classifier) {
     this.#store = store
@@ -63,6 +66,7 @@ export class Learning {
   }
 
   async guess(agent: string, input: Json): Promise<Guess | null> {
+    await this.#heedErasures()
     const learned = this.#learned.get(agent) ?? { classifier: this.#make(), seq: -1, busy: Promise.resolve() }
     this.#learned.set(agent, learned)
     learned.busy = learned.busy.catch(() => {}).then(() => this.#refresh(agent, learned))
@@ -74,6 +78,13 @@ export class Learning {
   /** Texts were erased: what was learned from them goes, and is learned anew from what is left. */
   forgetAll(): void {
     this.#learned.clear()
+  }
+
+  /** Whichever process erased it: what was learned here before goes too. */
+  async #heedErasures(): Promise<void> {
+    const erased = (await this.#store.first<ErasureRow>(newestErasure()))?.erased_seq ?? -1
+    if (erased > this.#erased) this.forgetAll()
+    this.#erased = erased
   }
 
   async #refresh(agent: string, learned: Learned): Promise<void> {

@@ -1,4 +1,5 @@
 import { lookupKey } from '../../context/facts.ts'
+import type { AnySignalKind } from '../../context/signals.ts'
 import { FactotumError } from '../../lib/errors.ts'
 import { sql, type Bound, type Store } from '../../store/index.ts'
 
@@ -73,23 +74,25 @@ export class Scope {
 }
 
 const entityKnown = sql('select id from entity where id = ?')
-const keyUsed = sql(
-  'select 1 as ok where exists (select 1 from entity_key where lookup = ?) or exists (select 1 from message where party_key = ?)',
-)
-
 /**
  * What concerns the person that `target` names: an entity's id, or an address. The rule: her entities with all their keys;
- * the messages to and from them; the signals that brought those; the runs that these started, with their children; runs
+ * the messages to and from them; the signals that brought those or would
+ * have; the runs that these started, with their children; runs
  * that name her and nobody else, with what started them; and everything that these runs recorded of their own: steps,
  * decisions, opinions, gates, effects. What they recorded about another entity stays with that entity. A run that names
  * others too stays whole, but for the answers it got from what is hers.
  */
-export async function scopeOf(store: Store, target: string, also: readonly string[] = []): Promise<Scope> {
+export async function scopeOf(
+  store: Store,
+  kinds: readonly AnySignalKind[],
+  target: string,
+  also: readonly string[] = [],
+): Promise<Scope> {
   const scope = new Scope()
-  const key = lookupKey(store, target)
   if (await store.first(entityKnown(target))) await scope.add(store, 'entity', target)
-  else if (await store.first(keyUsed(key, key))) await scope.add(store, 'key', key)
-  else
+  else await scope.add(store, 'key', lookupKey(store, target))
+  for (const signal of await setAside(store, kinds, scope)) await scope.add(store, 'signal', signal)
+  if (scope.streams().length === 0)
     throw new FactotumError(
       'forget.unknown',
       `Nothing is known of "${target}". Give an address as it was written, or the id of an entity.`,
@@ -105,6 +108,36 @@ export async function scopeOf(store: Store, target: string, also: readonly strin
     }
   }
   return scope
+}
+
+const withoutMessage = sql(
+  `select id, kind, payload from signal where state in ('new', 'quarantined') and payload is not null and id > ?
+     and not exists (select 1 from message where message.id = signal.id) order by id limit 200`,
+)
+
+/** Her mails that never became messages: they were set aside, or only just came. */
+async function setAside(store: Store, kinds: readonly AnySignalKind[], scope: Scope): Promise<string[]> {
+  const partyOf = new Map(kinds.map((kind) => [kind.signal, kind.message]))
+  const found: string[] = []
+  for (let last = ''; ;) {
+    const rows = await store.read<{ id: string; kind: string; payload: string }>(withoutMessage(last))
+    if (rows.length === 0) return found
+    for (const { id, kind, payload } of rows) {
+      const party = partyIn(partyOf.get(kind), payload)
+      if (party !== null && scope.has('key', lookupKey(store, party))) found.push(id)
+    }
+    last = rows.at(-1)!.id
+  }
+}
+
+/** Null where it does not say: what is set aside may be broken in any way. */
+function partyIn(message: AnySignalKind['message'] | undefined, payload: string): string | null {
+  try {
+    const party: unknown = message?.(JSON.parse(payload) as never).party
+    return typeof party === 'string' ? party : null
+  } catch {
+    return null
+  }
 }
 
 const actorsOf = sql(`select distinct actor from event where stream = ? and actor like 'run:%'`)
