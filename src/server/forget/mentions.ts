@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises'
 import { relative } from 'node:path'
+import { setImmediate as turn } from 'node:timers/promises'
 import { describeSchema } from '../../store/describe-schema.ts'
 import { sql, type Bound, type Store } from '../../store/index.ts'
 import { NOT_REBUILT } from '../../store/tables.ts'
@@ -44,7 +45,7 @@ const MAX_NEEDLES = 50
 /** A person who is everywhere fills pages: so many are listed. */
 const MAX_MENTIONS = 1_000
 
-const blobNames = sql('select hash from blob where hash > ? order by hash limit 100')
+const blobNames = sql('select hash from blob where hash > ? order by hash limit 50')
 const blobBytes = sql('select bytes from blob where hash = ?')
 
 /**
@@ -80,7 +81,10 @@ export async function mentionsOf(
       }
   }
   const folded = needles.map((needle) => fold(Buffer.from(needle)))
-  const holds = (bytes: Uint8Array) => folded.some((needle) => fold(bytes).includes(needle))
+  const holds = (bytes: Uint8Array) => {
+    const text = fold(bytes)
+    return folded.some((needle) => text.includes(needle))
+  }
   for (let last = ''; ;) {
     const names = await store.read<{ hash: string }>(blobNames(last))
     if (names.length === 0) break
@@ -89,6 +93,7 @@ export async function mentionsOf(
       if (row && holds(row.bytes)) add({ what: 'blob', where: hash, kind: 'blob', of: null })
     }
     last = names.at(-1)!.hash
+    await turn()
   }
   for await (const path of filesIn(dataFolder))
     if (await fileHolds(path, folded))

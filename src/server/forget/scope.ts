@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import { lookupKey } from '../../context/facts.ts'
 import type { AnySignalKind } from '../../context/signals.ts'
 import { FactotumError } from '../../lib/errors.ts'
@@ -45,6 +46,7 @@ const PREFIX: Readonly<Record<string, Thing>> = {
 /** Everything that concerns one person, by kind. */
 export class Scope {
   readonly #of = new Map<Thing, Set<string>>()
+  readonly #readers = new Map<string, readonly string[]>()
 
   all(thing: Thing): readonly string[] {
     return [...(this.#of.get(thing) ?? [])]
@@ -65,6 +67,21 @@ export class Scope {
         if (link.from === kind)
           for (const row of await store.read<{ id: string }>(link.ids(one))) todo.push([link.to, row.id])
     }
+  }
+
+  /** Runs that read facts of an entity: no index says so, and the whole ledger is read for it, once. */
+  async readers(store: Store, entity: string): Promise<readonly string[]> {
+    const known = this.#readers.get(entity)
+    if (known) return known
+    const runs = new Set<string>()
+    const head = await store.engine.head()
+    for (let at = 0; at < head; at += EVENTS_PER_READ) {
+      const rows = await store.read<{ stream: string }>(stepsNaming(at, at + EVENTS_PER_READ, `%"entity":"${entity}"%`))
+      for (const { stream } of rows) runs.add(stream)
+      await turn()
+    }
+    this.#readers.set(entity, [...runs])
+    return [...runs]
   }
 
   /** Streams of which everything goes. */
@@ -141,7 +158,10 @@ function partyIn(message: AnySignalKind['message'] | undefined, payload: string)
 }
 
 const actorsOf = sql(`select distinct actor from event where stream = ? and actor like 'run:%'`)
-const stepsNaming = sql(`select distinct stream from event where kind = 'step.completed@1' and body like ?`)
+const stepsNaming = sql(
+  `select distinct stream from event where seq >= ? and seq < ? and kind = 'step.completed@1' and body like ?`,
+)
+const EVENTS_PER_READ = 5_000
 const routedTo = sql(`select body from event where stream = ? and kind = 'signal.routed@1'`)
 
 /** Runs that read or wrote facts of hers, or were given one of her signals. */
@@ -149,7 +169,7 @@ export async function runsNaming(store: Store, scope: Scope): Promise<string[]> 
   const runs = new Set<string>()
   for (const entity of scope.all('entity')) {
     for (const row of await store.read<{ actor: string }>(actorsOf(entity))) runs.add(row.actor.slice('run:'.length))
-    for (const row of await store.read<{ stream: string }>(stepsNaming(`%"entity":"${entity}"%`))) runs.add(row.stream)
+    for (const run of await scope.readers(store, entity)) runs.add(run)
   }
   for (const signal of scope.all('signal'))
     for (const { body } of await store.read<{ body: string }>(routedTo(signal)))
