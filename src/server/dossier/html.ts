@@ -105,6 +105,7 @@ header, main, footer { max-width: 68rem; margin: 0 auto; padding: 0 1.5rem }
 header { padding-top: 2rem }
 nav { display: flex; flex-wrap: wrap; gap: .35rem 1.4rem; padding: .9rem 0; border-bottom: 1px solid var(--line) }
 nav a { text-decoration: none }
+.when { white-space: nowrap }
 nav a[aria-current] { color: var(--ink); font-weight: 600 }
 a { color: var(--link) }
 h1 { font-size: 1.9rem; line-height: 1.2; margin: 0 }
@@ -112,21 +113,26 @@ h2 { font-size: 1.3rem; margin: 2.4rem 0 .6rem }
 h3 { font-size: 1.05rem; margin: 1.8rem 0 .4rem }
 p, ul, ol { max-width: 46rem }
 .soft, .none, footer { color: var(--soft) }
-.cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(13rem, 1fr)); gap: 1px; margin: 1.4rem 0; background: var(--line); border: 1px solid var(--line) }
+.cards { display: grid; grid-template-columns: repeat(3, 1fr); gap: 1px; margin: 1.4rem 0; background: var(--line); border: 1px solid var(--line) }
 .cards > div { background: var(--page); padding: 1rem 1.1rem }
 .cards b { display: block; font-size: 1.7rem; font-weight: 600; line-height: 1.25; font-variant-numeric: tabular-nums }
 .cards span { color: var(--soft); font-size: .9rem }
 .wide { overflow-x: auto; margin: .6rem 0 1.4rem }
-table { border-collapse: collapse; width: 100%; font-size: .94rem }
-th, td { text-align: left; vertical-align: top; padding: .42rem 1.1rem .42rem 0; border-bottom: 1px solid var(--line) }
+table { border-collapse: collapse; min-width: 24rem; font-size: .94rem }
+th, td { text-align: left; vertical-align: top; padding: .42rem 1.8rem .42rem 0; border-bottom: 1px solid var(--line) }
 th { color: var(--soft); font-weight: 500; white-space: nowrap }
 .n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
 code { font: .88em/1.5 ui-monospace, monospace; background: var(--tint); padding: .08em .3em; overflow-wrap: anywhere }
 pre { background: var(--tint); padding: .9rem 1rem; overflow-x: auto; font: .88rem/1.5 ui-monospace, monospace }
 pre code { padding: 0 }
-footer { margin-top: 3rem; padding-bottom: 3rem; font-size: .88rem; border-top: 1px solid var(--line); padding-top: 1rem }
+footer { padding-top: 3rem; padding-bottom: 2rem; font-size: .88rem }
+footer p { max-width: none; margin: 0; padding-top: 1rem; border-top: 1px solid var(--line) }
+@media (max-width: 44rem) { .cards { grid-template-columns: 1fr } }
 @media print { nav { display: none } body { font-size: 10.5pt } a { color: inherit; text-decoration: none } h2, h3 { break-after: avoid } tr { break-inside: avoid } }
 `
+
+/** Whole, for its hash counts every space of it. */
+const SHEET = new Markup(`<style>${STYLE}</style>`)
 
 /** Lets the style and nothing else: no script, no picture, no request. */
 const POLICY = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`
@@ -155,9 +161,7 @@ export function page({ title, company, asOf, menu, here, body }: Page): string {
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta http-equiv="Content-Security-Policy" content="${POLICY}" />
         <title>${title}: ${company}</title>
-        <style>
-          ${new Markup(STYLE)}
-        </style>
+        ${SHEET}
       </head>
       <body>
         <header>
@@ -167,8 +171,10 @@ export function page({ title, company, asOf, menu, here, body }: Page): string {
         </header>
         <main>${body}</main>
         <footer>
-          ${asOf}. Every number is counted from <a href="${up}ledger.jsonl">ledger.jsonl</a>, without the private parts
-          of its events. <a href="${up}verify.html">How to verify it</a>.
+          <p>
+            ${asOf}. Every number is counted from <a href="${up}ledger.jsonl">ledger.jsonl</a>, without the private
+            parts of its events. <a href="${up}verify.html">How to verify it</a>.
+          </p>
         </footer>
       </body>
     </html> `.text

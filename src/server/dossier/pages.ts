@@ -21,7 +21,7 @@ type Events = ReadonlyMap<string, readonly LeafEvent[]>
 
 /** Every page of a dossier: a function of what lies beside it in the folder, so that a check can make them again. */
 export function pagesOf(setup: Setup, record: CompanyRecord, events: Events): ReadonlyMap<string, string> {
-  const asOf = `As of ${day(setup.at)} ${new Date(setup.at).toISOString().slice(11, 16)} UTC, after ${count(record.events)} events`
+  const asOf = `As of ${day(setup.at)} ${new Date(setup.at).toISOString().slice(11, 16)} UTC, after ${plural(record.events, 'event')}`
   const pages = new Map<string, string>()
   const add = (here: string, title: string, body: Markup) =>
     pages.set(here, page({ title, company: setup.company, asOf, menu: MENU, here, body }))
@@ -39,10 +39,11 @@ export function pagesOf(setup: Setup, record: CompanyRecord, events: Events): Re
 }
 
 const day = (at: number) => new Date(at).toISOString().slice(0, 10)
-const when = (at: number) => new Date(at).toISOString().slice(0, 19).replace('T', ' ')
+const moment = (at: number) => new Date(at).toISOString().slice(0, 19).replace('T', ' ')
 const count = (n: unknown) => String(Number(n)).replace(/\B(?=(\d{3})+$)/g, ' ')
+const plural = (n: number, what: string) => `${count(n)} ${what}${n === 1 ? '' : 's'}`
 const words = (name: unknown) => String(name).replaceAll('_', ' ')
-const share = (part: number, all: number) => (all === 0 ? 'none' : `${((100 * part) / all).toFixed(1)} %`)
+const share = (part: number, all: number) => (all === 0 ? 'none' : `${((100 * part) / all).toFixed(1)}\u00a0%`)
 const sum = (rows: readonly object[], of: string) =>
   rows.reduce((all, row) => all + Number((row as Readonly<Record<string, unknown>>)[of]), 0)
 
@@ -61,7 +62,7 @@ function glance(setup: Setup, record: CompanyRecord): Markup {
   const cards: readonly (readonly [string | Markup, string])[] = [
     [count(record.events), record.firstAt === null ? 'events' : `events since ${day(record.firstAt)}`],
     [count(sum(record.signals, 'n')), 'signals taken in: mails, commands, schedules'],
-    [count(sum(record.runs, 'n')), `runs of ${new Set(record.runs.map((r) => r.workflow)).size} workflows`],
+    [count(sum(record.runs, 'n')), `runs of ${plural(new Set(record.runs.map((r) => r.workflow)).size, 'workflow')}`],
     [
       count(sum(record.decisions, 'n')),
       `decisions, ${share(sum(record.months, 'automatic'), sum(record.months, 'decisions'))} of them made without the operator`,
@@ -219,10 +220,17 @@ function policies(setup: Setup, record: CompanyRecord): Markup {
     ${history(adopted, 'No policy was adopted from a decision so far.')}`
 }
 
+/** The newest first. */
 function history(events: readonly LeafEvent[], empty: string): Markup {
   return table(
-    [NUMBER('Event'), TEXT('When (UTC)'), TEXT('What'), TEXT('By'), TEXT('Record')],
-    events.toReversed().map((e) => [String(e.seq), when(e.at), e.kind, e.actor, html`<code>${e.body}</code>`]),
+    [NUMBER('Event'), TEXT('When (UTC)'), TEXT('What, by whom, and what is recorded')],
+    events
+      .toReversed()
+      .map((e) => [
+        html`<span id="e${e.seq}">${e.seq}</span>`,
+        html`<span class="when">${moment(e.at)}</span>`,
+        html`${e.kind} <span class="soft">by ${e.actor}</span><br /><code>${e.body}</code>`,
+      ]),
     empty,
   )
 }
@@ -385,17 +393,7 @@ function eventGroups(_setup: Setup, record: CompanyRecord): Markup {
 
 function story(stream: string, events: readonly LeafEvent[]): Markup {
   return html`<h2 id="${stream}"><code>${stream}</code></h2>
-    ${table(
-      [NUMBER('Event'), TEXT('When (UTC)'), TEXT('What'), TEXT('By'), TEXT('Record')],
-      events.map((e) => [
-        html`<span id="e${e.seq}">${String(e.seq)}</span>`,
-        when(e.at),
-        e.kind,
-        e.actor,
-        html`<code>${e.body}</code>`,
-      ]),
-      'Nothing is recorded of it.',
-    )}`
+    ${history(events.toReversed(), 'Nothing is recorded of it.')}`
 }
 
 function verify(setup: Setup, record: CompanyRecord): Markup {

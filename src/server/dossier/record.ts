@@ -204,7 +204,7 @@ async function groupsIn(copy: Scratch): Promise<Record<string, Group>> {
   for (const name of await each('state', 'effect'))
     await add(
       groupName('effects', name),
-      `Effects that are ${name.replaceAll('_', ' ')}`,
+      `Effects: ${name.replaceAll('_', ' ')}`,
       'effect where state = ? and undoes is null',
       'proposed_seq',
       [name],
