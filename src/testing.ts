@@ -33,6 +33,7 @@ export interface TestCompanyOptions {
   readonly zone?: string
   readonly budgets?: NonNullable<CompanyOptions['budgets']>
   readonly attention?: NonNullable<CompanyOptions['attention']>
+  readonly snapshots?: NonNullable<CompanyOptions['snapshots']>
   /** `postgres://…`, to test on PostgreSQL; default: SQLite in the temporary folder. */
   readonly url?: string
   /** Keep using the folder of an earlier one. */
@@ -192,6 +193,7 @@ export async function testCompany(options: TestCompanyOptions = {}): Promise<Tes
       zone: options.zone ?? 'UTC',
       budgets: options.budgets ?? [],
       attention: options.attention ?? {},
+      snapshots: options.snapshots ?? {},
     }),
     url: options.url ?? join(folder, 'company.db'),
     clock,

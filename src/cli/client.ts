@@ -4,17 +4,22 @@ import { text } from 'node:stream/consumers'
 import { FactotumError } from '../lib/errors.ts'
 import { STOOD } from '../server/app.ts'
 import type { Moment } from '../server/as-of.ts'
-import { openCompany } from '../server/open.ts'
 import { operate, operateAsOf, type Args, type OperationName, type Result } from '../server/operations.ts'
+import { openCompany, type OpenCompany } from '../server/open.ts'
 import { serverFile, type ServerFile } from '../server/serve.ts'
 import { stoodAt, whenAsked } from './as-of.ts'
 import { loadCompany } from './company-folder.ts'
 
 /**
  * Asks the company: through the server that runs beside this command, or, when none does, by opening the store for
- * the moment. A server file that a killed process left behind is told by its not answering. Throws `cli.server_lost`.
+ * the moment (`onOpen` is handed it then). A server file that a killed process left behind is told by its not answering. Throws `cli.server_lost`.
  */
-export async function ask<N extends OperationName>(folder: string, name: N, args: Args<N>): Promise<Result<N>> {
+export async function ask<N extends OperationName>(
+  folder: string,
+  name: N,
+  args: Args<N>,
+  onOpen: (company: OpenCompany) => void = () => {},
+): Promise<Result<N>> {
   const server = readServerFile(folder)
   const when = whenAsked()
   if (server) {
@@ -23,6 +28,7 @@ export async function ask<N extends OperationName>(folder: string, name: N, args
   }
   const company = await openCompany({ folder, company: await loadCompany(folder) })
   try {
+    onOpen(company)
     if (when === undefined) return (await operate(company, name, args)) as Result<N>
     const { head, at, answer } = await operateAsOf(company, name, args, when)
     stoodAt({ head, at })

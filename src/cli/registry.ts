@@ -20,6 +20,7 @@ import { cancel, launch, restart, retry, run, runs } from './commands/runs.ts'
 import { runbook } from './commands/runbook.ts'
 import { scratch } from './commands/scratch.ts'
 import { signals } from './commands/signals.ts'
+import { snapshot } from './commands/snapshot.ts'
 import { start } from './commands/start.ts'
 import { status } from './commands/status.ts'
 import { undo } from './commands/undo.ts'
@@ -69,5 +70,6 @@ export const COMMANDS: readonly Command[] = [
   runbook,
   dossier,
   ledger,
+  snapshot,
   doctor,
 ]

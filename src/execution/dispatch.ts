@@ -20,6 +20,7 @@ import {
 } from './events.ts'
 import { callWithin, observe, verdictNow, type Execution } from './execution.ts'
 import { differenceFromApproved, inputOf, observedOf } from './proposal.ts'
+import { waitsSinceRestore } from './restored.ts'
 import { Settlement, type Answer } from './settlement.ts'
 import { regate } from './stale.ts'
 import { Throttle } from './throttle.ts'
@@ -163,6 +164,11 @@ export class Dispatcher {
       await regate(this.#execution, effect, action, fence, this.#stop.signal, { code, reason })
       return true
     }
+    if (effect.risk !== 'read' && (await waitsSinceRestore(this.#execution.store, effect.id)))
+      return again(
+        'effect.restored',
+        'This company was restored from a snapshot that was made before: the original may have done it since. Look outside first.',
+      )
     const difference = differenceFromApproved(this.#execution, effect, action)
     if (difference !== null) {
       if (action.input.safeParse(inputOf(effect)).success) return again('effect.changed', difference)

@@ -7,6 +7,7 @@ import type { AnyWorkflow } from '../orchestration/workflow.ts'
 import { PLAN_WORKFLOW, PLANNER } from '../orchestration/planner/planner.ts'
 import { readHours, type AttentionOptions } from '../governance/attention/hours.ts'
 import { checkBudgets, type Budget } from '../governance/spend/budgets.ts'
+import { checkSnapshots, type SnapshotOptions } from './snapshots/retention.ts'
 import type { WitnessOptions } from '../governance/witness.ts'
 
 export interface CompanyOptions {
@@ -26,6 +27,8 @@ export interface CompanyOptions {
   readonly budgets?: readonly Budget[]
   /** When the operator is told, and when not. */
   readonly attention?: AttentionOptions
+  /** Where copies of the whole company are kept, how often they are made, how many stay, and how often one is tried. */
+  readonly snapshots?: SnapshotOptions
 }
 
 /** What `company.ts` exports by default. */
@@ -39,6 +42,7 @@ export interface Company {
   readonly zone: string
   readonly budgets: readonly Budget[]
   readonly attention: AttentionOptions
+  readonly snapshots: SnapshotOptions
 }
 
 /** Declares the company: what it is called, what it is connected to, and what it does. Throws `company.invalid`, and what its parts throw. */
@@ -63,5 +67,6 @@ export function company(options: CompanyOptions): Company {
     zone,
     budgets: checkBudgets(options.budgets ?? []),
     attention,
+    snapshots: checkSnapshots(options.snapshots ?? {}),
   }
 }

@@ -6,6 +6,7 @@ import { RETRACTION_EVENTS } from '../context/retractions.ts'
 import { SIGNAL_EVENTS } from '../context/signals.ts'
 import { EFFECT_EVENTS } from '../execution/events.ts'
 import { PROBE_EVENTS } from '../execution/probes.ts'
+import { companyRestored } from '../execution/restored.ts'
 import { THROTTLE_EVENTS } from '../execution/throttle.ts'
 import { ATTENTION_EVENTS } from '../governance/attention/attention.ts'
 import { ERASURE_EVENTS } from '../governance/erasure/events.ts'
@@ -14,6 +15,7 @@ import { PAUSE_EVENTS } from '../governance/pause.ts'
 import { policyAdopted } from '../governance/policies/adopted.ts'
 import { SPEND_EVENTS } from '../governance/spend/events.ts'
 import { ORCHESTRATION_EVENTS } from '../orchestration/events.ts'
+import { SNAPSHOT_EVENTS } from './snapshots/events.ts'
 import { WAIT_EVENTS, type AnyEventKind } from '../store/index.ts'
 
 /**
@@ -37,8 +39,10 @@ export const ALL_EVENTS: readonly AnyEventKind[] = [
   ...SPEND_EVENTS,
   ...ATTENTION_EVENTS,
   ...EFFECT_EVENTS,
+  companyRestored,
   ...THROTTLE_EVENTS,
   ...PROBE_EVENTS,
   ...ORCHESTRATION_EVENTS,
   ...ERASURE_EVENTS,
+  ...SNAPSHOT_EVENTS,
 ]

@@ -39,6 +39,7 @@ import { finishErasure } from './forget/cleaning.ts'
 import { bringUpToDate, openStore, work, type EventRow, type Store, type StoreOptions } from '../store/index.ts'
 import { ALL_EVENTS, PROJECTIONS_VERSION } from './events.ts'
 import { loadKeys, type Keys } from './keys.ts'
+import { Snapshots } from './snapshots/snapshots.ts'
 import { policyOptions } from './views/policies.ts'
 import { digestLetter } from './views/digest.ts'
 
@@ -77,6 +78,7 @@ export class OpenCompany {
   readonly witness: Witness
   /** Copies of the company as it was, kept for a while. */
   readonly past: Past
+  readonly snapshots: Snapshots
   readonly #dispatcher: Dispatcher
   readonly #probes: Probes
   readonly #connections = new Map<string, unknown>()
@@ -142,6 +144,7 @@ export class OpenCompany {
         use: (fence) => this.spend.drive(fence),
         dig: (fence) => this.attention.drive(fence),
         era: (fence) => finishErasure(this, fence.id),
+        snp: (fence) => this.snapshots.drive(fence),
       },
       abort: () => {
         this.#dispatcher.stop()
@@ -161,6 +164,7 @@ export class OpenCompany {
       company.policies = this.policies
       return company
     })
+    this.snapshots = new Snapshots(this)
     this.witness = new Witness(this.company.witness, store.clock, keys.signer.verifier.name, (to, subject, text) =>
       this.#sendMail(to, subject, text),
     )
@@ -192,6 +196,7 @@ export class OpenCompany {
     await this.#dispatcher.start()
     await this.#probes.start()
     await this.attention.sync()
+    await this.snapshots.sync()
     await this.coordinator.start()
     this.recall.start((error) => this.coordinator.report(error, 'the index of passages'))
     this.#started = true

@@ -21,6 +21,7 @@ import { ERASURE_OPERATIONS } from './operations/erasure.ts'
 import { byId, newest, none, operation, reading, type Operation } from './operation.ts'
 import { rebuild } from '../store/index.ts'
 import { ALL_EVENTS, PROJECTIONS_VERSION } from './events.ts'
+import { SNAPSHOT_OPERATIONS } from './operations/snapshots.ts'
 import type { OpenCompany } from './open.ts'
 import { EPHEMERAL_OPERATIONS } from './operations/ephemeral.ts'
 import { confirmUndo, deadLetters, decideDead, liftPause, previewDead, setPause, undoView } from './operator.ts'
@@ -190,6 +191,7 @@ export const OPERATIONS = {
   ...ERASURE_OPERATIONS,
   rebuild: operation(none, (c) => rebuildTables(c)),
   ...RECALL_OPERATIONS,
+  ...SNAPSHOT_OPERATIONS,
 } as const
 
 /** What is driven holds in memory what it has read, and nothing else has a turn meanwhile. */

@@ -15,6 +15,7 @@ export type StoreErrorCode =
   | 'store.wrong_database'
   | 'asof.read_only'
   | 'asof.unknown_kind'
+  | 'store.not_empty'
 
 export class StoreError extends FactotumError {
   constructor(code: StoreErrorCode, message: string, options: { cause?: unknown; metadata?: ErrorMetadata } = {}) {

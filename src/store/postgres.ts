@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { errorMessage } from '../lib/errors.ts'
 import { StoreError } from './errors.ts'
+import type { FillEngine } from './fill.ts'
 import type { Engine, Member, Outcome, Rebuild, Scratch, Snapshot } from './engine.ts'
 import type { EventRow } from './events.ts'
 import { MIGRATION_TABLE, pendingMigrations, readMigrations } from './migrate.ts'
@@ -76,6 +77,56 @@ export async function openPostgres(url: string, options: PostgresOptions = {}): 
   } catch (error) {
     await engine.close()
     throw error
+  }
+}
+
+/** The schema too is made in the transaction, so that a restore that did not finish leaves an empty database. */
+export async function fillPostgres(url: string): Promise<FillEngine> {
+  const client = await connect(url, 'factotum-restore')
+  const plainly = async <T>(run: () => Promise<T>): Promise<T> =>
+    run().catch((error: unknown) => {
+      throw error instanceof StepError ? error.cause : error
+    })
+  try {
+    await client.query(`begin; select pg_advisory_xact_lock(${MIGRATION_LOCK})`)
+    const found = await client.query<Row>(
+      `select 1 from pg_class where relkind = 'r' and relnamespace = current_schema()::regnamespace limit 1`,
+    )
+    if (found.rows.length > 0)
+      throw new StoreError(
+        'store.not_empty',
+        `The database ${new URL(url).pathname} has tables already. Make an empty one.`,
+      )
+    await migrateClient(client)
+    await client.query(`set local plan_cache_mode = force_generic_plan; set local enable_seqscan = off`)
+  } catch (error) {
+    await client.end().catch(() => {})
+    throw error
+  }
+  const link = new Link(client)
+  return {
+    apply: (writes) =>
+      plainly(async () => {
+        await link.send(writes.map((w) => ({ prepared: statementOf(w.statement), values: w.values })))
+      }),
+    finish: async (head) => {
+      await client.query('update ledger_head set next = $1 where id = 1', [head])
+      await client.query('commit')
+      await client.query('analyze').catch(() => {}) // the planner does better; it is finished without
+      await client.end()
+    },
+    abandon: () => client.end().catch(() => {}),
+  }
+}
+
+export async function metaOf(url: string, name: string): Promise<string | null> {
+  const client = await connect(url, 'factotum-restore')
+  try {
+    if ((await client.query<Row>(`select to_regclass('meta') is null as absent`)).rows[0]!.absent) return null
+    const found = await client.query<Row>('select value from meta where name = $1', [name])
+    return found.rows.length === 0 ? null : String(found.rows[0]!.value)
+  } finally {
+    await client.end()
   }
 }
 

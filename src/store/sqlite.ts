@@ -1,10 +1,12 @@
 import { resolve } from 'node:path'
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
+import { closeSync, existsSync, fsyncSync, openSync } from 'node:fs'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import { errorMessage } from '../lib/errors.ts'
 import { ConflictError, StoreError, type StoreErrorCode } from './errors.ts'
 import { conflict, duplicateOutcome } from './commit.ts'
+import type { FillEngine } from './fill.ts'
 import type { Engine, Member, Outcome, Rebuild, Scratch, Snapshot } from './engine.ts'
 import type { EventRow } from './events.ts'
 import { migrate, readMigrations } from './migrate.ts'
@@ -110,6 +112,34 @@ export function openSqlite(path: string): Engine {
 
 function migrateTo(db: DatabaseSync): void {
   migrate(readMigrations('sqlite'), { exec: (text) => db.exec(text), rows: (text) => db.prepare(text).all() as Row[] })
+}
+
+/** Without a log: what is not finished is thrown away with its file. */
+export function fillSqlite(path: string): FillEngine {
+  if (existsSync(path))
+    throw new StoreError('store.not_empty', `There is a ${path} already. Name one that is not there.`)
+  const db = new DatabaseSync(path)
+  db.exec('pragma journal_mode = off; pragma synchronous = off; pragma cache_size = -64000; pragma temp_store = memory')
+  migrateTo(db)
+  const prepared: (StatementSync | undefined)[] = []
+  db.exec('begin')
+  return {
+    apply: async (writes) => {
+      for (const w of writes)
+        (prepared[w.statement.id] ??= db.prepare(w.statement.text)).run(...(w.values as SQLInputValue[]))
+      await turn()
+    },
+    finish: async () => {
+      db.exec('commit')
+      db.close()
+      const file = openSync(path, 'r')
+      fsyncSync(file)
+      closeSync(file)
+    },
+    abandon: async () => {
+      if (db.isOpen) db.close()
+    },
+  }
 }
 
 async function* readEvents(range: StatementSync, from: number, to: number): AsyncGenerator<EventRow[]> {

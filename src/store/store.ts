@@ -120,7 +120,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   try {
     await engine.write([setMeta('company', newId('co', clock.now()))])
     if (engine.dialect === 'sqlite') await engine.write([expireAll()])
-    await checkOwner(engine, pseudonym(options.secret, 'factotum'))
+    await checkOwner(engine, ownerOf(options.secret))
     const id = await engine.query(getMeta().statement, ['company'])
     const head = await engine.head()
     const newest = head === 0 ? undefined : (await engine.query(lastAt().statement, [head - 1]))[0]
@@ -129,6 +129,11 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     await engine.close()
     throw error
   }
+}
+
+/** Which keys a database belongs to, without telling them. */
+export function ownerOf(secret: Uint8Array): string {
+  return pseudonym(secret, 'factotum')
 }
 
 function pseudonym(secret: Uint8Array, text: string): string {

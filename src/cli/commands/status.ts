@@ -30,6 +30,9 @@ export function printStatus(call: Invocation, now: Result<'status'>): void {
     ],
   ]
   if (now.digest) rows.push(['digest', `FAILED: ${oneLine(now.digest, 300)}`])
+  const { failure, drill } = now.snapshots
+  if (failure) rows.push(['snapshots', `FAILED: ${oneLine(failure, 300)}`])
+  if (drill) rows.push(['drill', `${drill.passed ? 'passed' : 'FAILED'} ${ago(drill.at)}`])
   if (now.witness)
     rows.push([
       'witness',

@@ -66,6 +66,7 @@ export async function status(c: OpenCompany) {
     services: await brokenServices(store),
     witness: c.witness.enabled ? { copied: c.witness.copied, failure: c.witness.failure } : null,
     digest: c.attention.failure,
+    snapshots: { failure: c.snapshots.failure, drill: await c.snapshots.lastDrill() },
     connectors: c.describeConnectors(),
   }
 }

@@ -1,0 +1,26 @@
+import { eventKind, sql, type Store } from '../store/index.ts'
+import { newestEvent } from './events.ts'
+
+/** A company went on from a copy. What happened to the original after the copy was made is not known here. */
+export const companyRestored = eventKind<{
+  /** The events that the copy holds: those from here on are of this company only. */
+  readonly events: number
+  readonly root: string
+  /** When the copy was made, epoch ms. */
+  readonly made: number
+  readonly store: string
+}>('company.restored@1', () => [])
+
+export const RESTORED_STREAM = 'company'
+const newestRestore = sql(`select max(seq) as seq from event where stream = ? and kind = 'company.restored@1'`)
+
+/**
+ * Whether an effect waits since before the company was restored: the original may have done it since, so what was allowed
+ * to leave there is asked for again here.
+ */
+export async function waitsSinceRestore(store: Store, effect: string): Promise<boolean> {
+  const restored = (await store.first<{ seq: number | null }>(newestRestore(RESTORED_STREAM)))?.seq ?? null
+  if (restored === null) return false
+  const newest = (await store.first<{ seq: number }>(newestEvent(effect)))?.seq ?? 0
+  return newest < restored
+}
