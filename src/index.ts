@@ -7,7 +7,7 @@ export { workflow, type Workflow } from './orchestration/workflow.ts'
 export { agent, type Agent, type Rule, type Ruling } from './orchestration/agent.ts'
 export { models } from './orchestration/agents/ai-sdk.ts'
 export { remote } from './orchestration/agents/remote.ts'
-export { entity, type Entity, type EntityKind } from './context/facts.ts'
+export { attribute, entity, type AsOf, type Attribute, type Entity, type EntityKind } from './context/facts.ts'
 export { signal, type SignalKind } from './context/signals.ts'
 
 // what a workflow is given

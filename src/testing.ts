@@ -27,6 +27,7 @@ export { storeConformance } from './store/conformance.ts'
 export interface TestCompanyOptions {
   readonly workflows?: readonly AnyWorkflow[]
   readonly connectors?: readonly Connector[]
+  readonly entities?: NonNullable<CompanyOptions['entities']>
   readonly agents?: NonNullable<CompanyOptions['agents']>
   readonly models?: NonNullable<CompanyOptions['models']>
   readonly clock?: FakeClock
@@ -188,6 +189,7 @@ export async function testCompany(options: TestCompanyOptions = {}): Promise<Tes
       name: 'Test',
       workflows: options.workflows ?? [],
       connectors: options.connectors ?? [],
+      entities: options.entities ?? [],
       agents: options.agents ?? [],
       models: options.models ?? {},
       zone: options.zone ?? 'UTC',

@@ -1,49 +1,11 @@
 import type { Json } from '../lib/json.ts'
 import { eventKind, sql, type EventInput, type EventRow, type Guard, type Store } from '../store/index.ts'
-import type { Trust } from './signals.ts'
-import { factGuard, type FactRow } from './facts.ts'
+import { Beliefs, type Cut } from './facts/beliefs.ts'
+import { factRetracted } from './facts/events.ts'
+import { factVersions, type FactRow } from './facts/rows.ts'
 import type { DecisionRow } from './decisions.ts'
 
-const retractFact = sql(
-  'update fact set retracted_seq = ?, ended_seq = coalesce(ended_seq, ?), valid_to = valid_from where id = ?',
-)
-const restoreFact = sql(
-  `insert into fact (id, entity, attribute, value, valid_from, valid_to, recorded_seq, ended_seq, trust, actor, source)
-   values (?, ?, ?, ?, ?, null, ?, null, ?, ?, ?)`,
-)
 const retractDecision = sql('update decision set retracted_seq = ? where id = ?')
-
-interface Restored {
-  readonly fact: string
-  readonly attribute: string
-  readonly validFrom: number
-  readonly trust: Trust
-  /** The version whose value holds again. */
-  readonly of: string
-}
-
-/** A fact that should not have been believed: it never held, and what it had replaced holds again. */
-const factRetracted = eventKind<
-  { readonly fact: string; readonly restores: Restored | null },
-  { readonly value: Json }
->('fact.retracted@1', (e) => [
-  retractFact(e.seq, e.seq, e.body.fact),
-  ...(e.body.restores === null
-    ? []
-    : [
-        restoreFact(
-          e.body.restores.fact,
-          e.stream,
-          e.body.restores.attribute,
-          e.private && JSON.stringify(e.private.value),
-          e.body.restores.validFrom,
-          e.seq,
-          e.body.restores.trust,
-          e.actor,
-          e.body.restores.of,
-        ),
-      ]),
-])
 
 /** A choice that no longer counts: it stays on the record, and nobody learns from it. */
 const decisionRetracted = eventKind<{ readonly because: string }>('decision.retracted@1', (e) => [
@@ -64,15 +26,16 @@ export interface Consequences {
   readonly followed: readonly string[]
 }
 
-const factsOfSource = sql('select * from fact where source = ? and retracted_seq is null')
-const factsOfRun = sql('select * from fact where actor = ? and recorded_seq > ? and retracted_seq is null')
+/** The row by which it was said, not what is left of it elsewhere. */
+const SAID = '(origin is null or origin = id)'
+const factsOfSource = sql(`select * from fact where source = ? and retracted_seq is null and ${SAID}`)
+const factsOfRun = sql(`select * from fact where actor = ? and recorded_seq > ? and retracted_seq is null and ${SAID}`)
 const decisionsOfRun = sql(
   'select * from decision where run = ? and decided_seq >= ? and retracted_seq is null order by decided_seq',
 )
 const effectsOfRun = sql('select id, proposed_seq from effect where run = ? and undoes is null order by proposed_seq')
 const firstOf = sql('select seq from event where stream = ? order by seq limit 1')
 const eventAt = sql('select seq, kind, stream, cause, body from event where seq = ?')
-const factById = sql('select * from fact where id = ?')
 
 /**
  * What was believed and decided because of these (effects or decisions, by id) in these runs: everything that has one
@@ -101,16 +64,24 @@ export async function consequencesOf(
   }
   const all = [...facts.values()].sort((a, b) => b.recorded_seq - a.recorded_seq)
   return {
-    facts: await Promise.all(all.map((fact) => toConsequence(store, fact, facts))),
+    facts: await toConsequences(store, all),
     decisions: decisions.map((d) => ({ id: d.id, agent: d.agent, value: parse(d.value) })),
     followed,
   }
 }
 
-async function toConsequence(store: Store, fact: FactRow, gone: ReadonlyMap<string, FactRow>) {
-  const shown = { id: fact.id, entity: fact.entity, attribute: fact.attribute, value: parse(fact.value) }
-  const before = await predecessor(store, fact, gone)
-  return before ? { ...shown, again: parse(before.value) } : shown
+/** What holds again where a statement is taken back: the newest piece of what comes back, where it is still believed. */
+async function toConsequences(store: Store, statements: readonly FactRow[]): Promise<Consequences['facts']> {
+  const { cuts } = await withdrawal(store, statements)
+  const shown = []
+  for (const fact of statements) {
+    const keeps = [...cuts.get(fact.id)!.keeps].sort((a, b) => a.from - b.from)
+    const [again] = keeps.length === 0 ? [] : await factVersions(store, [keeps.at(-1)!.of])
+    const { id, entity, attribute } = fact
+    const value = parse(fact.value)
+    shown.push(again ? { id, entity, attribute, value, again: parse(again.value) } : { id, entity, attribute, value })
+  }
+  return shown
 }
 
 /** Walks causes up to a root. What is asked more than once is walked once. */
@@ -138,26 +109,28 @@ function tracer(store: Store, roots: ReadonlySet<string>, from: number): (seq: n
   }
 }
 
-/** The version that a fact replaced, passing over those that are taken back with it. */
-async function predecessor(
-  store: Store,
-  fact: FactRow,
-  gone: ReadonlyMap<string, unknown>,
-): Promise<FactRow | undefined> {
-  if (fact.ended_seq !== null) return undefined
-  for (let at: FactRow | undefined = fact; at;) {
-    const event = await store.first<Pick<EventRow, 'kind' | 'body'>>(eventAt(at.recorded_seq))
-    if (event?.kind !== 'fact.asserted@1') return undefined
-    const { ends } = JSON.parse(event.body) as { ends: string | null }
-    at = ends === null ? undefined : await store.first<FactRow>(factById(ends))
-    if (at && at.retracted_seq === null && !gone.has(at.id)) return at
+/** What taking these statements back does to what is believed, one by one, newest first. */
+async function withdrawal(store: Store, statements: readonly FactRow[]): Promise<Withdrawal> {
+  const gone = new Set(statements.map((row) => row.id))
+  const wholes = new Map<string, Beliefs>()
+  const cuts = new Map<string, Cut>()
+  for (const { id, entity, attribute, slot } of statements) {
+    const of = `${entity} ${attribute} ${slot}`
+    const beliefs = wholes.get(of) ?? (await Beliefs.read(store, entity, attribute, slot))
+    wholes.set(of, beliefs)
+    cuts.set(id, await beliefs.takeBack(id, (origin) => gone.has(origin)))
   }
-  return undefined
+  return { cuts, guards: [...wholes.values()].flatMap((beliefs) => beliefs.guards()) }
+}
+
+interface Withdrawal {
+  readonly cuts: ReadonlyMap<string, Cut>
+  readonly guards: readonly Guard[]
 }
 
 /**
- * The events that take consequences back, caused by the event at `cause` of the same commit. A fact that is replaced by
- * now stays replaced; nothing comes back for it.
+ * The events that take consequences back, caused by the event at `cause` of the same commit. Where a fact is replaced
+ * by now it stays replaced; elsewhere, what it had replaced holds again.
  */
 export async function retraction(
   store: Store,
@@ -166,38 +139,32 @@ export async function retraction(
   actor: string,
   cause: EventInput['cause'] = null,
 ): Promise<{ readonly events: EventInput[]; readonly guards: Guard[] }> {
-  const events: EventInput[] = []
-  const guards: Guard[] = []
-  const rows = await Promise.all(consequences.facts.map((f) => store.first<FactRow>(factById(f.id))))
-  const gone = new Map(consequences.facts.map((f) => [f.id, true] as const))
-  const restored = new Set<string>()
-  for (const fact of rows) {
-    if (!fact || fact.retracted_seq !== null) continue
-    const before = await predecessor(store, fact, gone)
-    const again = before && !restored.has(`${before.entity} ${before.attribute}`) ? before : undefined
-    if (again) restored.add(`${again.entity} ${again.attribute}`)
-    const restores = again && {
-      fact: store.newId('fact'),
-      attribute: again.attribute,
-      validFrom: again.valid_from,
-      trust: again.trust,
-      of: again.id,
-    }
-    events.push(
-      factRetracted(
-        fact.entity,
-        { fact: fact.id, restores: restores ?? null },
-        { private: { value: parse(again?.value ?? null) }, actor, cause },
-      ),
-    )
-    if (fact.ended_seq === null) guards.push(factGuard(fact.entity, fact.attribute, fact.id))
-  }
+  const rows = await factVersions(
+    store,
+    consequences.facts.map((f) => f.id),
+  )
+  const statements = rows.filter((row) => row.retracted_seq === null)
+  const { cuts, guards } = await withdrawal(store, statements)
+  const events = statements.map((row) =>
+    factRetracted(
+      row.entity,
+      {
+        attribute: row.attribute,
+        fact: row.id,
+        trust: 'operator',
+        maker: 'operator',
+        source: because,
+        ...cuts.get(row.id)!,
+      },
+      { private: { reason: null }, actor, cause },
+    ),
+  )
   for (const { id } of consequences.decisions) events.push(decisionRetracted(id, { because }, { actor, cause }))
-  return { events, guards }
+  return { events, guards: [...guards] }
 }
 
 function parse(text: string | null): Json {
   return text === null ? null : (JSON.parse(text) as Json)
 }
 
-export const RETRACTION_EVENTS = [factRetracted, decisionRetracted]
+export const RETRACTION_EVENTS = [decisionRetracted]

@@ -7,6 +7,11 @@ export type Trust = 'operator' | 'verified' | 'outsider'
 
 const TRUST: readonly Trust[] = ['outsider', 'verified', 'operator']
 
+/** Higher is better. */
+export function rank(trust: Trust): number {
+  return TRUST.indexOf(trust)
+}
+
 /** What derives from both carries the lower label. */
 export function lower(a: Trust, b: Trust): Trust {
   return TRUST.indexOf(a) < TRUST.indexOf(b) ? a : b

@@ -13,6 +13,7 @@ export type GateKind =
   | 'parked'
   | 'contract'
   | 'plan'
+  | 'conflict'
 
 /** One outcome that the operator may choose. `fields` says what must come with it. */
 export interface Choice {
@@ -272,7 +273,7 @@ function alreadyDecided(gate: GateRow): FactotumError {
   )
 }
 
-const RETRY = new Set(['gate.decided', 'wait.resolved', 'effect.moved', 'run.moved', 'store.key_reused'])
+const RETRY = new Set(['gate.decided', 'wait.resolved', 'effect.moved', 'run.moved', 'fact.moved', 'store.key_reused'])
 
 /** `factotum answer <gate> 1` gives a number where the option is a text. */
 function asText(value: Json | undefined): string | null {

@@ -4,7 +4,7 @@ import { ask, decide } from './verbs/agents.ts'
 import { child, seededRandom, sleep, step, waitFor } from './verbs/basics.ts'
 import { addDocument } from './verbs/documents.ts'
 import { act, compensate } from './verbs/effects.ts'
-import { about, assert } from './verbs/facts.ts'
+import { about, assert, correct, history, stop } from './verbs/facts.ts'
 import { recall } from './verbs/recall.ts'
 import { scratch } from './verbs/scratch.ts'
 import { sessions } from './verbs/session.ts'
@@ -23,7 +23,12 @@ export function makeContext(services: Services): Context {
     child: (workflow, input, options) => child(services, workflow as never, input, options) as never,
     facts: {
       about: (kind, lookup, options) => about(services, kind, lookup, options),
+      asOf: (asOf) => ({ about: (kind, lookup, options) => about(services, kind, lookup, { ...options, asOf }) }),
+      history: (entity, attribute, options) => history(services, entity, attribute, options),
       assert: (entity, statements, options) => assert(services, entity, statements, options),
+      correct: (entity, statements, options) => correct(services, entity, statements, options),
+      end: (entity, attribute, options) => stop(services, 'end', entity, attribute, options),
+      retract: (entity, attribute, options) => stop(services, 'retract', entity, attribute, options),
     },
     recall: (query, options) => recall(services, query, options),
     documents: { add: (document, options) => addDocument(services, document, options) },

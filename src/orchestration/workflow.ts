@@ -1,7 +1,7 @@
 import type { z } from 'zod'
-import type { Entity, EntityKind, Statements } from '../context/facts.ts'
 import type { MediaType } from '../context/documents/reading.ts'
 import type { RecallKind } from '../context/recall/recall.ts'
+import type { AsOf, Attributes, Came, Entity, EntityKind, Instant, Statements } from '../context/facts.ts'
 import type { AnySignalKind, SignalKind, Trust } from '../context/signals.ts'
 import type { Tier } from '../context/decisions.ts'
 import type { Action } from '../execution/action.ts'
@@ -23,6 +23,41 @@ export interface Decided<O> {
   readonly tier: Tier
   readonly confidence: number | null
   readonly because: string
+}
+
+/** What something that is said about an entity rests on. */
+export interface Saying extends CallOptions {
+  /** The decision or effect that it rests on. Default: the signal that started the run. */
+  readonly because?: { readonly id: string }
+  /** The words that say so, as they stand in the message that the run is about. */
+  readonly quote?: string
+  readonly reason?: string
+}
+
+/** When: default now. */
+export interface Ended {
+  readonly at?: Instant
+}
+
+/** What came of each statement. */
+export type Outcomes<A extends Attributes> = { readonly [K in keyof A]?: Came }
+
+/** One version of a fact, as it was recorded. */
+export interface FactVersion {
+  readonly id: string
+  /** Null: erased. */
+  readonly value: Json
+  /** When it held, epoch ms; `to` null: it goes on. */
+  readonly from: number
+  readonly to: number | null
+  /** The number of the event that recorded it. */
+  readonly recorded: number
+  /** Whether it was still believed when it was read. */
+  readonly believed: boolean
+  readonly trust: Trust
+  readonly source: string | null
+  /** The version by which it was said; others with the same are what is left of it beside what replaced it. */
+  readonly saidBy: string
 }
 
 /** A piece of a message or document, with where it stands. */
@@ -151,18 +186,53 @@ export interface Context {
   /** Runs another workflow to its end. Throws `run.child_ended` when it was cancelled. */
   child<I, O>(workflow: Workflow<I, O>, input: I, options?: CallOptions): Promise<O>
   readonly facts: {
-    /** What is believed about the entity that a key (an address, a customer number) names. New ones are made. */
-    about<A extends Readonly<Record<string, z.ZodType>>>(
+    /**
+     * What is believed about the entity that a key (an address, a customer number) names; with `asOf`, what was. New ones
+     * are made.
+     */
+    about<A extends Attributes>(
       kind: EntityKind<A>,
       lookup: string,
-      options?: CallOptions,
+      options?: CallOptions & { readonly asOf?: AsOf },
     ): Promise<Entity<A>>
-    /** Records new facts; what they replace ends now. */
-    assert<A extends Readonly<Record<string, z.ZodType>>>(
+    /** The same reads, of another time: when it held, and what was recorded until when. */
+    asOf(asOf: AsOf): {
+      about<A extends Attributes>(kind: EntityKind<A>, lookup: string, options?: CallOptions): Promise<Entity<A>>
+    }
+    /** Every version of an attribute that was ever recorded, oldest record first. */
+    history<A extends Attributes>(
+      entity: Entity<A>,
+      attribute: keyof A & string,
+      options?: CallOptions,
+    ): Promise<readonly FactVersion[]>
+    /**
+     * Records that something is so, from now on or over a span; what it replaces goes on beside it. Answers what came of
+     * each: `disputed` means that what was believed stands and the operator is asked. Throws `fact.not_a_writer`,
+     * `fact.bad_value`, `fact.quote_not_found`.
+     */
+    assert<A extends Attributes>(
       entity: Entity<A>,
       statements: Statements<A>,
-      options?: CallOptions & { readonly because?: { readonly id: string } },
-    ): Promise<void>
+      options?: Saying & { readonly from?: Instant; readonly until?: Instant },
+    ): Promise<Outcomes<A>>
+    /** It was recorded wrongly: what is believed (at `at`) had another value, for the same time. Of a set: instead of `was`. */
+    correct<A extends Attributes>(
+      entity: Entity<A>,
+      statements: Statements<A>,
+      options: Saying & Ended & { readonly reason: string; readonly was?: unknown },
+    ): Promise<Outcomes<A>>
+    /** It stopped being true, now or `at`. Of a set: `value`. */
+    end<A extends Attributes>(
+      entity: Entity<A>,
+      attribute: keyof A & string,
+      options?: Saying & Ended & { readonly value?: unknown },
+    ): Promise<Came>
+    /** It was never true: what is believed (at `at`) is taken back, and what it had replaced holds again. */
+    retract<A extends Attributes>(
+      entity: Entity<A>,
+      attribute: keyof A & string,
+      options: Saying & Ended & { readonly reason: string; readonly value?: unknown },
+    ): Promise<Came>
   }
   /**
    * What was said, written or known before that answers a query, best first, within a budget of tokens (4 characters each,

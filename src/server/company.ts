@@ -36,6 +36,7 @@ export interface Company {
   readonly name: string
   readonly connectors: readonly Connector[]
   readonly workflows: readonly AnyWorkflow[]
+  readonly entities: readonly EntityKind[]
   readonly agents: readonly AnyAgent[]
   readonly models: Models
   readonly witness: WitnessOptions
@@ -55,12 +56,17 @@ export function company(options: CompanyOptions): Company {
       'company.reserved_name',
       `The workflow "${PLAN_WORKFLOW}" and the agent "${PLANNER}" are Factotum's own, for "factotum do": call yours otherwise.`,
     )
+  const kinds = options.entities?.map((e) => e.entity) ?? []
+  const twice = kinds.find((kind, i) => kinds.indexOf(kind) !== i)
+  if (twice !== undefined)
+    throw new FactotumError('company.invalid', `Two entities are called "${twice}". Declare each kind once.`)
   const { zone = 'UTC', attention = {} } = options
   readHours(attention, zone)
   return {
     name: options.name,
     connectors: options.connectors ?? [],
     workflows: options.workflows ?? [],
+    entities: options.entities ?? [],
     agents: options.agents ?? [],
     models: options.models ?? {},
     witness: options.witness ?? {},

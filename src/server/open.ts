@@ -3,6 +3,7 @@ import { isAbsolute, join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Ephemeral } from '../context/ephemeral.ts'
 import { Recall } from '../context/recall/recall.ts'
+import { Facts } from '../context/facts.ts'
 import { type AnySignalKind } from '../context/signals.ts'
 import type { AnyAction, Connector, Incoming, Unreadable } from '../execution/action.ts'
 import { Dispatcher } from '../execution/dispatch.ts'
@@ -12,6 +13,7 @@ import { registerStoppedGates } from '../execution/settlement.ts'
 import { verdictOf } from '../execution/verdicts.ts'
 import { registerEffectGate } from '../execution/effects.ts'
 import { wakeBehind } from '../execution/events.ts'
+import { conflictGate, registerConflictGates } from '../governance/conflicts.ts'
 import { Gates } from '../governance/gates.ts'
 import { loadPolicies, NO_POLICIES, type Policies } from '../governance/policy.ts'
 import { Attention } from '../governance/attention/attention.ts'
@@ -65,6 +67,7 @@ export class OpenCompany {
   readonly store: Store
   readonly keys: Keys
   readonly gates: Gates
+  readonly facts: Facts
   readonly spend: Spend
   readonly attention: Attention
   readonly recall: Recall
@@ -152,11 +155,13 @@ export class OpenCompany {
       },
       ...(options.onError ? { onError: options.onError } : {}),
     })
+    this.facts = new Facts(store, this.company.entities, (dispute) => conflictGate(dispute))
     this.gates = new Gates(store)
     registerEffectGate(this.execution, this.gates)
     registerStoppedGates(this.execution, this.gates)
     registerContractGates(this.gates)
     registerAnswerGates(store, this.gates, this.agents)
+    registerConflictGates(store, this.gates)
     registerPlanGates(store, this.gates, registry)
     registerStuckGates(store, this.gates, this.coordinator.workflows)
     this.past = new Past(store, this.company.zone, (then) => {

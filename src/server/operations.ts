@@ -22,6 +22,7 @@ import { byId, newest, none, operation, reading, type Operation } from './operat
 import { rebuild } from '../store/index.ts'
 import { ALL_EVENTS, PROJECTIONS_VERSION } from './events.ts'
 import { SNAPSHOT_OPERATIONS } from './operations/snapshots.ts'
+import { FACT_OPERATIONS } from './operations/facts.ts'
 import type { OpenCompany } from './open.ts'
 import { EPHEMERAL_OPERATIONS } from './operations/ephemeral.ts'
 import { confirmUndo, deadLetters, decideDead, liftPause, previewDead, setPause, undoView } from './operator.ts'
@@ -187,6 +188,7 @@ export const OPERATIONS = {
   dossier: reading(z.object({ folder: z.string().min(1) }), (c, { folder }) => writeDossier(c, folder)),
   runbook: reading(none, async (c) => ({ markdown: await runbook(c) })),
   ...EPHEMERAL_OPERATIONS,
+  ...FACT_OPERATIONS,
   doctor: operation(none, (c) => diagnose(c.store, ALL_EVENTS)),
   ...ERASURE_OPERATIONS,
   rebuild: operation(none, (c) => rebuildTables(c)),

@@ -7,6 +7,8 @@ export const PROJECTIONS: Readonly<Record<string, string>> = {
   entity: 'id',
   entity_key: 'kind, lookup',
   fact: 'id',
+  conflict: 'id',
+  entity_merge: 'entity, merged_seq',
   decision: 'id',
   opinion: 'decision, n',
   conversation: 'id',

@@ -132,7 +132,8 @@ async function answer(company: OpenCompany, gate: GateRow, compiled: Compiled, w
     case 'parked':
     case 'contract':
     case 'plan':
-      throw new Error(`A run is parked, and its code did not change: ${gate.title ?? ''}`)
+    case 'conflict':
+      throw new Error(`Nothing in these scripts opens a gate of kind ${gate.kind}: ${gate.title ?? ''}`)
   }
 }
 

@@ -148,7 +148,10 @@ async function payloadOf(services: Services, completion: Completion): Promise<un
   const { store } = services
   const id = (completion.value as { signal?: string } | null)?.signal
   const row = id === undefined ? undefined : await store.first<SignalRow>(signalById(id))
-  if (row) services.trust = lower(services.trust, row.trust)
+  if (row) {
+    services.trust = lower(services.trust, row.trust)
+    services.seen.signals.push(row.id)
+  }
   return row?.payload == null ? null : (JSON.parse(row.payload) as unknown)
 }
 

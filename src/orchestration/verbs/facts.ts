@@ -1,32 +1,45 @@
-import type { z } from 'zod'
+import { messageById, type MessageRow } from '../../context/conversations.ts'
+import { decisionById, type DecisionRow } from '../../context/decisions.ts'
 import {
+  Change,
+  checkValue,
   DECLARED,
+  declaredAttribute,
   entityCreated,
   entityIsNew,
   entityView,
-  factAsserted,
-  factGuard,
-  factsNow,
+  factsOf,
   factVersions,
-  findEntity,
+  family,
+  findFamily,
+  findQuote,
+  givenSpan,
+  instant,
   lookupKey,
+  momentOf,
+  originOf,
+  versionsOf,
+  type AsOf,
+  type Attributes,
+  type Came,
   type Entity,
   type EntityKind,
-  type FactRow,
   type Statements,
+  type Voice,
 } from '../../context/facts.ts'
 import { lower } from '../../context/signals.ts'
-import { FactotumError } from '../../lib/errors.ts'
+import { conflictGate } from '../../governance/conflicts.ts'
 import { jsonCopy, type Json } from '../../lib/json.ts'
-import type { Cause, EventInput, Guard } from '../../store/index.ts'
-import type { CallOptions } from '../workflow.ts'
+import type { Cause, EventInput } from '../../store/index.ts'
+import { runById, type RunRow } from '../events.ts'
+import type { CallOptions, Ended, FactVersion, Saying } from '../workflow.ts'
 import type { Services } from './services.ts'
-
-type Attributes = Readonly<Record<string, z.ZodType>>
 
 /** What a recorded read refers to: exact versions, never copies. */
 interface EntityRefs {
   readonly entity: string
+  /** The part of a merged entity that the key names; absent where it is the whole. */
+  readonly part?: string
   readonly facts: readonly string[]
 }
 
@@ -34,20 +47,24 @@ export function about<A extends Attributes>(
   services: Services,
   kind: EntityKind<A>,
   lookup: string,
-  options?: CallOptions,
+  options?: CallOptions & { readonly asOf?: AsOf },
 ): Promise<Entity<A>> {
   const { store, driver, seen } = services
   const key = lookupKey(store, lookup)
+  const asOf = options?.asOf && plain(options.asOf)
   return driver.call<Entity<A>>({
     kind: 'facts.about',
     name: options?.name ?? `about ${kind.entity}`,
     key: options?.key,
-    input: [kind.entity, key],
+    input: asOf ? [kind.entity, key, asOf] : [kind.entity, key],
     begin: async ({ cause }) => {
-      const known = await findEntity(store, kind.entity, key)
-      if (known !== undefined) {
-        const facts = (await factsNow(store, known)).map((f) => f.id)
-        return { done: { refs: { entity: known, facts } } }
+      const known = await findFamily(store, kind.entity, key)
+      if (known) {
+        const moment = await momentOf(store, asOf)
+        const then = moment.recorded === null ? known : await family(store, known.part, moment.recorded)
+        const facts = (await factsOf(store, then.members, moment)).map((f) => f.id)
+        const { whole: entity, part } = known
+        return { done: { refs: part === entity ? { entity, facts } : { entity, part, facts } } }
       }
       const id = store.newId('ent')
       const created = entityCreated(
@@ -62,7 +79,45 @@ export function about<A extends Attributes>(
       const rows = await factVersions(store, refs.facts)
       seen.facts.push(...refs.facts)
       for (const row of rows) services.trust = lower(services.trust, row.trust)
-      return entityView(kind, refs.entity, rows)
+      return entityView(kind, refs.entity, rows, refs.part)
+    },
+  })
+}
+
+/** Every version of one attribute that was ever recorded, oldest record first. */
+export function history<A extends Attributes>(
+  services: Services,
+  entity: Entity<A>,
+  attribute: keyof A & string,
+  options?: CallOptions,
+): Promise<readonly FactVersion[]> {
+  const { store, driver, seen } = services
+  return driver.call<readonly FactVersion[]>({
+    kind: 'facts.history',
+    name: options?.name ?? `history ${attribute}`,
+    key: options?.key,
+    input: [entity.id, attribute],
+    begin: async () => ({
+      done: { refs: { facts: (await versionsOf(store, entity.id, attribute)).map((r) => r.id) } },
+    }),
+    read: async (completion) => {
+      const { facts } = completion.refs as { facts: readonly string[] }
+      const rows = await factVersions(store, facts)
+      seen.facts.push(...facts)
+      for (const row of rows) services.trust = lower(services.trust, row.trust)
+      const there = new Set(facts)
+      return rows.map((row) => ({
+        id: row.id,
+        value: row.value === null ? null : (JSON.parse(row.value) as Json),
+        from: row.valid_from,
+        to: row.valid_to,
+        recorded: row.recorded_seq,
+        // What was closed since is closed in the row: the record says what was there to be read.
+        believed: row.ended_seq === null || row.ended_seq > completion.seq,
+        trust: row.trust,
+        source: row.source,
+        saidBy: there.has(originOf(row)) ? originOf(row) : row.id,
+      }))
     },
   })
 }
@@ -71,76 +126,164 @@ export function assert<A extends Attributes>(
   services: Services,
   entity: Entity<A>,
   statements: Statements<A>,
-  options?: CallOptions & { readonly because?: { readonly id: string } },
-): Promise<void> {
-  const { store, driver } = services
-  const { attributes } = entity[DECLARED]
-  const values: [string, Json][] = Object.entries(statements).map(([name, value]) => [
-    name,
-    checkStatement(entity.kind, attributes, name, value),
-  ])
-  return driver.call<void>({
-    kind: 'facts.assert',
-    name: options?.name ?? `assert ${values.map(([name]) => name).join(', ')}`,
-    key: options?.key,
-    input: [entity.id, values],
-    begin: async ({ cause }) => {
-      const now = await factsNow(store, entity.id)
-      const events: EventInput[] = []
-      const guards: Guard[] = []
-      for (const [attribute, value] of values) {
-        const current = now.find((f) => f.attribute === attribute)
-        guards.push(factGuard(entity.id, attribute, current?.id ?? null))
-        events.push(
-          factEvent(
-            services,
-            entity.id,
-            attribute,
-            value,
-            current,
-            options?.because?.id ?? driver.run.signal,
-            events.length === 0 ? cause : { index: events.length - 1 },
-          ),
-        )
-      }
-      return { done: { refs: { facts: events.map((e) => (e.body as { fact: string }).fact) } }, events, guards }
+  options: Saying & { readonly from?: AsOf['valid']; readonly until?: AsOf['valid'] } = {},
+): Promise<{ readonly [K in keyof A]?: Came }> {
+  const { kind } = entity[DECLARED]
+  const values = Object.entries(statements).map(([name, value]): [string, Json] => [name, given(kind, name, value)])
+  const { from, until } = options
+  const when = {
+    ...(from === undefined ? {} : { from: instant(from) }),
+    ...(until === undefined ? {} : { until: instant(until) }),
+  }
+  return say(
+    services,
+    entity,
+    'assert',
+    options,
+    values.map(([name]) => name),
+    [values, when],
+    async (change) => {
+      const span = givenSpan(services.store.clock.now(), when.from, when.until)
+      for (const [name, value] of values)
+        for (const one of each(kind, name, value)) await change.assert(name, one, span)
     },
-    read: () => undefined,
+  )
+}
+
+export function correct<A extends Attributes>(
+  services: Services,
+  entity: Entity<A>,
+  statements: Statements<A>,
+  options: Saying & Ended & { readonly was?: unknown },
+): Promise<{ readonly [K in keyof A]?: Came }> {
+  const { kind } = entity[DECLARED]
+  const values = Object.entries(statements).map(([name, value]): [string, Json] => [name, given(kind, name, value)])
+  const { at, was } = {
+    at: timeOf(options),
+    was: options.was === undefined ? undefined : jsonCopy(options.was, 'The value'),
+  }
+  const input: Json[] = [
+    values as unknown as Json,
+    { ...(at === undefined ? {} : { at }), ...(was === undefined ? {} : { was }) },
+  ]
+  return say(
+    services,
+    entity,
+    'correct',
+    options,
+    values.map(([name]) => name),
+    input,
+    async (change) => {
+      for (const [name, value] of values) await change.correct(name, value, at ?? services.store.clock.now(), was)
+    },
+  )
+}
+
+export function stop<A extends Attributes>(
+  services: Services,
+  how: 'end' | 'retract',
+  entity: Entity<A>,
+  attribute: keyof A & string,
+  options: Saying & Ended & { readonly value?: unknown } = {},
+): Promise<Came> {
+  const at = timeOf(options)
+  const value = options.value === undefined ? undefined : jsonCopy(options.value, 'The value')
+  const input = [attribute, { ...(at === undefined ? {} : { at }), ...(value === undefined ? {} : { value }) }]
+  return say(services, entity, how, options, [attribute], input, (change) =>
+    change[how](attribute, at ?? services.store.clock.now(), value),
+  ).then((came) => (came as Record<string, Came>)[attribute] ?? 'known')
+}
+
+/** What every way of saying something shares: who says it, the rules, the gates of what is disputed, and the record. */
+function say<A extends Attributes>(
+  services: Services,
+  entity: Entity<A>,
+  how: 'assert' | 'correct' | 'end' | 'retract',
+  options: Saying,
+  names: readonly string[],
+  [what, when]: readonly unknown[],
+  work: (change: Change) => Promise<unknown>,
+): Promise<{ readonly [K in keyof A]?: Came }> {
+  const { store, driver } = services
+  const { kind, part } = entity[DECLARED]
+  for (const name of names) declaredAttribute(kind, name)
+  const more = { ...(when as object), ...(options.quote === undefined ? {} : { quote: options.quote }) }
+  return driver.call({
+    kind: `facts.${how}`,
+    name: options.name ?? `${how} ${names.join(', ')}`,
+    key: options.key,
+    input: Object.keys(more).length === 0 ? [entity.id, what] : [entity.id, what, more],
+    begin: async ({ cause }) => {
+      const subject = { kind, family: await family(store, part) }
+      const change = await Change.begin(store, subject, await voiceOf(services, options, cause))
+      await work(change)
+      const events: EventInput[] = [...change.events]
+      for (const dispute of change.disputes)
+        events.push(conflictGate(dispute, driver.run.id, { index: events.length - 1 }))
+      return { done: { refs: { facts: change.facts, came: change.came } }, events, guards: change.guards }
+    },
+    // A record from before disputes: everything that it said was believed.
+    read: (completion) =>
+      (completion.refs as { came?: { [K in keyof A]?: Came } }).came ??
+      (Object.fromEntries(names.map((name) => [name, 'changed'])) as { [K in keyof A]?: Came }),
   })
 }
 
-function factEvent(
-  { store, driver, trust }: Services,
-  entity: string,
-  attribute: string,
-  value: Json,
-  current: FactRow | undefined,
-  source: string | null,
-  cause: Cause,
-): EventInput {
-  const body = {
-    fact: store.newId('fact'),
-    attribute,
-    validFrom: store.clock.now(),
-    ends: current?.id ?? null,
+/** A run speaks with the label of what it has seen, for whoever wrote the messages that led to it. */
+async function voiceOf(services: Services, options: Saying, cause: Cause): Promise<Voice> {
+  const { store, driver, trust } = services
+  const { run } = driver
+  const messages = await messagesBehind(services)
+  const span = options.quote === undefined ? null : findQuote(store, messages, options.quote)
+  const speaking = span ? messages.filter((m) => m.id === span.message) : messages
+  const because = options.because?.id
+  const decision = because?.startsWith('dec_') ? await store.first<DecisionRow>(decisionById(because)) : undefined
+  const agent = decision && decision.tier !== 'operator' ? [`agent:${decision.agent}`] : []
+  return {
+    actor: `run:${run.id}`,
     trust,
-    source,
+    makers: [`workflow:${run.workflow}@${run.version}`, ...agent],
+    source: because ?? run.signal,
+    parties: [...new Set(speaking.map((m) => m.party_key))],
+    span,
+    reason: options.reason ?? null,
+    cause,
   }
-  return factAsserted(entity, body, { private: { value }, actor: `run:${driver.run.id}`, cause })
 }
 
-function checkStatement(kind: string, attributes: Attributes, name: string, value: unknown): Json {
-  const schema = attributes[name]
-  if (!schema)
-    throw new FactotumError(
-      'fact.unknown_attribute',
-      `"${kind}" declares no attribute "${name}". Declare it in facts.ts.`,
-    )
-  const parsed = schema.safeParse(value)
-  if (!parsed.success)
-    throw new FactotumError(
-      'fact.bad_value',
-      `"${name}" of "${kind}" cannot be that: ${parsed.error.issues[0]?.message ?? 'invalid'}.`,
-    )
-  return jsonCopy(parsed.data, `The fact "${name}"`)
+/** The messages that led to a run: what started it or the run that it is a child of, and what it waited for and got. */
+async function messagesBehind({ store, driver, seen }: Services): Promise<MessageRow[]> {
+  const ids = new Set(seen.signals)
+  for (let parent = driver.run.parent; parent !== null;) {
+    const run: RunRow | undefined = await store.first<RunRow>(runById(parent))
+    if (run?.signal) ids.add(run.signal)
+    parent = run?.parent ?? null
+  }
+  const rows = await Promise.all([...ids].map((id) => store.first<MessageRow>(messageById(id))))
+  return rows.filter((row) => row !== undefined && row.direction === 'in') as MessageRow[]
+}
+
+/** Of a set, several values may be said at once, in an array. */
+function each(kind: EntityKind, name: string, value: Json): readonly Json[] {
+  return declaredAttribute(kind, name).many && Array.isArray(value) ? (value as readonly Json[]) : [value]
+}
+
+function given(kind: EntityKind, name: string, value: unknown): Json {
+  const { many } = declaredAttribute(kind, name)
+  if (many && Array.isArray(value)) return value.map((one) => checkValue(kind, name, one))
+  return checkValue(kind, name, value)
+}
+
+function timeOf({ at }: Ended): number | undefined {
+  return at === undefined ? undefined : instant(at)
+}
+
+/** Times as numbers: what a call is compared by when it is driven again. */
+function plain({ valid, recorded }: AsOf): AsOf {
+  return {
+    ...(valid === undefined ? {} : { valid: instant(valid) }),
+    ...(recorded === undefined
+      ? {}
+      : { recorded: typeof recorded === 'object' && 'seq' in recorded ? { seq: recorded.seq } : instant(recorded) }),
+  }
 }

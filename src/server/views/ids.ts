@@ -15,6 +15,7 @@ const KNOWN = {
   'run, effect or decision': find(
     'select id from run union all select id from effect union all select id from decision',
   ),
+  entity: find('select id from entity'),
   record: find('select stream as id from event'),
 } as const
 const SHORTEST = 4

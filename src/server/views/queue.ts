@@ -1,10 +1,11 @@
 import { sql, type Store } from '../../store/index.ts'
 import type { Json } from '../../lib/json.ts'
 import { decisionById, type DecisionRow, type Evidence } from '../../context/decisions.ts'
-import { factVersions } from '../../context/facts.ts'
 import { versionOf, type VersionRow } from '../../context/documents/documents.ts'
+import { factVersions, getConflict } from '../../context/facts.ts'
 import { messageById, type MessageRow } from '../../context/conversations.ts'
 import { signalById, type SignalRow } from '../../context/signals.ts'
+import { conflictProposal } from './facts.ts'
 import { choicesOf, type Choice, type GateRow } from '../../governance/gates.ts'
 
 export interface EvidenceItem {
@@ -64,7 +65,7 @@ export async function queueItem(store: Store, gate: GateRow, overBudget: OverBud
     id: gate.id,
     kind: gate.kind,
     title: gate.title ?? '(erased)',
-    proposal: gate.proposal === null ? null : (JSON.parse(gate.proposal) as Json),
+    proposal: await proposalOf(store, gate),
     choices: choicesOf(gate),
     risk: gate.risk,
     reason: gate.reason,
@@ -79,6 +80,13 @@ export async function queueItem(store: Store, gate: GateRow, overBudget: OverBud
     record: gate.shape === null ? null : await recordOf(store, gate.shape),
     shape: gate.shape,
   }
+}
+
+/** A conflict's gate holds nothing of what either side says: that is looked up, so that what is erased is gone. */
+async function proposalOf(store: Store, gate: GateRow): Promise<Json> {
+  const conflict = gate.kind === 'conflict' ? await getConflict(store, gate.subject) : undefined
+  if (conflict) return conflictProposal(store, conflict)
+  return gate.proposal === null ? null : (JSON.parse(gate.proposal) as Json)
 }
 
 function ifIgnored(gate: GateRow): string {

@@ -25,6 +25,36 @@ create table checkpoint (
   PRIMARY KEY (size)
 );
 
+create table conflict (
+  id text collate "C" not null,
+  entity text collate "C" not null,
+  attribute text collate "C" not null,
+  slot text collate "C" not null,
+  says text collate "C" not null,
+  state text collate "C" not null,
+  against text collate "C" not null,
+  rival text collate "C",
+  value text collate "C",
+  reason text collate "C",
+  valid_from bigint not null,
+  valid_to bigint,
+  trust text collate "C" not null,
+  actor text collate "C" not null,
+  maker text collate "C" not null,
+  source text collate "C",
+  span text collate "C",
+  digest text collate "C" not null,
+  gate text collate "C",
+  opened_at bigint not null,
+  opened_seq bigint not null,
+  outcome text collate "C",
+  settled_by text collate "C",
+  settled_seq bigint,
+  PRIMARY KEY (id)
+);
+CREATE INDEX conflict_entity ON public.conflict USING btree (entity, opened_seq);
+CREATE UNIQUE INDEX conflict_open ON public.conflict USING btree (entity, digest) WHERE (state = 'open'::text);
+
 create table conversation (
   id text collate "C" not null,
   state text collate "C" not null,
@@ -194,6 +224,18 @@ create table entity_key (
   PRIMARY KEY (kind, lookup)
 );
 CREATE INDEX entity_key_entity ON public.entity_key USING btree (entity);
+CREATE INDEX entity_key_lookup ON public.entity_key USING btree (lookup);
+
+create table entity_merge (
+  entity text collate "C" not null,
+  merged_seq bigint not null,
+  into_entity text collate "C" not null,
+  split_seq bigint,
+  reason text collate "C",
+  PRIMARY KEY (entity, merged_seq)
+);
+CREATE INDEX entity_merge_into ON public.entity_merge USING btree (into_entity);
+CREATE UNIQUE INDEX entity_merge_now ON public.entity_merge USING btree (entity) WHERE (split_seq IS NULL);
 
 create table ephemeral (
   owner text collate "C" not null,
@@ -253,11 +295,23 @@ create table fact (
   actor text collate "C" not null,
   source text collate "C",
   retracted_seq bigint,
+  slot text collate "C" not null default ''::text,
+  origin text collate "C",
+  said_seq bigint,
+  said_at bigint,
+  maker text collate "C",
+  span text collate "C",
+  reason text collate "C",
+  corrected_by text collate "C",
   PRIMARY KEY (id)
 );
 CREATE INDEX fact_actor ON public.fact USING btree (actor, recorded_seq);
 CREATE INDEX fact_entity ON public.fact USING btree (entity, attribute, recorded_seq);
+CREATE INDEX fact_now ON public.fact USING btree (entity, COALESCE(valid_to, '9007199254740991'::bigint)) WHERE (ended_seq IS NULL);
+CREATE INDEX fact_origin ON public.fact USING btree (origin);
+CREATE INDEX fact_said ON public.fact USING btree (attribute, said_at) WHERE ((ended_seq IS NULL) AND (valid_to IS NULL));
 CREATE INDEX fact_source ON public.fact USING btree (source) WHERE (source IS NOT NULL);
+CREATE UNIQUE INDEX fact_until ON public.fact USING btree (entity, attribute, slot, COALESCE(valid_to, '9007199254740991'::bigint)) WHERE (ended_seq IS NULL);
 
 create table gate (
   id text collate "C" not null,

@@ -4,6 +4,34 @@ CREATE TABLE absence (id text primary key, since integer not null, until integer
 CREATE INDEX absence_open on absence (until) where ended_at is null;
 CREATE TABLE blob (hash text primary key, size integer not null, bytes blob not null) strict;
 CREATE TABLE checkpoint (size integer primary key, note text not null, frontier blob not null, at integer not null) strict;
+CREATE TABLE conflict (
+  id text primary key,
+  entity text not null,
+  attribute text not null,
+  slot text not null,
+  says text not null,              -- value, end, retract, merge
+  state text not null,             -- open, settled
+  against text not null,           -- JSON: the believed facts that it contradicts
+  rival text,                      -- of entities that were merged: the other one's fact
+  value text,                      -- JSON
+  reason text,
+  valid_from integer not null,
+  valid_to integer,
+  trust text not null,
+  actor text not null,
+  maker text not null,
+  source text,
+  span text,
+  digest text not null,            -- HMAC of what it says: the same is not asked twice
+  gate text,                       -- null: a rule settled it
+  opened_at integer not null,
+  opened_seq integer not null,
+  outcome text,                    -- keep, believe, end, rule
+  settled_by text,
+  settled_seq integer
+) strict, without rowid;
+CREATE INDEX conflict_entity on conflict (entity, opened_seq);
+CREATE UNIQUE INDEX conflict_open on conflict (entity, digest) where state = 'open';
 CREATE TABLE conversation (id text primary key, state text not null, turn text not null, subject text, opened_at integer not null, updated_at integer not null) strict, without rowid;
 CREATE TABLE conversation_key (key text primary key, conversation text not null) strict, without rowid;
 CREATE TABLE decision (
@@ -107,6 +135,17 @@ CREATE TABLE encoding (
 CREATE TABLE entity (id text primary key, kind text not null, created_seq integer not null) strict, without rowid;
 CREATE TABLE entity_key (kind text not null, lookup text not null, entity text not null, label text, primary key (kind, lookup)) strict, without rowid;
 CREATE INDEX entity_key_entity on entity_key (entity);
+CREATE INDEX entity_key_lookup on entity_key (lookup);
+CREATE TABLE entity_merge (
+  entity text not null,            -- the member
+  merged_seq integer not null,
+  into_entity text not null,
+  split_seq integer,               -- null: they are one
+  reason text,
+  primary key (entity, merged_seq)
+) strict, without rowid;
+CREATE INDEX entity_merge_into on entity_merge (into_entity);
+CREATE UNIQUE INDEX entity_merge_now on entity_merge (entity) where split_seq is null;
 CREATE TABLE ephemeral (
   owner text not null,
   slot text not null,               -- a run's: generation and step; a session's: the name
@@ -159,10 +198,14 @@ CREATE TABLE fact (
   trust text not null,
   actor text not null,
   source text                      -- the stream it came from: a signal, an effect, a decision
-, retracted_seq integer) strict, without rowid;
+, retracted_seq integer, slot text not null default '', origin text, said_seq integer, said_at integer, maker text, span text, reason text, corrected_by text) strict, without rowid;
 CREATE INDEX fact_actor on fact (actor, recorded_seq);
 CREATE INDEX fact_entity on fact (entity, attribute, recorded_seq);
+CREATE INDEX fact_now on fact (entity, coalesce(valid_to, 9007199254740991)) where ended_seq is null;
+CREATE INDEX fact_origin on fact (origin);
+CREATE INDEX fact_said on fact (attribute, said_at) where ended_seq is null and valid_to is null;
 CREATE INDEX fact_source on fact (source) where source is not null;
+CREATE UNIQUE INDEX fact_until on fact (entity, attribute, slot, coalesce(valid_to, 9007199254740991)) where ended_seq is null;
 CREATE TABLE gate (
   id text primary key,
   kind text not null,              -- effect, decision, question, uncertain, failure, parked

@@ -1,0 +1,86 @@
+import { FactotumError } from '../../lib/errors.ts'
+import { shortHash, type Json } from '../../lib/json.ts'
+import { sql, type Guard, type Store } from '../../store/index.ts'
+import { Change, type Voice } from './change.ts'
+import type { EntityKind } from './declare.ts'
+import { entityMerged, entitySplit, family, familyGuards, getEntity, type Family } from './entities.ts'
+import { factsOf, originOf, outranks, type FactRow } from './rows.ts'
+import { common } from './spans.ts'
+
+const isMember = sql('select 1 as ok from entity_merge where entity = ? and into_entity = ? and split_seq is null')
+
+/**
+ * Two entities are one from now on: `into` goes on as the whole. Every fact stays with the part it was said of, so that
+ * a split gives each its own back. Where both say another value now, the better label counts, then the newer, and the
+ * operator is asked. Throws `entity.same`, `entity.other_kind`, `entity.not_found`.
+ */
+export async function merging(
+  store: Store,
+  kinds: ReadonlyMap<string, EntityKind>,
+  into: string,
+  member: string,
+  voice: Voice,
+): Promise<Change> {
+  const [whole, part] = await Promise.all([family(store, into), family(store, member)])
+  const [a, b] = await Promise.all([getEntity(store, whole.whole), getEntity(store, part.whole)])
+  if (whole.whole === part.whole) throw new FactotumError('entity.same', `${into} and ${member} are one already.`)
+  if (a.kind !== b.kind) throw new FactotumError('entity.other_kind', `A ${a.kind} and a ${b.kind} cannot be one.`)
+  const kind = kinds.get(a.kind) ?? { entity: a.kind, attributes: {} }
+  const change = await Change.begin(store, { kind, family: whole }, voice)
+  change.guards.push(...(await familyGuards(store, part)))
+  change.events.push(
+    entityMerged(whole.whole, { member: part.whole }, { actor: voice.actor, private: { reason: voice.reason } }),
+  )
+  for (const [shown, rival] of await contradictions(store, whole, part)) {
+    const span = common({ from: shown.valid_from, to: shown.valid_to }, { from: rival.valid_from, to: rival.valid_to })!
+    await change.dispute(
+      shown.entity,
+      {
+        attribute: shown.attribute,
+        slot: shown.slot,
+        says: 'merge',
+        against: [originOf(shown)],
+        rival: originOf(rival),
+        validFrom: span.from,
+        validTo: span.to,
+        trust: rival.trust,
+        maker: rival.maker ?? rival.actor,
+        source: rival.source,
+        span: null,
+      },
+      rival.value === null ? null : (JSON.parse(rival.value) as Json),
+      false,
+    )
+  }
+  return change
+}
+
+async function contradictions(store: Store, a: Family, b: Family): Promise<[FactRow, FactRow][]> {
+  const moment = { valid: store.clock.now(), recorded: null }
+  const [here, there] = await Promise.all([factsOf(store, a.members, moment), factsOf(store, b.members, moment)])
+  const found: [FactRow, FactRow][] = []
+  for (const mine of here) {
+    const other = there.find((row) => row.attribute === mine.attribute && row.slot === '' && mine.slot === '')
+    if (!other || mine.value === null || other.value === null) continue
+    if (shortHash(JSON.parse(mine.value)) === shortHash(JSON.parse(other.value))) continue
+    found.push(outranks(mine, other) ? [mine, other] : [other, mine])
+  }
+  return found
+}
+
+/** They are two after all. `member` leaves what it was merged into, with its own parts. Throws `entity.not_merged`. */
+export async function splitting(store: Store, member: string, voice: Voice) {
+  await getEntity(store, member)
+  const into = await store.first<{ into_entity: string }>(intoOf(member))
+  if (!into) throw new FactotumError('entity.not_merged', `${member} is not part of another entity.`)
+  const guard: Guard = {
+    check: isMember(member, into.into_entity),
+    code: 'fact.moved',
+    message: 'It was split in the meantime.',
+  }
+  return {
+    events: [entitySplit(into.into_entity, { member }, { actor: voice.actor, private: { reason: voice.reason } })],
+    guards: [guard],
+  }
+}
+const intoOf = sql('select into_entity from entity_merge where entity = ? and split_seq is null')

@@ -1,0 +1,297 @@
+import { FactotumError } from '../../lib/errors.ts'
+import type { Json } from '../../lib/json.ts'
+import { messageById, type MessageRow } from '../../context/conversations.ts'
+import { decisionById, type DecisionRow } from '../../context/decisions.ts'
+import {
+  conflictsAbout,
+  declaredAttribute,
+  factsOf,
+  factVersions,
+  family,
+  getEntity,
+  keysOfFamily,
+  lookupKey,
+  momentOf,
+  quotedWords,
+  versionsOf,
+  type AsOf,
+  type ConflictRow,
+  type EntityKind,
+  type FactRow,
+  type QuoteSpan,
+} from '../../context/facts.ts'
+import { sql, type Store } from '../../store/index.ts'
+import type { OpenCompany } from '../open.ts'
+import { resolveId } from './ids.ts'
+
+/** Where a statement comes from, looked up when it is shown: what was erased since is not shown again. */
+export interface From {
+  /** `operator`, `workflow:answer-mail@1`, `agent:reader`. */
+  readonly maker: string
+  readonly source: string | null
+  /** What the source is, in a line. */
+  readonly of: string | null
+  /** The words of the message that say so. */
+  readonly quote: string | null
+  readonly reason: string | null
+}
+
+export interface FactShown {
+  readonly id: string
+  readonly attribute: string
+  /** Null: erased. */
+  readonly value: Json
+  readonly from: number
+  readonly to: number | null
+  readonly trust: FactRow['trust']
+  readonly saidAt: number | null
+  readonly recordedSeq: number
+  readonly endedSeq: number | null
+  readonly retracted: boolean
+  /** Of the parts of a merged entity: the one that it was said of. */
+  readonly entity: string
+  readonly where: From
+  /** Gates of open conflicts about it. */
+  readonly disputed: readonly string[]
+  readonly due: boolean
+}
+
+export interface EntityShown {
+  readonly id: string
+  readonly kind: string
+  readonly labels: readonly string[]
+  readonly parts: readonly string[]
+  /** The moment that was asked for; `recorded` null: as believed now. */
+  readonly moment: { readonly valid: number; readonly recorded: number | null }
+  readonly facts: readonly FactShown[]
+  readonly conflicts: readonly ConflictShown[]
+}
+
+export interface ConflictShown {
+  readonly id: string
+  readonly entity: string
+  readonly attribute: string
+  readonly says: ConflictRow['says']
+  readonly state: ConflictRow['state']
+  readonly outcome: string | null
+  readonly gate: string | null
+  readonly at: number
+  readonly value: Json
+  readonly from: number
+  readonly trust: FactRow['trust']
+  readonly where: From
+}
+
+const parse = (text: string | null): Json => (text === null ? null : (JSON.parse(text) as Json))
+
+type Sourced = Pick<FactRow, 'source' | 'span' | 'reason' | 'actor'> & { readonly maker: string | null }
+
+export async function whereFrom(store: Store, row: Sourced): Promise<From> {
+  const span = row.span === null ? null : (JSON.parse(row.span) as QuoteSpan)
+  const message = await store.first<MessageRow>(messageById(span?.message ?? row.source ?? ''))
+  return {
+    maker: row.maker ?? row.actor,
+    source: row.source,
+    of: message ? mailLine(message) : await decisionLine(store, row.source),
+    quote: span && quotedWords(store, span, message?.text ?? null),
+    reason: row.reason,
+  }
+}
+
+function mailLine({ direction, party, subject }: MessageRow): string {
+  return `${direction === 'in' ? 'message from' : 'message to'} ${party ?? '(erased)'}: ${subject ?? '(erased)'}`
+}
+
+async function decisionLine(store: Store, source: string | null): Promise<string | null> {
+  const row = source?.startsWith('dec_') ? await store.first<DecisionRow>(decisionById(source)) : undefined
+  return row ? `decision of ${row.agent}, by ${row.tier}` : null
+}
+
+/** Everything that is believed of an entity at a moment, with where each comes from and what is in dispute. */
+export async function entityView(c: OpenCompany, given: string, asOf?: AsOf): Promise<EntityShown> {
+  const { store } = c
+  const moment = await momentOf(store, asOf)
+  const found = await family(store, await entityOf(c, given), moment.recorded)
+  const { kind } = await getEntity(store, found.whole)
+  const conflicts = (await conflictsAbout(store, found.members)).filter(
+    (row) => moment.recorded === null || row.opened_seq <= moment.recorded,
+  )
+  const rows = await factsOf(store, found.members, moment)
+  const facts = await Promise.all(rows.map((row) => factShown(c, kind, row, conflicts)))
+  const keys = await keysOfFamily(store, found)
+  return {
+    id: found.whole,
+    kind,
+    labels: keys.map((k) => k.label ?? '(erased)'),
+    parts: found.members.length > 1 ? found.members : [],
+    moment,
+    facts,
+    conflicts: await Promise.all(conflicts.map((row) => conflictShown(store, row))),
+  }
+}
+
+/** Every version of an entity's facts, or of one attribute of it, in the order of their recording. */
+export async function historyView(c: OpenCompany, given: string, attribute?: string): Promise<FactShown[]> {
+  const found = await family(c.store, await entityOf(c, given))
+  const { kind } = await getEntity(c.store, found.whole)
+  const known = await Promise.all(found.members.map((m) => c.store.read<{ attribute: string }>(attributesOf(m))))
+  const names = attribute === undefined ? [...new Set(known.flat().map((r) => r.attribute))].sort() : [attribute]
+  const shown: FactShown[] = []
+  for (const name of names)
+    for (const row of await versionsOf(c.store, found.whole, name)) shown.push(await factShown(c, kind, row, []))
+  return shown
+}
+const attributesOf = sql('select distinct attribute from fact where entity = ?')
+
+async function factShown(
+  c: OpenCompany,
+  kind: string,
+  row: FactRow,
+  conflicts: readonly ConflictRow[],
+): Promise<FactShown> {
+  const about = conflicts.filter(
+    (x) => x.state === 'open' && x.attribute === row.attribute && (x.slot === row.slot || row.slot === ''),
+  )
+  return {
+    id: row.id,
+    attribute: row.attribute,
+    value: parse(row.value),
+    from: row.valid_from,
+    to: row.valid_to,
+    trust: row.trust,
+    saidAt: row.said_at,
+    recordedSeq: row.recorded_seq,
+    endedSeq: row.ended_seq,
+    retracted: row.retracted_seq !== null,
+    entity: row.entity,
+    where: await whereFrom(c.store, row),
+    disputed: about.map((x) => x.gate ?? x.id),
+    due: isDue(c, kind, row),
+  }
+}
+
+function isDue(c: OpenCompany, kind: string, row: FactRow): boolean {
+  const declared = c.facts.kinds.get(kind)
+  if (!declared || !Object.hasOwn(declared.attributes, row.attribute)) return false
+  const { reviewMs } = declaredAttribute(declared, row.attribute)
+  return reviewMs !== null && row.ended_seq === null && (row.said_at ?? 0) + reviewMs <= c.store.clock.now()
+}
+
+export async function conflictShown(store: Store, row: ConflictRow): Promise<ConflictShown> {
+  return {
+    id: row.id,
+    entity: row.entity,
+    attribute: row.attribute,
+    says: row.says,
+    state: row.state,
+    outcome: row.outcome,
+    gate: row.gate,
+    at: row.opened_at,
+    value: parse(row.value),
+    from: row.valid_from,
+    trust: row.trust,
+    where: await whereFrom(store, row),
+  }
+}
+
+const TOLD: Readonly<Record<ConflictRow['says'], string>> = {
+  value: 'it is',
+  end: 'it has ended',
+  retract: 'it never was so',
+  merge: 'of the other one it is',
+}
+
+/** Both sides of a conflict as its gate shows them. */
+export async function conflictProposal(store: Store, row: ConflictRow): Promise<Json> {
+  const against = await factVersions(store, JSON.parse(row.against) as string[])
+  const labels = (await keysOfFamily(store, await family(store, row.entity))).map((k) => k.label ?? '(erased)')
+  const side = (value: Json, trust: string, from: number, where: From): Json => ({
+    value,
+    since: new Date(from).toISOString().slice(0, 10),
+    trust,
+    from: where.of ?? where.source ?? where.maker,
+    ...(where.quote === null ? {} : { quote: where.quote }),
+    ...(where.reason === null ? {} : { reason: where.reason }),
+  })
+  return {
+    about: labels.join(', '),
+    attribute: row.attribute,
+    believed: await Promise.all(
+      against.map(async (f) => side(parse(f.value), f.trust, f.valid_from, await whereFrom(store, f))),
+    ),
+    said: {
+      claim: TOLD[row.says],
+      ...(side(parse(row.value), row.trust, row.valid_from, await whereFrom(store, row)) as object),
+    },
+  }
+}
+
+const dueRows = sql(
+  `select f.* from fact f join entity e on e.id = f.entity where f.attribute = ? and f.said_at <= ? and f.ended_seq is null
+   and f.valid_to is null and e.kind = ? order by f.said_at, f.id limit ?`,
+)
+const MOST_DUE = 1_000
+
+/** What was said so long ago that its declaration asks to look at it again, the oldest first. */
+export async function dueFacts(c: OpenCompany, limit = MOST_DUE): Promise<(FactShown & { labels: string[] })[]> {
+  const rows: { row: FactRow; kind: string }[] = []
+  for (const [kind, name, reviewMs] of reviewed(c.facts.kinds.values())) {
+    const before = c.store.clock.now() - reviewMs
+    for (const row of await c.store.read<FactRow>(dueRows(name, before, kind, limit))) rows.push({ row, kind })
+  }
+  rows.sort((a, b) => (a.row.said_at ?? 0) - (b.row.said_at ?? 0))
+  return Promise.all(
+    rows.slice(0, limit).map(async ({ row, kind }) => ({
+      ...(await factShown(c, kind, row, [])),
+      labels: (await keysOfFamily(c.store, { members: [row.entity] })).map((k) => k.label ?? '(erased)'),
+    })),
+  )
+}
+
+function* reviewed(kinds: Iterable<EntityKind>): Generator<[string, string, number]> {
+  for (const kind of kinds)
+    for (const name of Object.keys(kind.attributes)) {
+      const { reviewMs } = declaredAttribute(kind, name)
+      if (reviewMs !== null) yield [kind.entity, name, reviewMs]
+    }
+}
+
+const byLookup = sql('select entity from entity_key where lookup = ? order by entity')
+const newestEntities = sql('select id, kind from entity order by created_seq desc limit ?')
+
+export async function entityList(
+  c: OpenCompany,
+  limit: number,
+): Promise<{ id: string; kind: string; labels: string[]; facts: number }[]> {
+  const rows = await c.store.read<{ id: string; kind: string }>(newestEntities(limit))
+  const moment = await momentOf(c.store)
+  const shown = []
+  for (const { id, kind } of rows) {
+    const found = await family(c.store, id)
+    if (found.whole !== id) continue
+    const keys = await keysOfFamily(c.store, found)
+    const facts = await factsOf(c.store, found.members, moment)
+    shown.push({ id, kind, labels: keys.map((k) => k.label ?? '(erased)'), facts: facts.length })
+  }
+  return shown
+}
+
+/** An entity by its id, a part of it, or any key it has. Throws `entity.not_found`, `id.ambiguous`. */
+export async function entityOf(c: OpenCompany, given: string): Promise<string> {
+  const named = await c.store.read<{ entity: string }>(byLookup(lookupKey(c.store, given)))
+  if (named.length === 1) return named[0]!.entity
+  if (named.length > 1)
+    throw new FactotumError(
+      'id.ambiguous',
+      `Several entities have that key: ${named.map((n) => n.entity).join(', ')}. Give the id of one.`,
+    )
+  try {
+    return await resolveId(c.store, 'entity', given)
+  } catch (error) {
+    if (!(error instanceof FactotumError) || error.code !== 'id.not_found') throw error
+    throw new FactotumError(
+      'entity.not_found',
+      `Nothing is known under "${given}". Give an address or another key of an entity, or its id; "factotum facts" lists them.`,
+    )
+  }
+}
