@@ -193,10 +193,13 @@ onEachStore('each attribute keeps its own rule: ask, keep, writers, many', async
   await c.decide('believe')
   assert.equal(await value(c, 'iban'), 'AT2')
   const { conflicts } = await c.ask('facts', { entity: ADA })
-  assert.deepEqual(conflicts.map((x) => [x.attribute, x.outcome]).sort(), [
-    ['born', 'rule'],
-    ['iban', 'believe'],
-  ])
+  assert.deepEqual(
+    new Map(conflicts.map((x) => [x.attribute, x.outcome])),
+    new Map([
+      ['born', 'rule'],
+      ['iban', 'believe'],
+    ]),
+  )
   await c.send(mail, letter(ADA, ADA, { credit: 5 }), { trust: 'operator' })
   assert.equal((await c.ask('runs', {}))[0]!.state, 'failed')
   await c.run(bank, { credit: 7 })
@@ -225,10 +228,10 @@ onEachStore('two addresses of one customer are merged, contradict each other, an
     assert.deepEqual(
       whole.facts.map((f) => [f.attribute, f.value, f.disputed.length]),
       [
-        ['phone', '1', 0],
         ['name', 'Eve', 0],
+        ['phone', '1', 0],
         ['plan', 'pro', 1],
-      ].sort(),
+      ],
       'the newer counts until it is decided',
     )
   }

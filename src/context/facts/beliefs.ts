@@ -16,6 +16,7 @@ const thatMany = sql(
 const closedBy = sql(
   'select * from fact where entity = ? and attribute = ? and slot = ? and ended_seq = ? order by valid_from',
 )
+const correctedBy = sql('select * from fact where entity = ? and attribute = ? and corrected_by = ?')
 const factById = sql('select * from fact where id = ?')
 
 /** Before any time that a fact could hold from: what is read with it is read from its beginning. */
@@ -90,7 +91,7 @@ export class Beliefs {
   cut(spans: readonly Span[]): Cut {
     const closes: string[] = []
     const keeps: Keep[] = []
-    for (const held of [...this.#held]) {
+    for (const held of this.#held) {
       let rest: Span[] = [held]
       for (const span of spans) rest = rest.flatMap((piece) => without(piece, span))
       if (rest.length === 1 && rest[0] === held) continue
@@ -148,6 +149,12 @@ export class Beliefs {
     within: Span,
     gone: (origin: string) => boolean,
   ): Promise<{ row: FactRow; span: Span }[]> {
+    const wrong = await this.#store.first<FactRow>(correctedBy(this.entity, this.attribute, origin))
+    if (wrong) {
+      // A correction stands for what it corrects, also where that came back only later.
+      const again = await this.#rightly(wrong.id, gone)
+      return again ? [{ row: await this.#row(again), span: within }] : this.#beneath(wrong.id, within, gone)
+    }
     const said = await this.#row(origin)
     const closed = await this.#store.read<FactRow>(closedBy(this.entity, this.attribute, this.slot, said.recorded_seq))
     const found: { row: FactRow; span: Span }[] = []

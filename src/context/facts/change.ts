@@ -7,7 +7,7 @@ import { checkValue, declaredAttribute, type Attribute, type EntityKind } from '
 import { factDisputed, isAsked, notAsked, type Disputed, type Says } from './disputes.ts'
 import { familyGuards, keysOfFamily, type Family } from './entities.ts'
 import { factAsserted, factCorrected, factEnded, factRetracted, type QuoteSpan } from './events.ts'
-import { FOR_EVER, common, without, type Span } from './spans.ts'
+import { FOR_EVER, without, type Span } from './spans.ts'
 
 /** What came of a statement: it is believed now; it was already; or the operator is asked, and what was believed stands. */
 export type Came = 'changed' | 'known' | 'disputed'
@@ -95,7 +95,7 @@ export class Change {
     const other = over.filter((h) => !says(h, text))
     const opposed = other.filter((h) => !this.#mayReplace(h, attribute))
     if (opposed.length > 0) return this.#dispute('value', name, slot, value, span, opposed, attribute)
-    const stays = equal.filter((h) => this.#saysItAll(h, other, attribute))
+    const stays = equal.filter((h) => this.#saysItAll(h, attribute)).flatMap((h) => unless(h, other))
     const pieces = stays.reduce<Span[]>((left, h) => left.flatMap((p) => without(p, h)), [span])
     const [first, ...more] = pieces
     if (!first) return this.#note(name, 'known')
@@ -262,9 +262,9 @@ export class Change {
   }
 
   /** What is believed says already what is said now, and no worse: nothing to record, unless it is time to look again. */
-  #saysItAll(held: Held, other: readonly Held[], { reviewMs }: Attribute): boolean {
+  #saysItAll(held: Held, { reviewMs }: Attribute): boolean {
     const by = rank(held.trust) - rank(this.#voice.trust)
-    if (by < 0 || other.some((o) => common(o, held) && outweighs(o, held))) return false
+    if (by < 0) return false
     const due = reviewMs !== null && (held.row.said_at ?? 0) + reviewMs <= this.#store.clock.now()
     return by > 0 || !due || this.#stranger
   }
@@ -362,6 +362,11 @@ function says({ row }: Held, hash: string): boolean {
 function outweighs(a: Held, b: Held): boolean {
   const by = rank(a.trust) - rank(b.trust)
   return by === 0 ? a.said > b.said : by > 0
+}
+
+/** Where nothing that is said of another part counts for more. */
+function unless(held: Held, other: readonly Held[]): Span[] {
+  return other.filter((o) => outweighs(o, held)).reduce<Span[]>((left, o) => left.flatMap((p) => without(p, o)), [held])
 }
 
 function covered(span: Span, by: readonly Span[]): boolean {
