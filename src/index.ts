@@ -12,6 +12,8 @@ export { signal, type SignalKind } from './context/signals.ts'
 
 // what a workflow is given
 export type { Compensation, Context, Decided, Passage, Question, Tick } from './orchestration/workflow.ts'
+export type { Conversation, EndedTask, NewTask, Task } from './orchestration/workflow.ts'
+export type { Precedent } from './context/precedents.ts'
 export type { EffectResult } from './execution/effects.ts'
 
 // values and errors

@@ -13,6 +13,8 @@ export function describeLink(link: Link): string {
 const text = (value: unknown): string =>
   typeof value === 'string' ? value : value === undefined || value === null ? '' : JSON.stringify(value)
 
+const dueAt = (link: Link): string => new Date(Number(link.body.dueAt)).toISOString()
+
 const DETAILS: Readonly<Record<string, (link: Link) => string>> = {
   'signal.received': (l) =>
     `${text(l.body.kind)} from ${text(l.body.trust)} ${text((l.private?.payload as { from?: string } | null)?.from)} "${text((l.private?.payload as { subject?: string } | null)?.subject)}"`,
@@ -34,6 +36,14 @@ const DETAILS: Readonly<Record<string, (link: Link) => string>> = {
   'fact.asserted': (l) => `${text(l.body.attribute)} = ${text(l.private?.value)}`,
   'decision.made': (l) =>
     `${text(l.body.agent)} = ${text(l.private?.value)} (${text(l.body.tier)}: ${text(l.private?.rationale)})`,
+  'decision.judged': (l) =>
+    `${l.body.agreed === true ? 'right' : 'wrong'}, by ${text(l.body.by)} ${text(l.private?.reason)}`,
+  'complaint.made': (l) => `${l.stream}: ${text(l.private?.reason)}`,
+  'conversation.closed': (l) => text(l.private?.reason),
+  'conversation.turned': (l) => `${text(l.body.turn)} ${text(l.private?.reason)}`,
+  'task.added': (l) => `${text(l.private?.text)} for ${text(l.body.assignee)}, by ${dueAt(l)}: ${text(l.private?.why)}`,
+  'task.moved': (l) => `to ${text(l.body.assignee)}, by ${dueAt(l)} ${text(l.private?.note)}`,
+  'task.ended': (l) => `${text(l.body.state)} ${text(l.private?.note)}`,
   'gate.opened': (l) => `${text(l.private?.title)} ${l.stream}`,
   'gate.decided': (l) => `${text(l.body.outcome)} ${text(l.private?.reason)}`,
   'gate.closed': (l) => text(l.body.because),

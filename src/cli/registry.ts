@@ -1,9 +1,11 @@
 import type { Command } from './command.ts'
 import { agents, correct } from './commands/agents.ts'
 import { away, digest, quiet } from './commands/attention.ts'
+import { conversation, conversations } from './commands/conversations.ts'
 import { costs } from './commands/costs.ts'
 import { close, dead, redrive } from './commands/dead.ts'
 import { answer, approve, decide, reject, snooze } from './commands/decide.ts'
+import { complain, decision, decisions, precedents } from './commands/decisions.ts'
 import { doGoal } from './commands/do.ts'
 import { doctor } from './commands/doctor.ts'
 import { dossier } from './commands/dossier.ts'
@@ -23,6 +25,7 @@ import { signals } from './commands/signals.ts'
 import { snapshot } from './commands/snapshot.ts'
 import { start } from './commands/start.ts'
 import { status } from './commands/status.ts'
+import { task, tasks } from './commands/tasks.ts'
 import { undo } from './commands/undo.ts'
 import { why } from './commands/why.ts'
 
@@ -61,6 +64,14 @@ export const COMMANDS: readonly Command[] = [
   scratch,
   agents,
   correct,
+  decisions,
+  decision,
+  precedents,
+  complain,
+  conversations,
+  conversation,
+  tasks,
+  task,
   why,
   costs,
   digest,

@@ -1,9 +1,24 @@
-import { eventKind, sql, type EventInput, type Store } from '../store/index.ts'
+import { FactotumError } from '../lib/errors.ts'
+import { eventKind, sql, type EventInput, type Guard, type Store } from '../store/index.ts'
 import { lookupKey } from './facts.ts'
 
+/** Who is to speak next. */
+export type Turn = 'ours' | 'theirs'
+
 const openConversation = sql(
-  `insert into conversation (id, state, turn, subject, opened_at, updated_at) values (?, 'open', ?, ?, ?, ?)
-   on conflict (id) do update set state = 'open', turn = excluded.turn, updated_at = excluded.updated_at`,
+  `insert into conversation (id, state, turn, subject, opened_at, updated_at, turn_since, party_key, subject_key)
+   values (?, 'open', ?, ?, ?, ?, ?, ?, ?)
+   on conflict (id) do update set state = 'open', turn = excluded.turn, updated_at = excluded.updated_at,
+     turn_since = case when conversation.turn = excluded.turn and conversation.state = 'open' then conversation.turn_since
+       else excluded.turn_since end,
+     closed_at = null, closed_by = null, reason = null`,
+)
+const closeConversation = sql(
+  `update conversation set state = 'closed', closed_at = ?, closed_by = ?, reason = ? where id = ?`,
+)
+const turnConversation = sql(
+  `update conversation set state = 'open', turn = ?, turn_since = ?, reason = ?, closed_at = null, closed_by = null
+   where id = ?`,
 )
 const addKey = sql('insert into conversation_key (key, conversation) values (?, ?) on conflict (key) do nothing')
 const insertMessage = sql(
@@ -13,7 +28,7 @@ const insertMessage = sql(
 
 /**
  * A message joined its conversation. The stream is the conversation; `message` is the signal it came in by or the
- * effect it left by; `keys` are HMACs of its own Message-ID and those it refers to.
+ * effect it left by; `keys` are HMACs of its own Message-ID and those it refers to, under its party.
  */
 const messageJoined = eventKind<
   {
@@ -21,10 +36,21 @@ const messageJoined = eventKind<
     readonly direction: 'in' | 'out'
     readonly partyKey: string
     readonly keys: readonly string[]
+    /** HMAC of the subject; null where it has none. Ledgers of the first version lack it. */
+    readonly subjectKey?: string | null
   },
   { readonly party: string; readonly subject: string; readonly text: string }
 >('message.joined@1', (e) => [
-  openConversation(e.stream, e.body.direction === 'in' ? 'ours' : 'theirs', e.private?.subject, e.at, e.at),
+  openConversation(
+    e.stream,
+    e.body.direction === 'in' ? 'ours' : 'theirs',
+    e.private?.subject,
+    e.at,
+    e.at,
+    e.at,
+    e.body.partyKey,
+    e.body.subjectKey,
+  ),
   ...e.body.keys.map((key) => addKey(key, e.stream)),
   insertMessage(
     e.body.message,
@@ -38,6 +64,34 @@ const messageJoined = eventKind<
   ),
 ])
 
+/** Nothing more is to be said. A message that comes or leaves later opens it again. */
+export const conversationClosed = eventKind<Record<never, never>, { readonly reason: string | null }>(
+  'conversation.closed@1',
+  (e) => [closeConversation(e.at, e.actor, e.private?.reason, e.stream)],
+)
+
+/** It is somebody's turn for another reason than a message: they called, or we promised to write. */
+export const conversationTurned = eventKind<{ readonly turn: Turn }, { readonly reason: string | null }>(
+  'conversation.turned@1',
+  (e) => [turnConversation(e.body.turn, e.at, e.private?.reason, e.stream)],
+)
+
+export interface ConversationRow {
+  readonly id: string
+  readonly state: 'open' | 'closed'
+  readonly turn: Turn
+  readonly turn_since: number
+  readonly subject: string | null
+  readonly party_key: string | null
+  readonly subject_key: string | null
+  readonly opened_at: number
+  readonly updated_at: number
+  readonly closed_at: number | null
+  readonly closed_by: string | null
+  /** Why it was closed, or whose turn it was made. */
+  readonly reason: string | null
+}
+
 export interface MessageRow {
   readonly id: string
   readonly conversation: string
@@ -50,8 +104,47 @@ export interface MessageRow {
 }
 
 const conversationByKey = sql('select conversation from conversation_key where key = ?')
+const partyIn = sql('select 1 as ok from message where conversation = ? and party_key = ? limit 1')
+const openWithSubject = sql(
+  `select id from conversation where state = 'open' and party_key = ? and subject_key = ? and updated_at >= ?
+   order by updated_at desc, id desc limit 1`,
+)
+const noneWithSubject = sql(
+  `select 1 as ok where not exists (select 1 from conversation
+     where state = 'open' and party_key = ? and subject_key = ? and updated_at >= ?)`,
+)
+export const conversationById = sql('select * from conversation where id = ?')
 export const messageById = sql('select * from message where id = ?')
+export const messagesIn = sql('select * from message where conversation = ? order by at, id limit ?')
 export const messagesOfParty = sql('select * from message where party_key = ? order by at desc, id desc limit ?')
+const newestIn = sql(
+  `select id from message where conversation = ? and direction = 'in' order by at desc, id desc limit 1`,
+)
+const isAsRead = sql('select 1 as ok from conversation where id = ? and state = ? and turn = ? and updated_at = ?')
+
+export async function getConversation(store: Store, id: string): Promise<ConversationRow> {
+  const row = await store.first<ConversationRow>(conversationById(id))
+  if (!row)
+    throw new FactotumError(
+      'conversation.not_found',
+      `There is no conversation ${id}. "factotum conversations" lists them.`,
+    )
+  return row
+}
+
+/** The newest that they said, by message id. */
+export async function newestFromThem(store: Store, conversation: string): Promise<string | undefined> {
+  return (await store.first<{ id: string }>(newestIn(conversation)))?.id
+}
+
+/** Refuses to close or hand over a conversation that went on since it was read. */
+export function conversationStill(row: ConversationRow): Guard {
+  return {
+    check: isAsRead(row.id, row.state, row.turn, row.updated_at),
+    code: 'conversation.moved',
+    message: 'The conversation went on in the meantime.',
+  }
+}
 
 export interface Joining {
   /** The signal it came in by, or the effect it left by. */
@@ -64,26 +157,77 @@ export interface Joining {
   readonly ids: readonly string[]
 }
 
+/** How long after its last message a conversation is still continued by one that refers to nothing. */
+const SAME_SUBJECT_MS = 14 * 86_400_000
+
+/** A subject as it was before it was answered or sent on: without `Re:`, `AW:`, `Fwd: ` and list tags. */
+export function plainSubject(subject: string): string {
+  let plain = subject.normalize('NFKC').toLowerCase().trim()
+  for (let before = ''; before !== plain;) {
+    before = plain
+    plain = plain.replace(/^((re|aw|antw|sv|vs|tr|rif|ref|fwd?|wg)(\[\d+\])?\s*:|\[[^\]]{1,40}\])\s*/u, '')
+  }
+  return plain.replace(/\s+/gu, ' ')
+}
+
 /**
- * Finds the conversation that a message belongs to: the one that knows any id it refers to, else a new one named by
- * the oldest of them, so that two replies that arrive before their root still meet.
+ * Finds the conversation that a message belongs to. A conversation is with one party, so only what was said with this
+ * party counts: somebody else who knows a Message-ID begins a conversation of their own.
+ *
+ * 1. By References: the conversation with this party that knows any id it refers to.
+ * 2. By sender: where it refers to nothing, the open conversation with this party whose subject is the same but for `Re:` and
+ *    the like, if the last message there is at most 14 days old. Without a subject there is none.
+ * 3. Else a new one, named by the oldest id that it refers to, so that two replies that arrive before their root still meet.
+ *
+ * The guard refuses where a conversation as in 2 began meanwhile.
  */
 export async function joinConversation(
   store: Store,
   m: Joining,
   cause: EventInput['cause'] = null,
-): Promise<EventInput> {
-  const keys = [...new Set(m.ids)].map((id) => store.pseudonym(`message:${id}`))
-  let conversation: string | undefined
-  for (const key of keys) {
-    conversation = (await store.first<{ conversation: string }>(conversationByKey(key)))?.conversation
-    if (conversation) break
-  }
-  return messageJoined(
-    conversation ?? `conv_${keys[0] ?? m.message}`,
-    { message: m.message, direction: m.direction, partyKey: lookupKey(store, m.party), keys },
+): Promise<{ readonly event: EventInput; readonly guards: readonly Guard[] }> {
+  const partyKey = lookupKey(store, m.party)
+  const ids = [...new Set(m.ids)]
+  const keys = ids.map((id) => store.pseudonym(`message:${partyKey}:${id}`))
+  const subject = plainSubject(m.subject)
+  const subjectKey = subject === '' ? null : store.pseudonym(`subject:${subject}`)
+  const since = store.clock.now() - SAME_SUBJECT_MS
+  const known = await byReferences(store, keys, ids, partyKey)
+  const alone = known === undefined && ids.length <= 1 && subjectKey !== null
+  const same = alone ? await store.first<{ id: string }>(openWithSubject(partyKey, subjectKey, since)) : undefined
+  const event = messageJoined(
+    known ?? same?.id ?? `conv_${keys[0] ?? m.message}`,
+    { message: m.message, direction: m.direction, partyKey, keys, subjectKey },
     { private: { party: m.party, subject: m.subject, text: m.text }, cause },
   )
+  if (!alone || same) return { event, guards: [] }
+  const check = noneWithSubject(partyKey, subjectKey, since)
+  return { event, guards: [{ check, code: 'conversation.began', message: 'Such a conversation began meanwhile.' }] }
 }
 
-export const CONVERSATION_EVENTS = [messageJoined]
+async function byReferences(
+  store: Store,
+  keys: readonly string[],
+  ids: readonly string[],
+  partyKey: string,
+): Promise<string | undefined> {
+  const find = async (key: string) =>
+    (await store.first<{ conversation: string }>(conversationByKey(key)))?.conversation
+  for (const key of keys) {
+    const known = await find(key)
+    if (known !== undefined) return known
+  }
+  // What was recorded before keys were the party's own.
+  for (const id of ids) {
+    const known = await find(store.pseudonym(`message:${id}`))
+    if (known !== undefined && (await store.first(partyIn(known, partyKey)))) return known
+  }
+  return undefined
+}
+
+/** Open conversations in which it has been our turn since before then, the longest first. */
+export const waitingForUs = sql(
+  `select * from conversation where state = 'open' and turn = 'ours' and turn_since <= ? order by turn_since, id limit ?`,
+)
+
+export const CONVERSATION_EVENTS = [messageJoined, conversationClosed, conversationTurned]

@@ -12,6 +12,17 @@ export interface Evidence {
   readonly messages: readonly string[]
   /** `<document>@<version>`. Absent where there are none, as before there were any. */
   readonly documents?: readonly string[]
+  /** Parts of documents that were cited, by id. */
+  readonly spans?: readonly string[]
+  /** The version of the policies that held. */
+  readonly policy?: string
+}
+
+/** What else could have been chosen. */
+export interface Option {
+  readonly value: Json
+  /** Null: nobody said. */
+  readonly whyNot: string | null
 }
 
 export const NO_EVIDENCE: Evidence = { signals: [], facts: [], decisions: [], messages: [] }
@@ -48,13 +59,14 @@ export interface Opinion {
 }
 
 /** The erasable part of an opinion; null where a tier said nothing. */
-export type Said = { readonly value: Json; readonly because: string } | null
+export type Said = { readonly value: Json; readonly because: string; readonly options?: readonly Option[] } | null
 
 const insertDecision = sql(
   `insert into decision (id, run, op, agent, tier, value, confidence, rationale, evidence, decided_at, decided_seq,
-     signal, input, model, cost_micros, cost_currency, cost_meter, tokens_in, tokens_out)
-   values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+     signal, input, model, cost_micros, cost_currency, cost_meter, tokens_in, tokens_out, question, options)
+   values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 )
+const insertPremise = sql('insert into premise (decision, kind, id) values (?, ?, ?)')
 const putOpinion = sql(
   `insert into opinion (decision, n, agent, tier, source, outcome, confidence, calibrated, value, because, reads,
      cost_micros, cost_currency, cost_meter, tokens_in, tokens_out, same, at, seq)
@@ -99,6 +111,14 @@ function opinionRows(
   )
 }
 
+function premiseRows(decision: string, evidence: Evidence): Bound[] {
+  const { facts, messages, signals, decisions, spans = [] } = evidence
+  const kinds = { fact: facts, message: messages, signal: signals, decision: decisions, span: spans }
+  return Object.entries(kinds).flatMap(([kind, ids]) =>
+    [...new Set(ids)].map((id) => insertPremise(decision, kind, id)),
+  )
+}
+
 /** The operator is asked: what the tiers before thought, and what that cost. The stream is the decision to be. */
 export const decisionAsked = eventKind<
   { readonly run: string; readonly op: string; readonly agent: string; readonly opinions: readonly Opinion[] },
@@ -128,6 +148,9 @@ export const decisionMade = eventKind<
   {
     readonly value: Json
     readonly rationale: string
+    /** What was to be decided, in words. */
+    readonly question?: string
+    readonly options?: readonly Option[]
     /** What it was about, where it was not a signal and is small enough to keep. */
     readonly input?: Json
     /** What the opinions said; where the operator was asked, that is recorded with the question. */
@@ -150,7 +173,10 @@ export const decisionMade = eventKind<
     e.private?.input === undefined ? null : JSON.stringify(e.private.input),
     e.body.model,
     ...costColumns(e.body.cost),
+    e.private?.question,
+    e.private?.options && JSON.stringify(e.private.options),
   ),
+  ...premiseRows(e.stream, e.body.evidence),
   ...opinionRows(e, e.body.agent, e.body.opinions ?? [], e.private?.opinions),
 ])
 
@@ -198,6 +224,9 @@ export interface DecisionRow {
   readonly judged_seq: number | null
   /** It no longer counts: nobody learns from it. */
   readonly retracted_seq: number | null
+  readonly question: string | null
+  /** JSON: `Option[]`. */
+  readonly options: string | null
 }
 
 export interface OpinionRow {

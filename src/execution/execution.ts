@@ -37,6 +37,8 @@ export interface Execution {
   /** What a connector opened. Throws `connector.not_open`. */
   readonly connection: (connector: string) => unknown
   readonly verdict: (request: VerdictRequest) => Promise<Verdict>
+  /** Of the policies that hold now. */
+  readonly policyVersion: () => string
   readonly meter: EffectMeter
   readonly recall: Recall
 }

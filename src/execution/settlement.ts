@@ -263,5 +263,11 @@ async function saidBy(
 ): Promise<EventInput[]> {
   if (!action?.message) return []
   const message = action.message(JSON.parse(effect.input ?? 'null') as never, output as never)
-  return [await joinConversation(store, { message: effect.id, direction: 'out', ...message }, { index: cause })]
+  // Without its guards: what happened outside is recorded, whatever conversation began meanwhile.
+  const { event } = await joinConversation(
+    store,
+    { message: effect.id, direction: 'out', ...message },
+    { index: cause },
+  )
+  return [event]
 }

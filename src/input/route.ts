@@ -62,22 +62,24 @@ async function planRoute(
 ): Promise<Plan> {
   const payload = JSON.parse(row.payload ?? 'null') as never
   const cause = row.received_seq
-  const joined = kind?.message
-    ? [await joinConversation(store, { message: row.id, direction: 'in', ...kind.message(payload) }, cause)]
-    : []
+  const join = kind?.message
+    ? await joinConversation(store, { message: row.id, direction: 'in', ...kind.message(payload) }, cause)
+    : null
+  const joined = join ? [join.event] : []
+  const begun = join?.guards ?? []
   const subject = row.match === null ? null : `${signalSubject(row.kind, row.match)}`
   const wait = subject === null ? undefined : await store.first<{ id: string; run: string }>(oldestWait(subject))
   if (wait) {
     const answer = await answerWait(store, wait.id, { signal: row.id }, { cause: { index: 0 } })
     if (answer.events.length > 0) {
       const routed = signalRouted(row.id, { state: 'delivered', runs: [wait.run] }, { cause })
-      return { events: [routed, ...answer.events, ...joined], guards: answer.guards }
+      return { events: [routed, ...answer.events, ...joined], guards: [...answer.guards, ...begun] }
     }
   }
   const guards: Guard[] =
     subject === null
-      ? []
-      : [{ check: nobodyWaits(subject), code: 'signal.awaited', message: 'A run waits for this signal now.' }]
+      ? [...begun]
+      : [{ check: nobodyWaits(subject), code: 'signal.awaited', message: 'A run waits for this signal now.' }, ...begun]
   try {
     const started = [...workflows.values()]
       .filter((w) => w.on.some((k) => k.signal === row.kind))

@@ -11,6 +11,8 @@ export interface Ruling<O> {
   /** 0 to 1. Default 1: a rule that fires is sure. */
   readonly confidence?: number
   readonly because?: string
+  /** What else it weighed, and why not. */
+  readonly options?: readonly { readonly value: O; readonly whyNot: string }[]
 }
 
 export type Rule<I, O> = (input: I) => Ruling<O> | null | undefined | Promise<Ruling<O> | null | undefined>

@@ -8,6 +8,9 @@ import { about, assert, correct, history, stop } from './verbs/facts.ts'
 import { recall } from './verbs/recall.ts'
 import { scratch } from './verbs/scratch.ts'
 import { sessions } from './verbs/session.ts'
+import { closeConversation, handOver, readConversation } from './verbs/conversation.ts'
+import { complain, precedents } from './verbs/outcomes.ts'
+import { addTask, endTask, taskEnd, tasks } from './verbs/tasks.ts'
 import type { Services } from './verbs/services.ts'
 
 /** The one object through which a workflow touches anything. */
@@ -32,6 +35,20 @@ export function makeContext(services: Services): Context {
     },
     recall: (query, options) => recall(services, query, options),
     documents: { add: (document, options) => addDocument(services, document, options) },
+    conversation: {
+      read: (options) => readConversation(services, options),
+      close: (reason, options) => closeConversation(services, reason, options),
+      handOver: (turn, options) => handOver(services, turn, options),
+    },
+    tasks: {
+      add: (task, options) => addTask(services, task, options),
+      done: (task, options) => endTask(services, task.id, 'done', options),
+      drop: (task, options) => endTask(services, task.id, 'dropped', options),
+      list: (options) => tasks(services, options),
+      ended: (task, options) => taskEnd(services, task.id, options),
+    },
+    precedents: (of, input, options) => precedents(services, of, input, options),
+    complain: (about, reason, options) => complain(services, about.id, reason, options),
     scratch: scratch(services),
     session: sessions(services),
     decide: (agent, input, options) => decide(services, 'decide', agent, input, options),

@@ -3,7 +3,10 @@ import type { MediaType } from '../context/documents/reading.ts'
 import type { RecallKind } from '../context/recall/recall.ts'
 import type { AsOf, Attributes, Came, Entity, EntityKind, Instant, Statements } from '../context/facts.ts'
 import type { AnySignalKind, SignalKind, Trust } from '../context/signals.ts'
+import type { Turn } from '../context/conversations.ts'
 import type { Tier } from '../context/decisions.ts'
+import type { Precedent } from '../context/precedents.ts'
+import type { Assignee, TaskState } from '../context/tasks.ts'
 import type { Action } from '../execution/action.ts'
 import type { EffectResult } from '../execution/effects.ts'
 import type { Duration } from '../lib/durations.ts'
@@ -118,6 +121,51 @@ export interface DocumentInput {
   /** Whom it is about. Without any, it may be recalled for everybody. */
   readonly about?: { readonly id: string } | readonly { readonly id: string }[]
   readonly because?: { readonly id: string }
+}
+
+/** A message of a conversation, whole. */
+export interface SaidMessage {
+  readonly id: string
+  readonly at: number
+  readonly from: 'us' | 'them'
+  readonly subject: string
+  readonly text: string
+}
+
+/** A thread with one party, as it was when it was read. */
+export interface Conversation {
+  readonly id: string
+  readonly state: 'open' | 'closed'
+  readonly turn: Turn
+  /** Since when it is that turn, epoch ms. */
+  readonly since: number
+  readonly subject: string
+  /** Oldest first. The id of one of ours is the effect that it left by. */
+  readonly messages: readonly SaidMessage[]
+}
+
+export interface NewTask {
+  readonly text: string
+  /** When it is due: epoch ms, or so long from now. */
+  readonly by: number | Duration
+  /** Who is to do it. Default: the operator. */
+  readonly for?: Assignee
+  readonly why?: string
+}
+
+export interface Task {
+  readonly id: string
+  readonly state: TaskState
+  /** Epoch ms. */
+  readonly dueAt: number
+  readonly for: Assignee
+  readonly text: string
+  readonly why: string | null
+}
+
+export interface EndedTask {
+  readonly state: Exclude<TaskState, 'open'>
+  readonly note: string | null
 }
 
 export interface Question<T> {
@@ -248,6 +296,59 @@ export interface Context {
    * A run that is driven again, and asks for such a value where it got it before, is parked: read it inside the `step` that
    * uses it, or set it without a ttl. At most 64 KiB of JSON a value, 1,000 values. Never truth.
    */
+  /** What was said before, newest and nearest first, within a budget of tokens (4 characters each). */
+  recall(
+    query: string,
+    options: CallOptions & { readonly about: { readonly id: string }; readonly budget?: number },
+  ): Promise<readonly Passage[]>
+  /** The conversation of the message that started this run, or the run that this one is a child of. */
+  readonly conversation: {
+    /** Null where no message started it. */
+    read(options?: CallOptions): Promise<Conversation | null>
+    /**
+     * Nothing more is to be said; the next message opens it again. Answers whether it was closed: false where they wrote
+     * something since that this run has not read. Throws `conversation.none`.
+     */
+    close(reason: string, options?: CallOptions): Promise<boolean>
+    /** Says whose turn it is where no message says so. Answers as `close`. Throws `conversation.none`. */
+    handOver(turn: Turn, options?: CallOptions & { readonly reason?: string }): Promise<boolean>
+  }
+  /** What is to be done by a time, by the operator, an agent or a workflow. */
+  readonly tasks: {
+    /** Throws `task.bad`. */
+    add(task: NewTask, options?: CallOptions): Promise<{ readonly id: string }>
+    /** Answers how it ended, also where it had ended before. Throws `task.not_found`. */
+    done(task: { readonly id: string }, options?: CallOptions & { readonly note?: string }): Promise<EndedTask['state']>
+    drop(task: { readonly id: string }, options?: CallOptions & { readonly note?: string }): Promise<EndedTask['state']>
+    /** The open ones, those due first; at most 100. */
+    list(
+      options?: CallOptions & {
+        readonly state?: TaskState | 'all'
+        readonly overdue?: boolean
+        readonly for?: Assignee
+      },
+    ): Promise<readonly Task[]>
+    /** Until a task has ended; null when the time-out was first. */
+    ended(
+      task: { readonly id: string },
+      options?: CallOptions & { readonly timeout?: Duration },
+    ): Promise<EndedTask | null>
+  }
+  /**
+   * What was decided before in a case like this, and how it turned out: the nearest first, at most 5. The cases of an agent,
+   * or of what the operator was asked under a name (`ctx.ask` with that name). `about`: cases of the same entity first.
+   */
+  precedents(
+    of: { readonly agent: string } | { readonly asked: string },
+    input: unknown,
+    options?: CallOptions & { readonly about?: { readonly id: string }; readonly limit?: number },
+  ): Promise<readonly Precedent[]>
+  /**
+   * Somebody complained about a decision or an effect: the message that started this run. It becomes part of how that turned
+   * out. Throws `complaint.unknown`.
+   */
+  complain(about: { readonly id: string }, reason: string, options?: CallOptions): Promise<void>
+  /** Working state of this run only, gone after its time to live. Never truth. */
   readonly scratch: {
     /** `ttl`: at most 30 days. Throws `scratch.too_large`, `scratch.too_many`, `scratch.too_long`. */
     set(key: string, value: unknown, options?: { readonly ttl?: Duration }): Promise<void>

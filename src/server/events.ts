@@ -1,9 +1,11 @@
+import { COMPLAINT_EVENTS } from '../context/complaints.ts'
 import { CONVERSATION_EVENTS } from '../context/conversations.ts'
 import { DECISION_EVENTS } from '../context/decisions.ts'
 import { DOCUMENT_EVENTS } from '../context/documents/documents.ts'
 import { FACT_EVENTS } from '../context/facts.ts'
 import { RETRACTION_EVENTS } from '../context/retractions.ts'
 import { SIGNAL_EVENTS } from '../context/signals.ts'
+import { TASK_EVENTS } from '../context/tasks.ts'
 import { EFFECT_EVENTS } from '../execution/events.ts'
 import { PROBE_EVENTS } from '../execution/probes.ts'
 import { companyRestored } from '../execution/restored.ts'
@@ -30,8 +32,10 @@ export const ALL_EVENTS: readonly AnyEventKind[] = [
   ...SIGNAL_EVENTS,
   ...FACT_EVENTS,
   ...DECISION_EVENTS,
+  ...COMPLAINT_EVENTS,
   ...CONVERSATION_EVENTS,
   ...DOCUMENT_EVENTS,
+  ...TASK_EVENTS,
   ...RETRACTION_EVENTS,
   ...GATE_EVENTS,
   ...PAUSE_EVENTS,

@@ -117,6 +117,7 @@ export class OpenCompany {
       connection: (name) => this.#connection(name),
       verdict: async (request) =>
         verdictOf(store, this.policies, await this.attention.isAway(store.clock.now()), request),
+      policyVersion: () => this.policies.version,
       meter: effectMeter(this.spend),
     }
     this.#dispatcher = new Dispatcher(this.execution)

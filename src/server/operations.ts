@@ -23,6 +23,8 @@ import { rebuild } from '../store/index.ts'
 import { ALL_EVENTS, PROJECTIONS_VERSION } from './events.ts'
 import { SNAPSHOT_OPERATIONS } from './operations/snapshots.ts'
 import { FACT_OPERATIONS } from './operations/facts.ts'
+import { OUTCOME_OPERATIONS } from './operations/outcomes.ts'
+import { WORK_OPERATIONS } from './operations/work.ts'
 import type { OpenCompany } from './open.ts'
 import { EPHEMERAL_OPERATIONS } from './operations/ephemeral.ts'
 import { confirmUndo, deadLetters, decideDead, liftPause, previewDead, setPause, undoView } from './operator.ts'
@@ -38,6 +40,7 @@ import { costs } from './views/costs.ts'
 import { awayState, digest, digestSince, quietState } from './views/digest.ts'
 import { parseUntil } from '../governance/attention/away.ts'
 import { COSTS_BY } from '../governance/spend/costs.ts'
+import { whyTask } from './views/tasks.ts'
 import { timeline } from './views/timeline.ts'
 
 export const OPERATIONS = {
@@ -140,6 +143,7 @@ export const OPERATIONS = {
     const found = await resolveId(c.store, 'record', id)
     // The story of a gate goes on in the effect that it decided.
     const gate = found.startsWith('gate_') ? await c.gates.get(found) : undefined
+    if (found.startsWith('task_')) return whyTask(c.store, found)
     return why(c.store, gate?.subject.startsWith('eff_') ? gate.subject : found)
   }),
   agents: reading(none, (c) => agentList(c.agents)),
@@ -189,6 +193,8 @@ export const OPERATIONS = {
   runbook: reading(none, async (c) => ({ markdown: await runbook(c) })),
   ...EPHEMERAL_OPERATIONS,
   ...FACT_OPERATIONS,
+  ...OUTCOME_OPERATIONS,
+  ...WORK_OPERATIONS,
   doctor: operation(none, (c) => diagnose(c.store, ALL_EVENTS)),
   ...ERASURE_OPERATIONS,
   rebuild: operation(none, (c) => rebuildTables(c)),

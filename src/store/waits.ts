@@ -5,11 +5,11 @@ import { sql, type Bound } from './sql.ts'
 import { AT_ONCE, ringWork } from './work.ts'
 
 /**
- * One primitive for everything that a run can wait for: a timer, a signal, a gate, an effect, a child. A wait is a
+ * One primitive for everything that a run can wait for: a timer, a signal, a gate, an effect, a child, a task. A wait is a
  * row; the first commit that resolves it wins, and says who it was. Its events stand in the run's own stream, so that
  * a run's history is one range of the ledger.
  */
-export type WaitKind = 'timer' | 'signal' | 'gate' | 'effect' | 'child'
+export type WaitKind = 'timer' | 'signal' | 'gate' | 'effect' | 'child' | 'task'
 
 /** Who won: the thing itself, its deadline, or nobody because the run went on without it. */
 export type WaitWinner = 'answer' | 'timeout'

@@ -1,4 +1,5 @@
 import type { Result } from '../../server/operations.ts'
+import { dueLines } from '../../server/views/due.ts'
 import { MAX_QUEUE } from '../../server/views/queue.ts'
 import type { Json } from '../../lib/json.ts'
 import { ask } from '../client.ts'
@@ -19,8 +20,11 @@ export const queue: Command = {
       call.print(id === undefined ? items : items[0])
       return 0
     }
-    if (items.length === 0) call.out('Nothing waits for you.')
+    const late = id === undefined ? dueLines(await ask(call.folder, 'due', {}), Date.now()) : []
+    if (items.length + late.length === 0) call.out('Nothing waits for you.')
     for (const item of items) printItem(call, item, id !== undefined)
+    for (const line of late) call.out(oneLine(line, 200))
+    if (late.length > 0) call.out()
     if (items.length > 0 && id === undefined)
       call.out(`${await howMany(call, items.length)} waiting. "factotum queue <gate>" shows one in full.`)
     return 0
@@ -45,11 +49,14 @@ function printItem(call: Invocation, item: Item, whole: boolean): void {
   const shown = whole ? lines : lines.slice(0, MAX_LINES)
   for (const line of shown) call.out(`    ${plain(line, whole ? undefined : 160)}`)
   if (shown.length < lines.length) call.out(`    … ${lines.length - shown.length} more lines`)
-  for (const evidence of item.evidence)
+  for (const evidence of item.evidence) {
     call.out(`  ${evidence.kind.padEnd(8)} ${oneLine(evidence.text, whole ? 2_000 : 160)}`)
+    if (evidence.stale !== null) call.out(`           STALE: ${oneLine(evidence.stale, whole ? 2_000 : 160)}`)
+  }
   printContext(call, item)
   if (item.overBudget) call.out(`  budget   approving goes over: ${oneLine(item.overBudget, 300)}`)
   if (item.record) call.out(`  record   ${oneLine(item.record, 160)}`)
+  if (item.precedents) call.out(`  before   ${item.precedents.text}; "factotum precedents ${item.id}"`)
   call.out(`  why      ${oneLine(item.reason, 160)}`)
   call.out(`  ignored  ${item.ifIgnored}`)
   const choices = item.choices.map(
@@ -71,7 +78,7 @@ function printContext(call: Invocation, item: Item): void {
 }
 
 /** What the choices say already. */
-const SAID = new Set(['shape', 'options'])
+const SAID = new Set(['shape', 'options', 'asked'])
 /** What an agent was given is long, and the evidence says it shorter. */
 const LONG = new Set(['agent', 'input', 'passed'])
 

@@ -37,7 +37,12 @@ export interface Asked<I = never, O = unknown> {
 export interface Answered {
   readonly source: string
   /** Null: it said nothing that could be used. */
-  readonly said: { readonly value: unknown; readonly confidence: number | null; readonly because: string } | null
+  readonly said: {
+    readonly value: unknown
+    readonly confidence: number | null
+    readonly because: string
+    readonly options?: readonly { readonly value: unknown; readonly whyNot: string }[]
+  } | null
   /** Why not, in words that are no secret and nobody's personal data. */
   readonly reason: string | null
   readonly failed?: boolean

@@ -70,8 +70,8 @@ async function askRule<I, O>(rule: Rule<I, O>, input: I): Promise<Answered> {
   const source = rule.name || 'rule'
   const ruling = await rule(input)
   if (!ruling) return nothing(source, 'not sure')
-  const { value, confidence = 1, because = 'a rule' } = ruling
-  return { source, said: { value, confidence, because }, reason: null }
+  const { value, confidence = 1, because = 'a rule', options = [] } = ruling
+  return { source, said: { value, confidence, because, options }, reason: null }
 }
 
 async function askLearned<I, O>({ agents, agent, given }: Asked<I, O>): Promise<Answered> {
@@ -101,7 +101,13 @@ async function weigh<I, O>(asked: Asked<I, O>, tier: Tier, answered: Answered): 
   const checked = await checkValue(asked.schema, said.value)
   if (!checked.ok)
     return { opinion: { ...opinion, outcome: 'failed' }, said: null, record, reason: 'its answer does not fit', model }
-  const kept = { value: jsonCopy(checked.value, `The answer of "${agent.agent}"`), because: said.because }
+  const what = `The answer of "${agent.agent}"`
+  const options = (said.options ?? []).map((o) => ({ value: jsonCopy(o.value, what), whyNot: o.whyNot }))
+  const kept = {
+    value: jsonCopy(checked.value, what),
+    because: said.because,
+    ...(options.length > 0 ? { options } : {}),
+  }
   // NaN is not sure either.
   const claim = said.confidence !== null && said.confidence >= 0 && said.confidence <= 1 ? said.confidence : null
   if (claim === null) return { opinion, said: kept, record, reason: 'does not say how sure it is', model }

@@ -64,7 +64,8 @@ const sums = sql(
    from opinion where agent = ? group by tier, source, cost_currency order by tier, source, cost_currency`,
 )
 const byOperator = sql(`select count(*) as n from decision where agent = ? and tier = 'operator'`)
-const everUsed = sql('select distinct agent from decision order by agent')
+/** What the operator was asked is on the record as decisions of `ask:…`: that is no agent. */
+const everUsed = sql(`select distinct agent from decision where agent not like 'ask:%' order by agent`)
 const newest = sql('select * from decision where agent = ? order by decided_seq desc limit ?')
 
 /** Every agent that is declared or has ever decided, with what its tiers have done. */
@@ -218,7 +219,9 @@ async function decisionReport(agents: Agents, row: DecisionRow): Promise<Decisio
   }
 }
 
-function rowCost(row: Pick<DecisionRow, 'cost_micros' | 'cost_currency' | 'tokens_in' | 'tokens_out'>): string | null {
+export function rowCost(
+  row: Pick<DecisionRow, 'cost_micros' | 'cost_currency' | 'tokens_in' | 'tokens_out'>,
+): string | null {
   if (row.cost_micros === null) return null
   return costText({
     micros: row.cost_micros,

@@ -18,11 +18,13 @@ import { jsonCopy, shortHash, type Json } from '../../lib/json.ts'
 import { answerWait, sql, type EventInput, type Store } from '../../store/index.ts'
 import type { Agent, AnyAgent } from '../agent.ts'
 import { total } from '../agents/meter.ts'
+import { optionsAtGate, optionsOfTiers } from '../agents/options.ts'
 import { compared, consult, describe, suggestion, type Consulted } from '../agents/opinions.ts'
 import type { Agents } from '../agents/registry.ts'
 import { checkValue, fewValues, jsonSchema } from '../agents/schema.ts'
 import type { Begun } from '../call.ts'
 import type { CallOptions, Decided, Question } from '../workflow.ts'
+import { askedAs } from './outcomes.ts'
 import { evidenceOf, type Services } from './services.ts'
 
 export function decide<I, O>(
@@ -77,7 +79,14 @@ export function decide<I, O>(
           signal: about.signal,
         },
         {
-          private: { value, rationale: because, ...about.input, opinions: consulted.given.map((g) => g.said) },
+          private: {
+            value,
+            rationale: because,
+            ...(agent.instructions === null ? {} : { question: agent.instructions }),
+            options: optionsOfTiers(value, consulted.given),
+            ...about.input,
+            opinions: consulted.given.map((g) => g.said),
+          },
           actor: `agent:${agent.agent}`,
           cause,
         },
@@ -179,6 +188,7 @@ export function ask<T>(services: Services, question: Question<T>, options?: Call
   const about = jsonCopy(question.about, `What "${question.title}" is about`)
   const otherwise = jsonCopy(question.otherwise, 'The default answer')
   const timeout = question.timeout === undefined ? null : milliseconds(question.timeout)
+  const asked = askedAs(driver.run.workflow, options?.name ?? 'ask')
   return driver.call<T | null>({
     kind: 'ask',
     name: options?.name ?? 'ask',
@@ -206,7 +216,7 @@ export function ask<T>(services: Services, question: Question<T>, options?: Call
         {
           private: {
             title: question.title,
-            proposal: { about, shape, otherwise, ...(options ? { options: [...options] } : {}) },
+            proposal: { about, shape, otherwise, asked, ...(options ? { options: [...options] } : {}) },
           },
           actor: `run:${driver.run.id}`,
           cause,
@@ -230,26 +240,42 @@ interface Proposal {
   readonly passed?: readonly string[]
   readonly decision?: string
   readonly suggestion?: Json
+  readonly options?: readonly Json[]
+  /** Of a question: what its answers are known by, and what it is about. */
+  readonly asked?: string
+  readonly about?: Json
+}
+
+function proposalOf(gate: GateRow): Proposal {
+  return (gate.proposal === null ? {} : JSON.parse(gate.proposal)) as Proposal
 }
 
 /** What an answer at a gate leads to: the run goes on with it, and a decision of the operator's is recorded as one. */
 export function registerAnswerGates(store: Store, gates: Gates, agents: Agents): void {
   gates.on('question', async (gate, decision) => {
-    return answerWait(store, gate.subject, fit(gate.proposal, decision.value ?? null), {
-      actor: decision.by ?? 'operator',
-      cause: { index: 0 },
-    })
+    const actor = decision.by ?? 'operator'
+    const value = fit(gate.proposal, decision.value ?? null)
+    const { asked, about, options } = proposalOf(gate)
+    // Of before answers were decisions: it is only answered.
+    if (asked === undefined) return answerWait(store, gate.subject, value, { actor, cause: { index: 0 } })
+    const proposal = { agent: asked, ...(about === undefined ? {} : { input: about }), ...(options ? { options } : {}) }
+    const because = decision.reason ?? 'the operator answered'
+    const of = { id: store.newId('dec'), value, because, reason: decision.reason ?? null, actor, opinions: [] }
+    const made = await madeByOperator(store, gate, proposal, of)
+    const answer = await answerWait(store, gate.subject, value, { actor, cause: { index: 1 } })
+    return { events: [made, ...answer.events], guards: answer.guards }
   })
   gates.on('decision', async (gate, decision) => {
     const actor = decision.by ?? 'operator'
-    const proposal = (gate.proposal === null ? {} : JSON.parse(gate.proposal)) as Proposal
+    const proposal = proposalOf(gate)
     const taken = decision.outcome === 'approve'
     const chosen = fit(gate.proposal, (taken ? proposal.suggestion : decision.value) ?? null)
     const value = await fitAgent(agents, proposal, chosen)
     const id = proposal.decision ?? store.newId('dec')
     const because = decision.reason ?? (taken ? 'the operator took the suggestion' : 'the operator decided')
     const opinions = await opinionsOf(store, id)
-    const made = await madeByOperator(store, gate, proposal, { id, value, because, actor, opinions })
+    const reason = decision.reason ?? null
+    const made = await madeByOperator(store, gate, proposal, { id, value, because, reason, actor, opinions })
     const answered = { id, value, tier: 'operator', confidence: null, because } as const
     const answer = await answerWait(store, gate.subject, answered, { actor, cause: { index: 1 } })
     const tiers = judgeTiers(opinions, value)
@@ -265,11 +291,12 @@ export function registerAnswerGates(store: Store, gates: Gates, agents: Agents):
 async function madeByOperator(
   store: Store,
   gate: GateRow,
-  { agent = '', input, passed = [] }: Proposal,
+  { agent = '', input, passed = [], options = [] }: Proposal,
   of: {
     readonly id: string
     readonly value: Json
     readonly because: string
+    readonly reason: string | null
     readonly actor: string
     readonly opinions: readonly OpinionRow[]
   },
@@ -291,7 +318,16 @@ async function madeByOperator(
       opinions,
       signal: about.signal,
     },
-    { private: { value: of.value, rationale: of.because, ...about.input }, actor: of.actor },
+    {
+      private: {
+        value: of.value,
+        rationale: of.because,
+        ...(gate.title === null ? {} : { question: gate.title }),
+        options: optionsAtGate(of.value, of.opinions, options, of.reason),
+        ...about.input,
+      },
+      actor: of.actor,
+    },
   )
 }
 

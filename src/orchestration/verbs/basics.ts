@@ -150,7 +150,7 @@ async function payloadOf(services: Services, completion: Completion): Promise<un
   const row = id === undefined ? undefined : await store.first<SignalRow>(signalById(id))
   if (row) {
     services.trust = lower(services.trust, row.trust)
-    services.seen.signals.push(row.id)
+    if (!services.seen.signals.includes(row.id)) services.seen.signals.push(row.id)
   }
   return row?.payload == null ? null : (JSON.parse(row.payload) as unknown)
 }

@@ -25,5 +25,6 @@ export function evidenceOf(services: Services): Evidence {
     decisions: [...decisions],
     messages: [...messages],
     ...(documents.length > 0 ? { documents: [...documents] } : {}),
+    policy: services.execution.policyVersion(),
   }
 }

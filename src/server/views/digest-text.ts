@@ -3,6 +3,7 @@ import { moneyText, NO_CURRENCY } from '../../governance/spend/budgets.ts'
 import { humanDuration } from '../../lib/durations.ts'
 import { budgetText } from './costs.ts'
 import type { Digest, Passed, WaitingGroup } from './digest.ts'
+import { dueLines } from './due.ts'
 
 /** What comes from outside may stand in a title: one line, and nothing that a terminal or a mail program acts on. */
 function line(text: string, max = 100): string {
@@ -26,6 +27,7 @@ function gatesIn(groups: readonly WaitingGroup[]): number {
 export function subjectOf(told: Digest): string {
   const parts = [
     ...(told.waiting.length > 0 ? [`${gatesIn(told.waiting)} waiting`] : []),
+    ...(told.due.tasks.length > 0 ? [`${told.due.tasks.length} overdue`] : []),
     ...(told.failed.length > 0 ? [`${told.failed.length} failed`] : []),
     ...(told.passed.length > 0 ? [`${told.passed.reduce((n, p) => n + p.n, 0)} passed by themselves`] : []),
   ]
@@ -54,6 +56,7 @@ export function digestText(told: Digest): string[] {
   const sections: [title: string, lines: string[]][] = [
     ['Asked again', told.askedAgain.map((g) => waitingText(g, at, zone))],
     [`Waiting for you: ${gatesIn(told.waiting)}`, told.waiting.map((g) => waitingText(g, at, zone))],
+    ['Late', dueLines(told.due, at).map((l) => line(l, 200))],
     [
       'Failed',
       told.failed.map(

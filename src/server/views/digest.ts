@@ -11,6 +11,7 @@ import { sql, type Store } from '../../store/index.ts'
 import type { OpenCompany } from '../open.ts'
 import { budgetsNow } from './costs.ts'
 import { digestText, subjectOf } from './digest-text.ts'
+import { due } from './due.ts'
 
 interface Tables {
   readonly gate: GateRow
@@ -84,6 +85,7 @@ export async function digest(c: OpenCompany, since?: { readonly seq: number; rea
     askedAgain: grouped(open.filter((g) => isAskedAgain(g.opened_at, attention.hours.askAgainMs, from.at, now))),
     waiting: grouped(open),
     snoozed: all.length - open.length,
+    due: await due(store),
     passed: await effectsSince(store, PASSED, from),
     refused: await effectsSince(store, ['refused'], from),
     failed: await troubleSince(store, from.seq),
@@ -114,7 +116,7 @@ export async function digestLetter(c: OpenCompany, seq: number): Promise<Letter>
   return {
     subject: subjectOf(told),
     text: digestText(told).join('\n'),
-    waiting: told.waiting.length,
+    waiting: told.waiting.length + told.due.tasks.length + told.due.conversations.length,
     happened: happened + Number(billed),
   }
 }

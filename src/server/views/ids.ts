@@ -16,6 +16,11 @@ const KNOWN = {
     'select id from run union all select id from effect union all select id from decision',
   ),
   entity: find('select id from entity'),
+  decision: find('select id from decision'),
+  'decision or gate': find('select id from decision union all select id from gate'),
+  'decision or effect': find('select id from decision union all select id from effect'),
+  conversation: find('select id from conversation'),
+  task: find('select id from task'),
   record: find('select stream as id from event'),
 } as const
 const SHORTEST = 4
@@ -26,7 +31,9 @@ export async function resolveId(store: Store, of: keyof typeof KNOWN, id: string
   const plain = /^[\w:.@-]+$/.test(id)
   if (plain && (await store.first(KNOWN[of].exact(id)))) return id
   // What every id of a kind begins with tells none of them apart.
-  const part = id.replace(/^(run|gate|eff|sig|dec|ent|conv|fact|sch|use|away|dig|prb)(_|$)/, '').replaceAll('_', '')
+  const part = id
+    .replace(/^(run|gate|eff|sig|dec|ent|conv|fact|sch|use|away|dig|prb|task|cpl)(_|$)/, '')
+    .replaceAll('_', '')
   if (!plain || part.length < SHORTEST)
     throw new FactotumError(
       'id.not_found',

@@ -3,15 +3,20 @@ import type { Json } from '../../lib/json.ts'
 import { decisionById, type DecisionRow, type Evidence } from '../../context/decisions.ts'
 import { versionOf, type VersionRow } from '../../context/documents/documents.ts'
 import { factVersions, getConflict } from '../../context/facts.ts'
+import { inOneLine, type Case } from '../../context/precedents.ts'
+import { outdated, outdatedById, type Outdated } from '../../context/staleness.ts'
 import { messageById, type MessageRow } from '../../context/conversations.ts'
 import { signalById, type SignalRow } from '../../context/signals.ts'
 import { conflictProposal } from './facts.ts'
 import { choicesOf, type Choice, type GateRow } from '../../governance/gates.ts'
+import { precedentsOfGate } from './precedents.ts'
 
 export interface EvidenceItem {
   readonly kind: 'signal' | 'fact' | 'decision' | 'document' | 'message'
   readonly id: string
   readonly text: string
+  /** What of it no longer holds, in words; null: it holds. */
+  readonly stale: string | null
 }
 
 export interface QueueItem {
@@ -32,6 +37,8 @@ export interface QueueItem {
   readonly context: Json
   /** What the operator said to the last ones of its shape: `approved 7 of the last 9`. Null for the first of them. */
   readonly record: string | null
+  /** What was decided before in cases like it, and how that turned out; null where there are none. */
+  readonly precedents: { readonly text: string; readonly cases: readonly Case[] } | null
   /** The budget that it would go over as things stand, in words: to approve it is to let it. */
   readonly overBudget: string | null
   /** Gates of one shape may be decided together. */
@@ -57,10 +64,19 @@ export async function queueItems(store: Store, overBudget: OverBudget): Promise<
     .orderBy('id')
     .limit(MAX_QUEUE)
     .execute()
-  return Promise.all(gates.map((gate) => queueItem(store, gate, overBudget)))
+  return Promise.all(gates.map((gate, i) => queueItem(store, gate, overBudget, i < MAX_WITH_PRECEDENTS)))
 }
 
-export async function queueItem(store: Store, gate: GateRow, overBudget: OverBudget): Promise<QueueItem> {
+/** Of a long queue the first are looked up; a gate that is shown alone always is. */
+const MAX_WITH_PRECEDENTS = 50
+
+export async function queueItem(
+  store: Store,
+  gate: GateRow,
+  overBudget: OverBudget,
+  withPrecedents = true,
+): Promise<QueueItem> {
+  const found = withPrecedents ? await precedentsOfGate(store, gate) : []
   return {
     id: gate.id,
     kind: gate.kind,
@@ -69,7 +85,8 @@ export async function queueItem(store: Store, gate: GateRow, overBudget: OverBud
     choices: choicesOf(gate),
     risk: gate.risk,
     reason: gate.reason,
-    evidence: await evidenceItems(store, JSON.parse(gate.evidence) as Evidence),
+    evidence: await evidenceItems(store, JSON.parse(gate.evidence) as Evidence, gate.run),
+    precedents: found.length === 0 ? null : { text: inOneLine(found), cases: found },
     binding: gate.binding,
     run: gate.run,
     openedAt: gate.opened_at,
@@ -113,33 +130,43 @@ async function recordOf(store: Store, shape: string): Promise<string | null> {
   return `of the last ${rows.length} like it: ${parts.join(', ')}`
 }
 
-/** What was shown, looked up by reference: what has been erased since is not shown again. */
-async function evidenceItems(store: Store, evidence: Evidence): Promise<EvidenceItem[]> {
+/** What was shown, looked up by reference: what has been erased since is not shown again. `run`: whose it is. */
+export async function evidenceItems(store: Store, evidence: Evidence, run: string | null): Promise<EvidenceItem[]> {
   const items: EvidenceItem[] = []
   for (const id of evidence.signals) {
     const row = await store.first<SignalRow>(signalById(id))
-    if (row) items.push({ kind: 'signal', id, text: describeSignal(row) })
+    if (row) items.push({ kind: 'signal', id, text: describeSignal(row), stale: null })
   }
   for (const fact of await factVersions(store, evidence.facts)) {
+    const changed = await outdatedById(store, fact.id, run)
     items.push({
       kind: 'fact',
       id: fact.id,
       text: `${fact.attribute} = ${brief(fact.value ?? '(erased)', MAX_TEXT)} (${fact.trust}, from ${fact.source ?? fact.actor})`,
+      stale: changed && staleText([changed]),
     })
   }
   for (const id of evidence.decisions) {
     const row = await store.first<DecisionRow>(decisionById(id))
-    if (row)
-      items.push({
-        kind: 'decision',
-        id,
-        text: `${row.agent}: ${brief(row.value ?? '(erased)', 120)}, by ${row.tier}: ${brief(row.rationale ?? '', MAX_TEXT)}`,
-      })
+    if (!row) continue
+    const changed = await outdated(store, row)
+    items.push({
+      kind: 'decision',
+      id,
+      text: `${row.agent}: ${brief(row.value ?? '(erased)', 120)}, by ${row.tier}: ${brief(row.rationale ?? '', MAX_TEXT)}`,
+      stale: changed.length > 0 ? staleText(changed) : null,
+    })
   }
   for (const id of evidence.documents ?? []) {
     const [document, version] = id.split('@')
     const row = await store.first<VersionRow>(versionOf(document!, Number(version)))
-    if (row) items.push({ kind: 'document', id, text: `${row.title ?? '(erased)'}: ${brief(row.text ?? '', 120)}` })
+    if (row)
+      items.push({
+        kind: 'document',
+        id,
+        text: `${row.title ?? '(erased)'}: ${brief(row.text ?? '', 120)}`,
+        stale: null,
+      })
   }
   for (const id of evidence.messages) {
     const row = await store.first<MessageRow>(messageById(id))
@@ -148,9 +175,21 @@ async function evidenceItems(store: Store, evidence: Evidence): Promise<Evidence
         kind: 'message',
         id,
         text: `${row.direction === 'in' ? 'from' : 'to'} ${row.party ?? '(erased)'}: ${brief(row.text ?? '', 120)}`,
+        stale: null,
       })
   }
   return items
+}
+
+/** `plan is "pro" since 2026-12-01 10:00 UTC, it was "free"`. */
+export function staleText(changed: readonly Outdated[]): string {
+  return changed
+    .map((o) => {
+      const since = `since ${new Date(o.since).toISOString().slice(0, 16).replace('T', ' ')} UTC`
+      const now = o.now === null ? 'no longer holds' : `is ${brief(JSON.stringify(o.now), 120)}`
+      return `${o.of} ${now} ${since}, it was ${o.was === null ? '(erased)' : brief(JSON.stringify(o.was), 120)}`
+    })
+    .join('; ')
 }
 
 export function describeSignal(row: SignalRow): string {

@@ -25,6 +25,18 @@ create table checkpoint (
   PRIMARY KEY (size)
 );
 
+create table complaint (
+  id text collate "C" not null,
+  subject text collate "C" not null,
+  signal text collate "C",
+  reason text collate "C",
+  actor text collate "C" not null,
+  at bigint not null,
+  seq bigint not null,
+  PRIMARY KEY (id, subject)
+);
+CREATE INDEX complaint_subject ON public.complaint USING btree (subject);
+
 create table conflict (
   id text collate "C" not null,
   entity text collate "C" not null,
@@ -62,8 +74,17 @@ create table conversation (
   subject text collate "C",
   opened_at bigint not null,
   updated_at bigint not null,
+  turn_since bigint not null default 0,
+  party_key text collate "C",
+  subject_key text collate "C",
+  closed_at bigint,
+  closed_by text collate "C",
+  reason text collate "C",
   PRIMARY KEY (id)
 );
+CREATE INDEX conversation_party ON public.conversation USING btree (party_key, subject_key, updated_at) WHERE (state = 'open'::text);
+CREATE INDEX conversation_turn ON public.conversation USING btree (turn, turn_since) WHERE (state = 'open'::text);
+CREATE INDEX conversation_updated ON public.conversation USING btree (updated_at);
 
 create table conversation_key (
   key text collate "C" not null,
@@ -96,9 +117,12 @@ create table decision (
   agreed bigint,
   corrected text collate "C",
   judged_seq bigint,
+  question text collate "C",
+  options text collate "C",
   PRIMARY KEY (id)
 );
 CREATE INDEX decision_agent ON public.decision USING btree (agent, decided_seq);
+CREATE INDEX decision_decided ON public.decision USING btree (decided_seq);
 CREATE INDEX decision_judged ON public.decision USING btree (agent, judged_seq) WHERE (judged_seq IS NOT NULL);
 CREATE INDEX decision_retracted ON public.decision USING btree (agent, retracted_seq) WHERE (retracted_seq IS NOT NULL);
 CREATE INDEX decision_run ON public.decision USING btree (run);
@@ -477,6 +501,14 @@ create table posting (
   PRIMARY KEY (term, general, passage)
 );
 
+create table premise (
+  decision text collate "C" not null,
+  kind text collate "C" not null,
+  id text collate "C" not null,
+  PRIMARY KEY (decision, kind, id)
+);
+CREATE INDEX premise_id ON public.premise USING btree (id);
+
 create table recall_index (
   id bigint not null,
   version text collate "C" not null,
@@ -552,6 +584,28 @@ create table signal (
 CREATE INDEX signal_kept ON public.signal USING btree (kind, match) WHERE (state = 'kept'::text);
 CREATE INDEX signal_received ON public.signal USING btree (received_seq);
 CREATE INDEX signal_state ON public.signal USING btree (state, received_seq);
+
+create table task (
+  id text collate "C" not null,
+  state text collate "C" not null,
+  assignee text collate "C" not null,
+  due_at bigint not null,
+  text text collate "C",
+  why text collate "C",
+  note text collate "C",
+  trust text collate "C" not null,
+  run text collate "C",
+  source text collate "C",
+  added_by text collate "C" not null,
+  added_at bigint not null,
+  added_seq bigint not null,
+  ended_by text collate "C",
+  ended_at bigint,
+  moved_seq bigint not null,
+  PRIMARY KEY (id)
+);
+CREATE INDEX task_added ON public.task USING btree (added_seq);
+CREATE INDEX task_due ON public.task USING btree (due_at) WHERE (state = 'open'::text);
 
 create table tree_node (
   level bigint not null,

@@ -4,6 +4,17 @@ CREATE TABLE absence (id text primary key, since integer not null, until integer
 CREATE INDEX absence_open on absence (until) where ended_at is null;
 CREATE TABLE blob (hash text primary key, size integer not null, bytes blob not null) strict;
 CREATE TABLE checkpoint (size integer primary key, note text not null, frontier blob not null, at integer not null) strict;
+CREATE TABLE complaint (
+  id text not null,
+  subject text not null,           -- a decision or an effect
+  signal text,                     -- the message that complained
+  reason text,
+  actor text not null,
+  at integer not null,
+  seq integer not null,
+  primary key (id, subject)
+) strict, without rowid;
+CREATE INDEX complaint_subject on complaint (subject);
 CREATE TABLE conflict (
   id text primary key,
   entity text not null,
@@ -32,7 +43,10 @@ CREATE TABLE conflict (
 ) strict, without rowid;
 CREATE INDEX conflict_entity on conflict (entity, opened_seq);
 CREATE UNIQUE INDEX conflict_open on conflict (entity, digest) where state = 'open';
-CREATE TABLE conversation (id text primary key, state text not null, turn text not null, subject text, opened_at integer not null, updated_at integer not null) strict, without rowid;
+CREATE TABLE conversation (id text primary key, state text not null, turn text not null, subject text, opened_at integer not null, updated_at integer not null, turn_since integer not null default 0, party_key text, subject_key text, closed_at integer, closed_by text, reason text) strict, without rowid;
+CREATE INDEX conversation_party on conversation (party_key, subject_key, updated_at) where state = 'open';
+CREATE INDEX conversation_turn on conversation (turn, turn_since) where state = 'open';
+CREATE INDEX conversation_updated on conversation (updated_at);
 CREATE TABLE conversation_key (key text primary key, conversation text not null) strict, without rowid;
 CREATE TABLE decision (
   id text primary key,
@@ -46,8 +60,9 @@ CREATE TABLE decision (
   evidence text not null,          -- JSON references, never copies
   decided_at integer not null,
   decided_seq integer not null
-, retracted_seq integer, signal text, input text, model text, cost_micros integer, cost_currency text, cost_meter text, tokens_in integer, tokens_out integer, judged_by text, agreed integer, corrected text, judged_seq integer) strict, without rowid;
+, retracted_seq integer, signal text, input text, model text, cost_micros integer, cost_currency text, cost_meter text, tokens_in integer, tokens_out integer, judged_by text, agreed integer, corrected text, judged_seq integer, question text, options text) strict, without rowid;
 CREATE INDEX decision_agent on decision (agent, decided_seq);
+CREATE INDEX decision_decided on decision (decided_seq);
 CREATE INDEX decision_judged on decision (agent, judged_seq) where judged_seq is not null;
 CREATE INDEX decision_retracted on decision (agent, retracted_seq) where retracted_seq is not null;
 CREATE INDEX decision_run on decision (run);
@@ -315,6 +330,13 @@ CREATE TABLE posting (
   weight integer not null,         -- thousandths: how much the word says about the passage
   primary key (term, general, passage)
 ) strict, without rowid;
+CREATE TABLE premise (
+  decision text not null,
+  kind text not null,              -- fact, message, signal, decision, span
+  id text not null,
+  primary key (decision, kind, id)
+) strict, without rowid;
+CREATE INDEX premise_id on premise (id);
 CREATE TABLE recall_index (
   id integer primary key,          -- 1
   version text not null,           -- how passages and words were made: another way indexes anew
@@ -373,6 +395,26 @@ CREATE TABLE signal (
 CREATE INDEX signal_kept on signal (kind, match) where state = 'kept';
 CREATE INDEX signal_received on signal (received_seq);
 CREATE INDEX signal_state on signal (state, received_seq);
+CREATE TABLE task (
+  id text primary key,
+  state text not null,             -- open, done, dropped
+  assignee text not null,          -- operator, agent:NAME, workflow:NAME, run:ID
+  due_at integer not null,
+  text text,
+  why text,
+  note text,                       -- what was said when it was moved or ended
+  trust text not null,             -- of what led to it: operator, verified, outsider
+  run text,                        -- the run that added it
+  source text,                     -- the signal that it came from
+  added_by text not null,
+  added_at integer not null,
+  added_seq integer not null,
+  ended_by text,
+  ended_at integer,
+  moved_seq integer not null       -- its newest event
+) strict, without rowid;
+CREATE INDEX task_added on task (added_seq);
+CREATE INDEX task_due on task (due_at) where state = 'open';
 CREATE TABLE tree_node (level integer not null, idx integer not null, hash blob not null, primary key (level, idx)) strict, without rowid;
 CREATE TABLE use (
   id text primary key,             -- one call of a model, one use of a paid action

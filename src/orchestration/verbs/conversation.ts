@@ -1,0 +1,135 @@
+import {
+  conversationClosed,
+  conversationStill,
+  conversationTurned,
+  getConversation,
+  messageById,
+  messagesIn,
+  newestFromThem,
+  type MessageRow,
+  type Turn,
+} from '../../context/conversations.ts'
+import { lower, signalById, type SignalRow, type Trust } from '../../context/signals.ts'
+import { FactotumError } from '../../lib/errors.ts'
+import { sql, type EventInput, type Store } from '../../store/index.ts'
+import type { CallOptions, Conversation, SaidMessage } from '../workflow.ts'
+import type { Services } from './services.ts'
+
+const conversationOf = sql('select conversation from message where id = ?')
+const parentOf = sql('select signal, parent from run where id = ?')
+/** The newest are what matters, and nobody reads more. */
+const MAX_MESSAGES = 200
+
+/** The conversation that the run's message stands in; of a child, that of whoever started it. */
+async function ownConversation(store: Store, run: string): Promise<string | undefined> {
+  for (let id: string | null = run; id !== null;) {
+    const row: { signal: string | null; parent: string | null } | undefined = await store.first(parentOf(id))
+    if (row?.signal != null) {
+      const found = await store.first<{ conversation: string }>(conversationOf(row.signal))
+      if (found) return found.conversation
+    }
+    id = row?.parent ?? null
+  }
+  return undefined
+}
+
+interface Refs {
+  readonly conversation: string
+  readonly state: 'open' | 'closed'
+  readonly turn: Turn
+  readonly since: number
+  readonly messages: readonly string[]
+}
+
+export function readConversation(services: Services, options?: CallOptions): Promise<Conversation | null> {
+  const { store, driver, seen } = services
+  return driver.call<Conversation | null>({
+    kind: 'conversation.read',
+    name: options?.name ?? 'conversation',
+    key: options?.key,
+    begin: async () => {
+      const id = await ownConversation(store, driver.run.id)
+      if (id === undefined) return { done: { refs: null } }
+      const row = await getConversation(store, id)
+      const messages = (await store.read<MessageRow>(messagesIn(id, MAX_MESSAGES))).map((m) => m.id)
+      const refs: Refs = { conversation: id, state: row.state, turn: row.turn, since: row.turn_since, messages }
+      return { done: { refs: { ...refs } } }
+    },
+    read: async (completion) => {
+      const refs = completion.refs as unknown as Refs | null
+      if (refs === null) return null
+      const { conversation: id, state, turn, since } = refs
+      const found = await Promise.all(refs.messages.map((m) => store.first<MessageRow>(messageById(m))))
+      const rows = found.filter((m) => m !== undefined)
+      seen.messages.push(...refs.messages)
+      for (const row of rows) services.trust = lower(services.trust, await trustOf(store, row))
+      const subject = rows[0]?.subject ?? ''
+      return { id, state, turn, since, subject, messages: rows.map(said) }
+    },
+  })
+}
+
+function said(m: MessageRow): SaidMessage {
+  return {
+    id: m.id,
+    at: m.at,
+    from: m.direction === 'in' ? 'them' : 'us',
+    subject: m.subject ?? '',
+    text: m.text ?? '',
+  }
+}
+
+/** What we said is ours; what they said is believed as the signal is that it came by. */
+async function trustOf(store: Store, message: MessageRow): Promise<Trust> {
+  if (message.direction === 'out') return 'operator'
+  return (await store.first<SignalRow>(signalById(message.id)))?.trust ?? 'outsider'
+}
+
+export function closeConversation(services: Services, reason: string, options?: CallOptions): Promise<boolean> {
+  return change(services, 'conversation.close', 'close conversation', [reason], options, (id, by) =>
+    conversationClosed(id, {}, { private: { reason }, ...by }),
+  )
+}
+
+export function handOver(
+  services: Services,
+  turn: Turn,
+  options?: CallOptions & { readonly reason?: string },
+): Promise<boolean> {
+  const reason = options?.reason ?? null
+  return change(services, 'conversation.handOver', 'hand over conversation', [turn, reason], options, (id, by) =>
+    conversationTurned(id, { turn }, { private: { reason }, ...by }),
+  )
+}
+
+/** Recorded only where they have said nothing that this run has not read: nobody is closed in the middle of a word. */
+function change(
+  services: Services,
+  kind: string,
+  name: string,
+  input: readonly (string | null)[],
+  options: CallOptions | undefined,
+  event: (id: string, by: { readonly actor: string; readonly cause: number }) => EventInput,
+): Promise<boolean> {
+  const { store, driver, seen } = services
+  const read = new Set([...seen.signals, ...seen.messages])
+  return driver.call<boolean>({
+    kind,
+    name: options?.name ?? name,
+    key: options?.key,
+    input,
+    begin: async ({ cause }) => {
+      const id = await ownConversation(store, driver.run.id)
+      if (id === undefined)
+        throw new FactotumError(
+          'conversation.none',
+          'This run has no conversation: no message started it. Close a conversation in a workflow that a message starts.',
+        )
+      const row = await getConversation(store, id)
+      const newest = await newestFromThem(store, id)
+      if (newest !== undefined && !read.has(newest)) return { done: { value: false } }
+      const by = { actor: `run:${driver.run.id}`, cause }
+      return { done: { value: true }, events: [event(id, by)], guards: [conversationStill(row)] }
+    },
+  })
+}
