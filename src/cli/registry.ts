@@ -12,6 +12,7 @@ import { dossier } from './commands/dossier.ts'
 import { effects } from './commands/effects.ts'
 import { forget } from './commands/forget.ts'
 import { ingest } from './commands/ingest.ts'
+import { entity, fact, facts } from './commands/facts.ts'
 import { init } from './commands/init.ts'
 import { ledger } from './commands/ledger.ts'
 import { pause, resume } from './commands/pause.ts'
@@ -53,6 +54,9 @@ export const COMMANDS: readonly Command[] = [
   retry,
   restart,
   cancel,
+  facts,
+  fact,
+  entity,
   effects,
   undo,
   forget,

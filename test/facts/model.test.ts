@@ -40,7 +40,7 @@ type Op =
 const who = fc.nat(1)
 const value = fc.constantFrom(...VALUES)
 const at = fc.nat(LAST)
-const by = fc.record({ trust: fc.constantFrom<Trust>('outsider', 'verified', 'operator'), stranger: fc.boolean() })
+const by = fc.record({ trust: fc.constantFrom<Trust>('outsider', 'verified', 'operator', 'operator', 'operator'), stranger: fc.boolean() })
 const op: fc.Arbitrary<Op> = fc.oneof(
   {
     weight: 6,
@@ -53,7 +53,7 @@ const op: fc.Arbitrary<Op> = fc.oneof(
       by,
     }),
   },
-  { weight: 2, arbitrary: fc.record({ op: fc.constant('correct' as const), who, value, at, by }) },
+  { weight: 4, arbitrary: fc.record({ op: fc.constant('correct' as const), who, value, at, by }) },
   { weight: 2, arbitrary: fc.record({ op: fc.constantFrom('end' as const, 'retract' as const), who, at, by }) },
   { weight: 2, arbitrary: fc.record({ op: fc.constant('retract' as const), who, at, by }) },
   { weight: 1, arbitrary: fc.record({ op: fc.constantFrom('merge' as const, 'split' as const) }) },

@@ -29,6 +29,7 @@ export function printStatus(call: Invocation, now: Result<'status'>): void {
       `${now.events} events${now.sealed ? `, ${now.sealed.events} of them signed ${ago(now.sealed.at)}` : ''}`,
     ],
   ]
+  if (now.factsDue > 0) rows.push(['review', `${now.factsDue} facts are due: factotum facts --due`])
   if (now.digest) rows.push(['digest', `FAILED: ${oneLine(now.digest, 300)}`])
   const { failure, drill } = now.snapshots
   if (failure) rows.push(['snapshots', `FAILED: ${oneLine(failure, 300)}`])

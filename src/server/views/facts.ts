@@ -248,6 +248,19 @@ export async function dueFacts(c: OpenCompany, limit = MOST_DUE): Promise<(FactS
   )
 }
 
+const countDueRows = sql(
+  `select count(*) as n from fact f join entity e on e.id = f.entity where f.attribute = ? and f.said_at <= ? and f.ended_seq is null
+   and f.valid_to is null and e.kind = ?`,
+)
+
+/** How many facts are due for review. */
+export async function countDue(c: OpenCompany): Promise<number> {
+  let n = 0
+  for (const [kind, name, reviewMs] of reviewed(c.facts.kinds.values()))
+    n += Number((await c.store.first<{ n: number }>(countDueRows(name, c.store.clock.now() - reviewMs, kind)))?.n ?? 0)
+  return n
+}
+
 function* reviewed(kinds: Iterable<EntityKind>): Generator<[string, string, number]> {
   for (const kind of kinds)
     for (const name of Object.keys(kind.attributes)) {
