@@ -40,7 +40,10 @@ type Op =
 const who = fc.nat(1)
 const value = fc.constantFrom(...VALUES)
 const at = fc.nat(LAST)
-const by = fc.record({ trust: fc.constantFrom<Trust>('outsider', 'verified', 'operator', 'operator', 'operator'), stranger: fc.boolean() })
+const by = fc.record({
+  trust: fc.constantFrom<Trust>('outsider', 'verified', 'operator', 'operator', 'operator'),
+  stranger: fc.boolean(),
+})
 const op: fc.Arbitrary<Op> = fc.oneof(
   {
     weight: 6,
@@ -56,7 +59,7 @@ const op: fc.Arbitrary<Op> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ op: fc.constant('correct' as const), who, value, at, by }) },
   { weight: 2, arbitrary: fc.record({ op: fc.constantFrom('end' as const, 'retract' as const), who, at, by }) },
   { weight: 2, arbitrary: fc.record({ op: fc.constant('retract' as const), who, at, by }) },
-  { weight: 1, arbitrary: fc.record({ op: fc.constantFrom('merge' as const, 'split' as const) }) },
+  { weight: 2, arbitrary: fc.record({ op: fc.constantFrom('merge' as const, 'split' as const) }) },
   {
     weight: 2,
     arbitrary: fc.record({
@@ -278,7 +281,7 @@ onEachStore('the store answers as the model does, at every pair of instants', as
   await using c = await testCompany({ entities: [Thing], ...(url ? { url } : {}) })
   const { store } = c.open
   await fc.assert(
-    fc.asyncProperty(fc.array(op, { minLength: 1, maxLength: 14 }), async (ops) => {
+    fc.asyncProperty(fc.array(op, { minLength: 1, maxLength: 16 }), async (ops) => {
       for (
         let gate = await store.first<{ id: string }>(openGate());
         gate;
@@ -297,7 +300,7 @@ onEachStore('the store answers as the model does, at every pair of instants', as
       for (const { seq, answers } of then) assert.deepEqual(await pair.asked(seq), answers, `as of ${seq}`)
       await pair.untouched()
     }),
-    { numRuns: Number(process.env.FACTS_RUNS ?? (url ? 25 : 150)), endOnFailure: false },
+    { numRuns: Number(process.env.FACTS_RUNS ?? (url ? 40 : 300)), endOnFailure: false },
   )
   await c.check()
 })

@@ -5,7 +5,7 @@ import type { Trust } from '../../src/context/signals.ts'
  * said of it, and what is believed is the topmost of it that was not taken back. Instants are 0 to `LAST`; what holds
  * at `LAST` holds for ever. One attribute with one value at a time.
  */
-export const LAST = 8
+export const LAST = 4
 const RANK: Readonly<Record<Trust, number>> = { outsider: 0, verified: 1, operator: 2 }
 
 export interface Said {
