@@ -1,7 +1,6 @@
 /** Entities and what is believed of them, over two times: when it held, and when it was recorded. */
-export { instant, momentOf, type AsOf, type Instant, type Moment } from './facts/as-of.ts'
-export { AT_ANY_TIME, Change, type Came, type Dispute, type Voice } from './facts/change.ts'
-export { Beliefs } from './facts/beliefs.ts'
+export { instant, momentOf, type AsOf, type Instant } from './facts/as-of.ts'
+export { Change, type Came, type Dispute, type Voice } from './facts/change.ts'
 export {
   attribute,
   checkValue,
@@ -10,12 +9,10 @@ export {
   entity,
   entityView,
   type Attribute,
-  type AttributeOptions,
   type Attributes,
   type Entity,
   type EntityKind,
   type Statements,
-  type ValueOf,
 } from './facts/declare.ts'
 export { conflictsAbout, getConflict, type ConflictRow } from './facts/disputes.ts'
 export {
@@ -23,12 +20,10 @@ export {
   entityCreated,
   entityIsNew,
   family,
-  findEntity,
   findFamily,
   getEntity,
   keysOfFamily,
   lookupKey,
-  type Family,
 } from './facts/entities.ts'
 export { type QuoteSpan } from './facts/events.ts'
 export { Facts, givenSpan } from './facts/facts.ts'

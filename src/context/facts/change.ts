@@ -42,7 +42,7 @@ export interface Dispute extends Disputed {
 export const AT_ANY_TIME: Span = { from: Number.MIN_SAFE_INTEGER, to: null }
 
 /** Which value of a set it is: an HMAC, for a short value could be guessed from its hash. */
-export function slotOf(store: Store, { many }: Attribute, value: Json): string {
+function slotOf(store: Store, { many }: Attribute, value: Json): string {
   return many ? store.pseudonym(`slot:${shortHash(value)}`) : ''
 }
 

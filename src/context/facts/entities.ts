@@ -89,11 +89,6 @@ export async function findFamily(store: Store, kind: string, key: string): Promi
   return part === undefined ? undefined : toFamily(part, rows)
 }
 
-/** The whole that a key names. */
-export async function findEntity(store: Store, kind: string, key: string): Promise<string | undefined> {
-  return (await findFamily(store, kind, key))?.whole
-}
-
 export function entityIsNew(kind: string, key: string): Guard {
   return { check: keyIsFree(kind, key), code: 'entity.exists', message: 'This entity exists already.' }
 }

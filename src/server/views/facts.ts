@@ -86,7 +86,7 @@ const parse = (text: string | null): Json => (text === null ? null : (JSON.parse
 
 type Sourced = Pick<FactRow, 'source' | 'span' | 'reason' | 'actor'> & { readonly maker: string | null }
 
-export async function whereFrom(store: Store, row: Sourced): Promise<From> {
+async function whereFrom(store: Store, row: Sourced): Promise<From> {
   const span = row.span === null ? null : (JSON.parse(row.span) as QuoteSpan)
   const message = await store.first<MessageRow>(messageById(span?.message ?? row.source ?? ''))
   return {
@@ -177,7 +177,7 @@ function isDue(c: OpenCompany, kind: string, row: FactRow): boolean {
   return reviewMs !== null && row.ended_seq === null && (row.said_at ?? 0) + reviewMs <= c.store.clock.now()
 }
 
-export async function conflictShown(store: Store, row: ConflictRow): Promise<ConflictShown> {
+async function conflictShown(store: Store, row: ConflictRow): Promise<ConflictShown> {
   return {
     id: row.id,
     entity: row.entity,
