@@ -13,6 +13,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>
   memory: () => import('./memory.ts'),
   learned: () => import('./learned.ts'),
   effects: () => import('./effects.ts'),
+  snapshot: () => import('./snapshot.ts'),
 }
 
 const { values, positionals } = parseArgs({

@@ -13,13 +13,13 @@ import { readArchive } from '../../src/server/snapshots/read.ts'
 import { Shop } from '../shop.ts'
 import { goOn, keep, places, restoreTo, snapshotOf, stage } from './stage.ts'
 
-const RUNS = 300
-const MAX_DELAY_MS = 8_000
+const RUNS = 40
+const MAX_DELAY_MS = 60_000
 
 /** Runs the child again and again, killed a little later each time, until it has ended by itself. */
 async function killed(args: readonly string[], after: (ended: boolean) => Promise<void>): Promise<number> {
   let kills = 0
-  for (let delay = 20; ; delay = delay * 1.25 + 15) {
+  for (let delay = 20; ; delay = delay * 1.4 + 30) {
     const child = spawn(
       process.execPath,
       ['--conditions=factotum-source', fileURLToPath(new URL('kill-child.ts', import.meta.url)), ...args],
