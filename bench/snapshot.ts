@@ -1,7 +1,7 @@
 /** A snapshot of many events: made, verified, restored, beside copying and hashing the same bytes in the same run. */
 import { createHash } from 'node:crypto'
 import { createReadStream, createWriteStream } from 'node:fs'
-import { open } from 'node:fs/promises'
+import { open, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { pauseEvent } from '../src/governance/pause.ts'
@@ -42,7 +42,7 @@ async function measure(c: OpenCompany, folder: string, note: (line: string) => v
   const text = join(folder, 'ledger.jsonl')
   await c.sealer.seal()
   await pipeline(exportLedger(c.store, c.keys.vkey, { redacted: false }), createWriteStream(text))
-  const mb = (await open(text).then(async (f) => (await f.stat()).size)) / 1e6
+  const mb = (await stat(text)).size / 1e6
   const rate = async (name: string, work: () => Promise<unknown>) => {
     const from = performance.now()
     await work()

@@ -5,7 +5,7 @@
  */
 import { FactotumError } from './errors.ts'
 
-export const BLOCK = 512
+const BLOCK = 512
 const MAX_NAME_BYTES = 1_000
 const MAX_SIZE = 0o77777777777
 

@@ -7,7 +7,7 @@ import { entity, workflow, z } from '../../src/index.ts'
 import { restore, type RestoreOptions } from '../../src/server/snapshots/restore.ts'
 import { testCompany, type TestCompany, type TestCompanyOptions } from '../../src/testing.ts'
 import { testDatabase } from '../postgres.ts'
-import { Shop } from '../shop.ts'
+import type { Shop } from '../shop.ts'
 
 const Customer = entity('customer', { plan: z.string() })
 
