@@ -266,9 +266,9 @@ test('a copy is kept for the next who asks, and gone when the company is closed'
   const { engine } = c.open.store
   const scratch = engine.scratch.bind(engine)
   let dropped = 0
-  engine.scratch = async () => {
+  engine.scratch = async (inMemory) => {
     opened++
-    const made = await scratch()
+    const made = await scratch(inMemory)
     return { ...made, drop: () => (dropped++, made.drop()) }
   }
   const head = await engine.head()

@@ -29,6 +29,7 @@ export class PastEngine implements Engine {
     this.#scratch = scratch
   }
 
+  /** What is personal is in memory (SQLite) or in temporary tables (PostgreSQL), and leaves no trace of the copy. */
   static async open(live: Engine): Promise<PastEngine> {
     return new PastEngine(live, await live.scratch(true))
   }

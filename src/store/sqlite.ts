@@ -388,7 +388,7 @@ class Sqlite implements Engine {
   }
 
   async scratch(inMemory = false): Promise<Scratch> {
-    return emptyCopy(inMemory ? ':memory:' : '', this.#path)
+    return copyIn(inMemory ? ':memory:' : '', this.#path)
   }
 
   /**
@@ -442,14 +442,14 @@ class Sqlite implements Engine {
   }
 }
 
-/** An empty copy of the schema in memory: what is personal leaves no trace of it on the disk. */
+/** An empty copy of the schema, in memory, of no company. */
 export function memoryCopy(): Scratch {
-  return emptyCopy(':memory:')
+  return copyIn(':memory:')
 }
 
-/** `''`: in a temporary file that has no name. `path`: of the company that `show` shows. */
-function emptyCopy(where: '' | ':memory:', path?: string): Scratch {
-  const db = new DatabaseSync(where)
+/** `file`: in memory, or one that has no name and is gone when it is closed. `company`: the path of what `show` shows. */
+function copyIn(file: ':memory:' | '', company?: string): Scratch {
+  const db = new DatabaseSync(file)
   migrateTo(db)
   const prepared: (StatementSync | undefined)[] = []
   const read = (text: string, values: readonly Value[]) => db.prepare(text).all(...(values as SQLInputValue[])) as Row[]
@@ -464,7 +464,7 @@ function emptyCopy(where: '' | ':memory:', path?: string): Scratch {
     query: async (text, values = []) => read(text, values),
     queryText: async (text, values) => read(text, values.map(storable)),
     show: async (head) => {
-      if (!db.location('company')) db.exec(`attach '${readOnlyUri(path!)}' as company`)
+      if (!db.location('company')) db.exec(`attach '${readOnlyUri(company!)}' as company`)
       // A temporary view goes before the table of its name, and may look into an attached database.
       for (const [table, upTo] of Object.entries(SHOWN_AS_OF))
         db.exec(

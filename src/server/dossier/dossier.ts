@@ -99,14 +99,29 @@ async function writeChunks(file: string, chunks: AsyncIterable<string>): Promise
   }
 }
 
+/** What stands around the verifier in the folder: its arguments, and what it says. */
+const standalone = (verifier: string): string => `import { existsSync, readFileSync } from 'node:fs'
+import { verifyFolder } from './${verifier}'
+
+const [folder, key] = process.argv.slice(2)
+if (folder === undefined || key === undefined) {
+  console.error('Usage: node verify/verify.mjs <folder> <key, or a file with it>')
+  process.exit(2)
+}
+const report = await verifyFolder(folder, existsSync(key) ? readFileSync(key, 'utf8').trim() : key)
+for (const problem of report.problems) console.log('NOT VERIFIED', problem)
+if (report.ok) console.log(\`verified: \${report.files} files, \${report.events} events, \${report.proofs} proofs\`)
+process.exitCode = report.ok ? 0 : 1
+`
+
 /** Our own verifier with all that it imports, as this program runs it: what is shipped needs nothing but Node. */
 async function verifier(): Promise<Map<string, string>> {
   const root = new URL('../../', import.meta.url)
   const own = import.meta.url.slice(import.meta.url.lastIndexOf('.'))
-  const entry = `governance/ledger/standalone${own}`
+  const entry = `governance/ledger/folder${own}`
   const files = new Map([
     ['verify/package.json', '{ "type": "module" }\n'],
-    ['verify/verify.mjs', `import './${entry}'\n`],
+    ['verify/verify.mjs', standalone(entry)],
   ])
   for (const paths = [entry]; paths.length > 0;) {
     const path = paths.pop()!

@@ -18,7 +18,7 @@ export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): 
 function put(part: Part): string {
   if (part === null) return ''
   if (part instanceof Markup) return part.text
-  if (Array.isArray(part)) return part.map(put).join('')
+  if (typeof part === 'object') return part.map(put).join('')
   // What cannot be seen, and what turns the direction of text, is shown as a dot.
   return String(part)
     .replace(/(?![\n\t])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, '·')

@@ -411,8 +411,9 @@ function verify(setup: Setup, record: CompanyRecord): Markup {
     </p>
     <h2>With Node alone</h2>
     <p>
-      The verifier is in <code>verify/</code>: its source, with no dependencies. It checks the signature over all files,
-      the ledger and every proof.
+      The verifier is in <code>verify/</code>, as source, without dependencies: it checks the signature over all files,
+      the ledger and every proof. Whoever could change this folder could change that as well: read it, or use the one of
+      Factotum.
     </p>
     <pre><code>node verify/verify.mjs . "${setup.vkey}"</code></pre>
     <h2>With Factotum</h2>
