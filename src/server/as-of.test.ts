@@ -139,8 +139,8 @@ onEachStore('what was answered then is answered as of then, by every operation t
     await c.advance('6m')
     if (roll(6) === 0) shop.script.push(() => Promise.reject(new Error('the shop is down')))
     await happen(c, roll, i)
-    if (i % 12 !== 11) continue
-    const known = (await c.open.store.read<{ id: string }>(ids())).map((r) => r.id)
+    if (i % 20 !== 19) continue
+    const known = (await c.open.store.read<{ id: string }>(ids())).map((r) => r.id).filter((_, nth) => nth % 3 === 0)
     const said = await answers((name, args) => operate(c.open, name, args), known)
     points.push({ head: await c.open.store.engine.head(), at: c.clock.now(), known, said })
   }
@@ -152,7 +152,7 @@ onEachStore('what was answered then is answered as of then, by every operation t
   await c.advance('3h')
 
   // In an order that goes forward, starts over, and finds what is kept.
-  for (const i of [3, 5, 1, 5, 8, 2, 9, 0]) {
+  for (const i of [2, 4, 1, 4, 5, 0]) {
     const { head, at, known, said } = points[i]!
     const when = new Date(at).toISOString()
     const then = await answers(async (name, args) => {
