@@ -186,7 +186,7 @@ onEachStore('the company goes on while it forgets, and the files that others wer
   ])
   assert.equal((await c.ask('erasures', {})).length, 1)
   const left = await wordsLeft(c.folder, url, 'anna')
-  assert.deepEqual([...new Set(left.map((hit) => hit.split(' ')[0]))].sort(), ['attachment', 'file'])
+  assert.deepEqual(new Set(left.map((hit) => hit.split(' ')[0])), new Set(['attachment', 'file']))
   const again = await c.ask('forgetPlan', { who: addressOf('anna') })
   assert.deepEqual([again.counts, done.id === null], [{}, false])
   await c.check()

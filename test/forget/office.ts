@@ -7,7 +7,7 @@ import { scriptedModel, testCompany, type TestCompany, type TestCompanyOptions }
 import { mail } from '../../connectors/mail/index.ts'
 import { files } from '../../connectors/files/index.ts'
 
-export const Customer = entity('customer', { name: z.string(), wish: z.string(), plan: z.string() })
+const Customer = entity('customer', { name: z.string(), wish: z.string(), plan: z.string() })
 const Draft = z.object({ body: z.string() })
 
 const triage = agent('triage', { input: mail.Message, output: z.string(), tiers: ['light', 'operator'] })
@@ -21,7 +21,7 @@ export const remember = workflow('remember', { input: z.object({ note: z.string(
 export const word = (who: string, what: string) => `x${who}x${what}x`
 export const addressOf = (who: string) => `${word(who, 'address')}@example.org`
 
-export const answer = workflow('answer', { on: mail.received }, async (ctx, message) => {
+const answer = workflow('answer', { on: mail.received }, async (ctx, message) => {
   const who = /x(\w+?)xaddressx/.exec(message.from)![1]!
   const topic = await ctx.decide(triage, message)
   const customer = await ctx.facts.about(Customer, message.from)
@@ -41,7 +41,7 @@ export const answer = workflow('answer', { on: mail.received }, async (ctx, mess
 
 /** A form that says whom it is from in its payload alone. */
 export const asked = signal('form.asked', z.object({ email: z.string(), text: z.string() }))
-export const form = workflow('form', { on: asked }, async (ctx, { email, text }) => {
+const form = workflow('form', { on: asked }, async (ctx, { email, text }) => {
   const customer = await ctx.facts.about(Customer, email)
   await ctx.facts.assert(customer, { plan: text.replace('form', 'plan') })
   return text.replace('form', 'formresult')

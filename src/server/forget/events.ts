@@ -16,13 +16,14 @@ type Event = Pick<EventRow, 'seq' | 'kind' | 'stream' | 'body'>
 
 const personalOf = sql('select seq, kind, stream, body from event where stream = ? and private is not null')
 const personalAt = sql('select seq, kind, stream, body from event where seq = ? and private is not null')
+const kindOf = sql('select kind from entity where id = ?')
 const conversationOf = sql('select conversation from message where id = ?')
 const waitsOn = sql(
   `select id, run from wait where id in (select wait from effect where id = ? union select parent_wait from run where id = ?)`,
 )
 
-/** Whether facts of an attribute are personal: what the company declares. */
-export type IsPersonal = (attribute: string) => boolean
+/** Whether facts of an attribute of a kind of entity are personal: what the company declares. */
+export type IsPersonal = (kind: string, attribute: string) => boolean
 
 export async function goingOf(store: Store, scope: Scope, isPersonal: IsPersonal = () => true): Promise<Going> {
   const seqs = new Set<number>()
@@ -38,9 +39,10 @@ export async function goingOf(store: Store, scope: Scope, isPersonal: IsPersonal
       for (const event of await store.read<Event>(personalAt(Number(stream)))) take(event)
       continue
     }
+    const kind = scope.has('entity', stream) ? await store.first<{ kind: string }>(kindOf(stream)) : undefined
     for (const event of await store.read<Event>(personalOf(stream))) {
       const { attribute, fact } = JSON.parse(event.body) as { attribute?: string; fact?: string }
-      if (attribute !== undefined && scope.has('entity', stream) && !isPersonal(attribute)) plainFacts.push(fact ?? '')
+      if (kind && attribute !== undefined && !isPersonal(kind.kind, attribute)) plainFacts.push(fact ?? attribute)
       else take(event)
     }
   }
