@@ -422,6 +422,8 @@ class Postgres implements Engine {
   async rewrite(tables: readonly string[]): Promise<void> {
     const client = await this.#patiently(() => connect(this.#url, 'factotum-scrub'))
     try {
+      // Everybody else waits behind it while it waits for a long reader: it comes back later instead.
+      await client.query(`set lock_timeout = '10s'`)
       for (const table of tables) await client.query(`vacuum (full, analyze) ${table}`)
     } catch (cause) {
       throw this.#refused(cause)

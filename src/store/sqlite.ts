@@ -24,7 +24,7 @@ const LOCK_WAIT_MS = 2_000
 /** More would hold everybody up at each sweep; `rewrite` leaves none behind, however many. */
 const MAX_REFILLED_ROWS = 2_000
 const CHECKPOINT_EVERY_MS = 100
-const MAX_CHECKPOINT_TRIES = 300
+const MAX_CHECKPOINT_TRIES = 100
 const fenceStatement = checkFence().statement
 const recordedByKey = sql('select seq from event where key = ?')().statement
 const recordedFrom = sql('select seq, key, kind, body from event where seq >= ? order by seq limit ?')().statement

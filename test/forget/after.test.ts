@@ -191,3 +191,25 @@ onEachStore('the company goes on while it forgets, and the files that others wer
   assert.deepEqual([again.counts, done.id === null], [{}, false])
   await c.check()
 })
+
+onEachStore('where somebody reads for long, it is erased now and cleaned later', async (url) => {
+  await using c = await office(url, { onError: () => {} })
+  await live(c, 'anna')
+  const reader = await c.open.store.engine.snapshot()
+  await reader.query('select count(*) as n from event')
+  const done = await forget(c, addressOf('anna'))
+  assert.match(done.unfinished!, /cannot/)
+  assert.equal((await c.ask('erasures', {}))[0]!.state, 'erased')
+  await reader.close()
+  await c.close()
+  const next = await office(url, { folder: c.folder, clock: c.clock })
+  await next.idle()
+  assert.equal((await next.ask('erasures', {}))[0]!.state, 'done')
+  await next.check()
+  await next.close()
+  const left = await wordsLeft(c.folder, url, 'anna')
+  assert.deepEqual(
+    left.filter((hit) => !hit.endsWith('letters/anna.txt')),
+    [],
+  )
+})

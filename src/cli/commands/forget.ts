@@ -109,6 +109,8 @@ function printDone(call: Invocation, done: Forgotten): void {
   call.out(
     done.id === null ? 'There was nothing left to erase.' : `erased: ${counted(done.counts).join(', ')} (${done.id})`,
   )
+  if (done.unfinished !== null)
+    call.out(`Files and free pages are still to be cleaned, which is done when the company runs: ${done.unfinished}`)
   if (done.mentions.length === 0) call.out('A search of everything that is left found nothing more.')
   else printMentions(call, done.mentions, 'A search of everything that is left still found:')
 }

@@ -2,7 +2,7 @@ import { effectById, type EffectRow } from '../../execution/events.ts'
 import { personalErased, type ErasureReport } from '../../governance/erasure/events.ts'
 import { rowsWithout } from '../../governance/erasure/rows.ts'
 import { rangesOf, type Ranges } from '../../governance/ledger/index.ts'
-import { FactotumError } from '../../lib/errors.ts'
+import { errorMessage, FactotumError } from '../../lib/errors.ts'
 import { shortHash } from '../../lib/json.ts'
 import { ConflictError, erasePrivate, nothingSince, sql, type Bound } from '../../store/index.ts'
 import { ALL_EVENTS } from '../events.ts'
@@ -35,6 +35,8 @@ export interface Forgotten {
   readonly counts: Readonly<Record<string, number>>
   readonly kept: ErasureReport['kept']
   readonly sent: ErasureReport['sent']
+  /** Why files and free pages could not be cleaned yet: that is done when the company runs. Null: all is done. */
+  readonly unfinished: string | null
   /** What a search of everything that is left found. */
   readonly mentions: readonly Mention[]
 }
@@ -171,9 +173,19 @@ export async function forget(
   const needles = await needlesOf(c.store, shown.scope, target)
   if (shown.open.length > 0) await endThings(c, shown.open)
   const erased = await erase(c, target, also)
-  if (erased.id !== null) await finishErasure(c, erased.id)
+  const unfinished = erased.id === null ? null : await cleaned(c, erased.id)
   const mentions = await mentionsOf(c.store, dataFolder(c), needles)
-  return { ...erased, mentions }
+  return { ...erased, unfinished, mentions }
+}
+
+/** What was erased is erased, whatever becomes of this: null, or why it could not be done now. */
+async function cleaned(c: OpenCompany, id: string): Promise<string | null> {
+  try {
+    await finishErasure(c, id)
+    return null
+  } catch (error) {
+    return errorMessage(error)
+  }
 }
 
 const MAX_TRIES = 100
@@ -181,7 +193,11 @@ const MAX_TRIES = 100
 const RANGES_PER_EVENT = 20_000
 
 /** All of it in one commit: the record that says so, and what it says. */
-async function erase(c: OpenCompany, target: string, also: readonly string[]): Promise<Omit<Forgotten, 'mentions'>> {
+async function erase(
+  c: OpenCompany,
+  target: string,
+  also: readonly string[],
+): Promise<Omit<Forgotten, 'mentions' | 'unfinished'>> {
   const { store } = c
   const blobs = new GoingBlobs(store)
   for (let tries = 0; tries < MAX_TRIES; tries++) {
