@@ -5,14 +5,14 @@ export type Likeness = (query: string, texts: readonly string[]) => number[]
 
 const MAX_WORDS = 2_000
 
+/** Addresses and message ids are left out: whom a case is about is known better than by its words. */
 function wordsOf(text: string): Set<string> {
-  return new Set(
-    text
-      .toLowerCase()
-      .normalize('NFKC')
-      .match(/[\p{L}\p{N}]{3,}/gu)
-      ?.slice(0, MAX_WORDS),
-  )
+  const words = text
+    .toLowerCase()
+    .normalize('NFKC')
+    .replace(/\S+@\S+/g, ' ')
+    .match(/[\p{L}\p{N}]{3,}/gu)
+  return new Set(words?.slice(0, MAX_WORDS))
 }
 
 /**
@@ -24,7 +24,7 @@ export const sharedWords: Likeness = (query, texts) => {
   const sets = texts.map(wordsOf)
   const frequency = new Map<string, number>()
   for (const words of sets) for (const word of words) frequency.set(word, (frequency.get(word) ?? 0) + 1)
-  const weight = (word: string) => Math.log(1 + texts.length / (frequency.get(word) ?? 1)) ** 2
+  const weight = (word: string) => Math.log((1 + texts.length) / (frequency.get(word) ?? 1)) ** 2
   const sum = (words: Iterable<string>) => [...words].reduce((n, word) => n + weight(word), 0)
   const own = sum(asked)
   return sets.map((words) => {

@@ -45,6 +45,8 @@ export interface Sought {
 
 /** The newest that are looked at. */
 const CANDIDATES = 500
+/** Less is a word that nearly all have. */
+const LEAST_LIKENESS = 0.05
 export const PRECEDENTS = 5
 
 type Candidate = DecisionRow & { readonly payload: string | null }
@@ -60,7 +62,7 @@ const saidBy = sql(
   `select distinct m.id from entity_key k join message m on m.party_key = k.lookup where k.entity = ? and m.direction = 'in'`,
 )
 
-/** The cases most like this one: the same entity's first, then by likeness; what has no word in common is none. */
+/** The cases most like this one: the same entity's first, then by likeness; what has hardly a word in common is none. */
 export async function findPrecedents(store: Store, sought: Sought, limit = PRECEDENTS): Promise<Case[]> {
   const rows = await store.read<Candidate>(
     candidates(sought.agent, sought.run ?? '', sought.before ?? Number.MAX_SAFE_INTEGER),
@@ -70,7 +72,7 @@ export async function findPrecedents(store: Store, sought: Sought, limit = PRECE
   const own = await ofEntities(store, sought.entities ?? [])
   const ranked = rows
     .map((row, i) => ({ row, likeness: likeness[i]!, same: own.has(row.id) || own.has(row.signal ?? '') }))
-    .filter((c) => c.same || c.likeness > 0)
+    .filter((c) => c.same || c.likeness >= LEAST_LIKENESS)
     .sort((a, b) => Number(b.same) - Number(a.same) || b.likeness - a.likeness || b.row.decided_seq - a.row.decided_seq)
     .slice(0, limit)
   return Promise.all(
