@@ -1,6 +1,7 @@
 import { FactotumError } from '../lib/errors.ts'
 import { eventKind, sql, type EventInput, type Guard, type Store } from '../store/index.ts'
 import { lookupKey } from './facts.ts'
+import { signalById, type SignalRow, type Trust } from './signals.ts'
 
 /** Who is to speak next. */
 export type Turn = 'ours' | 'theirs'
@@ -116,6 +117,7 @@ const noneWithSubject = sql(
 export const conversationById = sql('select * from conversation where id = ?')
 export const messageById = sql('select * from message where id = ?')
 export const messagesIn = sql('select * from message where conversation = ? order by at, id limit ?')
+export const newestMessagesIn = sql('select * from message where conversation = ? order by at desc, id desc limit ?')
 export const messagesOfParty = sql('select * from message where party_key = ? order by at desc, id desc limit ?')
 const newestIn = sql(
   `select id from message where conversation = ? and direction = 'in' order by at desc, id desc limit 1`,
@@ -135,6 +137,28 @@ export async function getConversation(store: Store, id: string): Promise<Convers
 /** The newest that they said, by message id. */
 export async function newestFromThem(store: Store, conversation: string): Promise<string | undefined> {
   return (await store.first<{ id: string }>(newestIn(conversation)))?.id
+}
+
+const conversationOf = sql('select conversation from message where id = ?')
+const startOf = sql('select signal, parent from run where id = ?')
+
+/** The conversation of the message that started a run; of a child, that of whoever started it. */
+export async function conversationOfRun(store: Store, run: string): Promise<string | undefined> {
+  for (let id: string | null = run; id !== null;) {
+    const row: { signal: string | null; parent: string | null } | undefined = await store.first(startOf(id))
+    if (row?.signal != null) {
+      const found = await store.first<{ conversation: string }>(conversationOf(row.signal))
+      if (found) return found.conversation
+    }
+    id = row?.parent ?? null
+  }
+  return undefined
+}
+
+/** What we said is ours; what they said is believed as the signal is that it came by. */
+export async function trustOfMessage(store: Store, message: MessageRow): Promise<Trust> {
+  if (message.direction === 'out') return 'operator'
+  return (await store.first<SignalRow>(signalById(message.id)))?.trust ?? 'outsider'
 }
 
 /** Refuses to close or hand over a conversation that went on since it was read. */

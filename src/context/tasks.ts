@@ -121,6 +121,12 @@ export function checkAssignee(assignee: Assignee): void {
     )
 }
 
+/** The open tasks that came of the messages of a conversation. */
+export const tasksOfConversation = sql(
+  `select t.* from task t join message m on m.id = t.source
+   where m.conversation = ? and t.state = 'open' order by t.due_at, t.id limit ?`,
+)
+
 export interface TaskFilter {
   readonly state?: TaskState | 'all'
   /** Open, and due before now. */

@@ -32,6 +32,10 @@ export interface Tools<I> {
   readonly facts?: boolean
   /** What was said before with whom the run has read already. */
   readonly recall?: boolean
+  /** The messages of the conversation that the run belongs to, whose turn it is, and since when. */
+  readonly conversation?: boolean
+  /** The open tasks that came of what the run has read, or of its message. */
+  readonly tasks?: boolean
   /** Actions of risk `read`. Without `allowed` the model may ask whatever the action's own input takes. */
   readonly actions?: readonly (AnyAction | ReadingTool<I>)[]
 }
@@ -59,7 +63,13 @@ export interface Agent<I = never, O = unknown> {
   readonly outputs: Schema<O> | null
   readonly instructions: string | null
   readonly tiers: readonly TierEntry<I, O>[]
-  readonly tools: { readonly facts: boolean; readonly recall: boolean; readonly actions: readonly ReadingTool<I>[] }
+  readonly tools: {
+    readonly facts: boolean
+    readonly recall: boolean
+    readonly conversation: boolean
+    readonly tasks: boolean
+    readonly actions: readonly ReadingTool<I>[]
+  }
   /** 0 to 1. */
   readonly sureEnough: number
   readonly limits: {
@@ -127,6 +137,8 @@ export function agent<O, I = unknown>(name: string, options: AgentOptions<I, O>)
     tools: {
       facts: tools.facts ?? false,
       recall: tools.recall ?? false,
+      conversation: tools.conversation ?? false,
+      tasks: tools.tasks ?? false,
       actions: (tools.actions ?? []).map((tool) => readingTool(name, tool)),
     },
     sureEnough,

@@ -28,8 +28,12 @@ export const leadDesk: Desk = {
       { to: message, body: reminder.value.body },
       { ...step('remind'), hold: '5s' },
     )
-    if (sent.state === 'succeeded')
+    if (sent.state === 'succeeded') {
       await ctx.facts.assert(lead, { state: 'followed up' }, { because: sent, ...step('followed up') })
+      const name = lead.name ?? message.from
+      const why = 'They wanted something, and answered neither the reply nor the reminder.'
+      await ctx.tasks.add({ text: `Call ${name} or let the lead go`, by: '7d', why }, step('call'))
+    }
     return null
   },
 }

@@ -32,7 +32,11 @@ interface Worked {
 async function work(ctx: Context, desks: Desks, message: Message, at: { readonly key?: number }): Promise<Worked> {
   const ended = (end: string): Worked => ({ end, next: null })
   const topic = await ctx.decide(triage, message, at)
-  if (topic.value === 'spam' || topic.value === 'newsletter' || topic.value === 'automatic') return ended(topic.value)
+  if (topic.value === 'spam' || topic.value === 'newsletter' || topic.value === 'automatic') {
+    // Nobody waits for an answer to that.
+    await ctx.conversation.close(topic.value, at)
+    return ended(topic.value)
+  }
 
   const customer = await ctx.facts.about(Customer, message.from, at)
   const past = await ctx.recall(message.text, { about: customer, budget: 2_000, ...at })

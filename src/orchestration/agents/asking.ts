@@ -117,8 +117,8 @@ export async function askModel<I, O>(asked: Asked<I, O>, tier: Tier, model: Mode
 /** The most tokens that one decision can take: with tools the input is sent again with every round. */
 function worst<I, O>({ agent }: Asked<I, O>, tokensIn: number): Usage {
   const { tokens, outputTokens } = agent.limits
-  const { facts, recall, actions } = agent.tools
-  const tools = facts || recall || actions.length > 0
+  const { facts, recall, conversation, tasks, actions } = agent.tools
+  const tools = facts || recall || conversation || tasks || actions.length > 0
   const out = TRIES * outputTokens
   return { tokensIn: tools ? tokens : TRIES * tokensIn + outputTokens, cachedIn: 0, tokensOut: out }
 }
@@ -149,6 +149,7 @@ async function converse<I, O>(
     agent,
     input: asked.input,
     facts: asked.facts,
+    run: asked.run,
     reads,
     stop: signal,
   })

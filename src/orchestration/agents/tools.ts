@@ -9,6 +9,7 @@ import type { Agent, ReadingTool } from '../agent.ts'
 import type { ModelTool } from './models.ts'
 import { quoted } from './quoting.ts'
 import { checkValue, jsonSchema } from './schema.ts'
+import { workTools } from './work-tools.ts'
 
 /** How often a model may look something up for one decision. */
 export const MAX_TOOL_CALLS = 5
@@ -28,11 +29,12 @@ export interface ToolsOf<I> {
   readonly input: I
   /** Fact versions that the run has read: whom they are about, the model may be told more about, and nobody else. */
   readonly facts: readonly string[]
+  readonly run: string
   readonly reads: Reads
   readonly stop: AbortSignal
 }
 
-type Found = { readonly data: Json; readonly ids: readonly string[]; readonly trust: Trust }
+export type Found = { readonly data: Json; readonly ids: readonly string[]; readonly trust: Trust }
 
 /** The tools of one decision. Whom they can read about is what the workflow has named: no text can name anybody else. */
 export function toolsOf<I>(of: ToolsOf<I>): ModelTool[] {
@@ -58,7 +60,8 @@ export function toolsOf<I>(of: ToolsOf<I>): ModelTool[] {
       },
       run: bounded(of.reads, (input) => earlierPassages(of, input)),
     })
-  return [...made, ...tools.actions.map((tool) => reading(of, tool))]
+  const work = workTools(store, tools, of.run).map((tool) => ({ ...tool, run: bounded(of.reads, tool.run) }))
+  return [...made, ...work, ...tools.actions.map((tool) => reading(of, tool))]
 }
 
 function bounded(reads: Reads, find: (input: unknown) => Promise<Found>): ModelTool['run'] {

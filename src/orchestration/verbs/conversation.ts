@@ -1,37 +1,24 @@
 import {
   conversationClosed,
+  conversationOfRun,
   conversationStill,
   conversationTurned,
   getConversation,
   messageById,
-  messagesIn,
+  newestMessagesIn,
   newestFromThem,
+  trustOfMessage,
   type MessageRow,
   type Turn,
 } from '../../context/conversations.ts'
-import { lower, signalById, type SignalRow, type Trust } from '../../context/signals.ts'
+import { lower } from '../../context/signals.ts'
 import { FactotumError } from '../../lib/errors.ts'
-import { sql, type EventInput, type Store } from '../../store/index.ts'
+import type { EventInput } from '../../store/index.ts'
 import type { CallOptions, Conversation, SaidMessage } from '../workflow.ts'
 import type { Services } from './services.ts'
 
-const conversationOf = sql('select conversation from message where id = ?')
-const parentOf = sql('select signal, parent from run where id = ?')
-/** The newest are what matters, and nobody reads more. */
+/** Of a longer one the newest are read. */
 const MAX_MESSAGES = 200
-
-/** The conversation that the run's message stands in; of a child, that of whoever started it. */
-async function ownConversation(store: Store, run: string): Promise<string | undefined> {
-  for (let id: string | null = run; id !== null;) {
-    const row: { signal: string | null; parent: string | null } | undefined = await store.first(parentOf(id))
-    if (row?.signal != null) {
-      const found = await store.first<{ conversation: string }>(conversationOf(row.signal))
-      if (found) return found.conversation
-    }
-    id = row?.parent ?? null
-  }
-  return undefined
-}
 
 interface Refs {
   readonly conversation: string
@@ -48,10 +35,10 @@ export function readConversation(services: Services, options?: CallOptions): Pro
     name: options?.name ?? 'conversation',
     key: options?.key,
     begin: async () => {
-      const id = await ownConversation(store, driver.run.id)
+      const id = await conversationOfRun(store, driver.run.id)
       if (id === undefined) return { done: { refs: null } }
       const row = await getConversation(store, id)
-      const messages = (await store.read<MessageRow>(messagesIn(id, MAX_MESSAGES))).map((m) => m.id)
+      const messages = (await store.read<MessageRow>(newestMessagesIn(id, MAX_MESSAGES))).map((m) => m.id).reverse()
       const refs: Refs = { conversation: id, state: row.state, turn: row.turn, since: row.turn_since, messages }
       return { done: { refs: { ...refs } } }
     },
@@ -62,7 +49,7 @@ export function readConversation(services: Services, options?: CallOptions): Pro
       const found = await Promise.all(refs.messages.map((m) => store.first<MessageRow>(messageById(m))))
       const rows = found.filter((m) => m !== undefined)
       seen.messages.push(...refs.messages)
-      for (const row of rows) services.trust = lower(services.trust, await trustOf(store, row))
+      for (const row of rows) services.trust = lower(services.trust, await trustOfMessage(store, row))
       const subject = rows[0]?.subject ?? ''
       return { id, state, turn, since, subject, messages: rows.map(said) }
     },
@@ -77,12 +64,6 @@ function said(m: MessageRow): SaidMessage {
     subject: m.subject ?? '',
     text: m.text ?? '',
   }
-}
-
-/** What we said is ours; what they said is believed as the signal is that it came by. */
-async function trustOf(store: Store, message: MessageRow): Promise<Trust> {
-  if (message.direction === 'out') return 'operator'
-  return (await store.first<SignalRow>(signalById(message.id)))?.trust ?? 'outsider'
 }
 
 export function closeConversation(services: Services, reason: string, options?: CallOptions): Promise<boolean> {
@@ -119,7 +100,7 @@ function change(
     key: options?.key,
     input,
     begin: async ({ cause }) => {
-      const id = await ownConversation(store, driver.run.id)
+      const id = await conversationOfRun(store, driver.run.id)
       if (id === undefined)
         throw new FactotumError(
           'conversation.none',
