@@ -114,7 +114,7 @@ const noneWithSubject = sql(
   `select 1 as ok where not exists (select 1 from conversation
      where state = 'open' and party_key = ? and subject_key = ? and updated_at >= ?)`,
 )
-export const conversationById = sql('select * from conversation where id = ?')
+const conversationById = sql('select * from conversation where id = ?')
 export const messageById = sql('select * from message where id = ?')
 export const messagesIn = sql('select * from message where conversation = ? order by at, id limit ?')
 export const newestMessagesIn = sql('select * from message where conversation = ? order by at desc, id desc limit ?')

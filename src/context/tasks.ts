@@ -48,7 +48,7 @@ export const taskMoved = eventKind<
   { readonly note: string | null }
 >('task.moved@1', (e) => [moveTask(e.body.assignee, e.body.dueAt, e.private?.note, e.seq, e.stream)])
 
-export const taskEnded = eventKind<{ readonly state: Exclude<TaskState, 'open'> }, { readonly note: string | null }>(
+const taskEnded = eventKind<{ readonly state: Exclude<TaskState, 'open'> }, { readonly note: string | null }>(
   'task.ended@1',
   (e) => [endTask(e.body.state, e.private?.note, e.actor, e.at, e.seq, e.stream)],
 )
@@ -107,7 +107,7 @@ export function checkTask(task: { readonly text: string; readonly dueAt: number;
 }
 
 /** Throws `task.bad`. */
-export function checkDue(dueAt: number): void {
+function checkDue(dueAt: number): void {
   if (!Number.isSafeInteger(dueAt) || dueAt < 0)
     throw new FactotumError('task.bad', 'A task is due at a time: epoch milliseconds, a date or a duration from now.')
 }

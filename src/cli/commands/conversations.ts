@@ -1,4 +1,5 @@
 import { FactotumError } from '../../lib/errors.ts'
+import { humanDuration } from '../../lib/durations.ts'
 import type { Result } from '../../server/operations.ts'
 import { ask } from '../client.ts'
 import type { Command, Invocation } from '../command.ts'
@@ -43,7 +44,7 @@ type Shown = Pick<Result<'conversations'>[number], 'state' | 'turn' | 'since' | 
 
 function turnText({ state, turn, since, closedAt }: Shown): string {
   if (state === 'closed') return `closed ${ago(closedAt ?? since)}`
-  return turn === 'ours' ? `our turn, since ${ago(since)}` : `their turn, since ${ago(since)}`
+  return `${turn === 'ours' ? 'our' : 'their'} turn for ${humanDuration(Date.now() - since)}`
 }
 
 export const conversation: Command = {

@@ -35,7 +35,7 @@ export const tasks: Command = {
   },
 }
 
-export function dueText({ state, dueAt, overdue, endedAt }: Shown): string {
+function dueText({ state, dueAt, overdue, endedAt }: Shown): string {
   if (state !== 'open') return `${state} ${ago(endedAt ?? dueAt)}`
   return overdue ? `OVERDUE, due ${ago(dueAt)}` : `due ${ago(dueAt)}`
 }

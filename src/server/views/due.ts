@@ -5,7 +5,7 @@ import { sql, type Store } from '../../store/index.ts'
 import { taskView, type TaskView } from './tasks.ts'
 
 /** How long it is our turn before that is too long. */
-export const ANSWER_WITHIN_MS = 2 * 86_400_000
+const ANSWER_WITHIN_MS = 2 * 86_400_000
 /** More are counted and not named. */
 const MAX_DUE = 100
 const underWay = sql(
