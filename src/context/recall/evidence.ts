@@ -1,0 +1,224 @@
+import { askedDate, asksForNumber, asksForTime, dateMatch, NUMBER, TIME } from './asked.ts'
+import type { Candidate, Corpus, Question } from './rank.ts'
+import { terms as termsOf } from './terms.ts'
+import { bm25, counts, wordWeights } from './words.ts'
+
+/** What speaks for a passage. Words are shares of what a passage could have at most, so that questions compare. */
+export interface Evidence {
+  /** BM25 of the question's words, names of speakers left out. */
+  readonly words: number
+  /** Words with the beginning of a word of the question that the passage lacks. */
+  readonly near: number
+  /** `words` of the two passages before and the two behind, added up. */
+  readonly around: number
+  /** `words` of the passage before, where that asks something. */
+  readonly asked: number
+  /** BM25 of the whole conversation or document. */
+  readonly whole: number
+  /** 1: the question names who says it. */
+  readonly speaker: number
+  /** How well its time fits a date that the question names: 0 to 3. */
+  readonly date: number
+  /** Logarithm of its number of words: who says little answers little. */
+  readonly length: number
+  /** 1: it ends by asking. */
+  readonly question: number
+  /** How many words of time it has, at most 2, where the question asks when. */
+  readonly time: number
+  /** 1: it has a number, where the question asks how many. */
+  readonly number: number
+  /** Share of the words that the best passages have in common beyond the question. */
+  readonly feedback: number
+  /** Cosine to the question above that of the farthest passage that has a vector. */
+  readonly meaning: number
+}
+
+const FEEDBACK_PASSAGES = 6
+const FEEDBACK_WORDS = 12
+
+/** The evidence for each candidate, in their order, that of each whole, and whether any has a word of the question. */
+export function evidenceOf(
+  question: Question,
+  candidates: readonly Candidate[],
+  corpus: Corpus,
+  all: ReadonlyMap<string, number>,
+): { evidence: Evidence[]; wholes: Map<string, number>; matched: boolean } {
+  const { names, named } = speakersIn(question, candidates)
+  const weights = new Map([...all].filter(([term]) => !names.has(term)))
+  const most = Math.max(sum(weights.values()), 1e-9)
+  const meanTerms = Math.max(1, corpus.meanTerms)
+  const tfs = candidates.map((c) => counts(c, weights))
+  const words = candidates.map((c, i) => bm25(tfs[i]!, weights, c.terms.length / meanTerms) / most)
+  const nears = nearWords(candidates, weights)
+  const near = nears.map((found, i) => {
+    let total = 0
+    for (const [term, share] of found) if (!tfs[i]!.has(term)) total += weights.get(term)! * share
+    return total / most
+  })
+  const wholes = wholeScores(candidates, tfs, nears, [...weights.keys()])
+  const places = placesOf(candidates)
+  const beside = (i: number, by: number) => {
+    const { doc, n } = candidates[i]!
+    return places.get(doc)!.get(n + by)
+  }
+  const wordsAt = (at: number | undefined) => (at === undefined ? 0 : words[at]!)
+  const feedback = feedbackOf(candidates, words, weights, names, corpus)
+  const date = askedDate(question.text, question.now)
+  const when = asksForTime(question.text)
+  const many = asksForNumber(question.text)
+  const meaning = meanings(question, candidates)
+  const evidence = candidates.map((c, i): Evidence => {
+    const before = beside(i, -1)
+    return {
+      words: words[i]!,
+      near: near[i]!,
+      around: wordsAt(before) + wordsAt(beside(i, 1)) + wordsAt(beside(i, -2)) + wordsAt(beside(i, 2)),
+      asked: before !== undefined && candidates[before]!.text.includes('?') ? words[before]! : 0,
+      whole: wholes.get(c.doc)!,
+      speaker: c.speaker !== null && named.has(c.speaker) ? 1 : 0,
+      date: date ? dateMatch(date, c.at) : 0,
+      length: Math.log(1 + c.terms.length),
+      question: /\?\s*(?:\(|$)/.test(c.text.slice(-200)) ? 1 : 0,
+      time: when ? Math.min(2, c.text.match(TIME)?.length ?? 0) : 0,
+      number: many && NUMBER.test(c.text) ? 1 : 0,
+      feedback: feedback[i]!,
+      meaning: meaning[i]!,
+    }
+  })
+  return { evidence, wholes, matched: tfs.some((tf) => tf.size > 0) || near.some((n) => n > 0) || named.size > 0 }
+}
+
+/** The words of the question that are names of who speaks, and who that is. */
+function speakersIn({ terms }: Question, candidates: readonly Candidate[]) {
+  const asked = new Set(terms)
+  const names = new Set<string>()
+  const named = new Set<string>()
+  for (const speaker of new Set(candidates.map((c) => c.speaker)))
+    if (speaker !== null)
+      for (const term of termsOf(speaker.replace(/@.*/, '')))
+        if (asked.has(term)) {
+          names.add(term)
+          named.add(speaker)
+        }
+  return { names, named }
+}
+
+/** Of each passage, the question's words that one of its own begins like: at least 4 letters, and 60 % of the longer one. */
+function nearWords(candidates: readonly Candidate[], weights: ReadonlyMap<string, number>): Map<string, number>[] {
+  const asked = [...weights.keys()].filter((term) => term.length >= 4)
+  const cache = new Map<string, readonly [string, number] | null>()
+  const like = (word: string): readonly [string, number] | null => {
+    for (const term of asked) {
+      if (term.charCodeAt(0) !== word.charCodeAt(0) || term.charCodeAt(3) !== word.charCodeAt(3)) continue
+      let same = 0
+      while (same < word.length && word.charCodeAt(same) === term.charCodeAt(same)) same++
+      const share = same / Math.max(word.length, term.length)
+      if (same >= 4 && share >= 0.6) return [term, share]
+    }
+    return null
+  }
+  return candidates.map((c) => {
+    const found = new Map<string, number>()
+    for (const word of c.terms) {
+      if (word.length < 4 || weights.has(word)) continue
+      let hit = cache.get(word)
+      if (hit === undefined) cache.set(word, (hit = like(word)))
+      if (hit && (found.get(hit[0]) ?? 0) < hit[1]) found.set(hit[0], hit[1])
+    }
+    return found
+  })
+}
+
+/** Each conversation or document as one text: how much it says of the question beside the others, 0 to about 1. */
+function wholeScores(
+  candidates: readonly Candidate[],
+  tfs: readonly ReadonlyMap<string, number>[],
+  nears: readonly ReadonlyMap<string, number>[],
+  terms: readonly string[],
+): Map<string, number> {
+  const wholes = new Map<string, { tf: Map<string, number>; length: number }>()
+  for (const [i, c] of candidates.entries()) {
+    let whole = wholes.get(c.doc)
+    if (!whole) wholes.set(c.doc, (whole = { tf: new Map(), length: 0 }))
+    whole.length += c.terms.length
+    for (const [term, n] of tfs[i]!) whole.tf.set(term, (whole.tf.get(term) ?? 0) + n)
+    for (const [term, share] of nears[i]!)
+      if (!tfs[i]!.has(term)) whole.tf.set(term, (whole.tf.get(term) ?? 0) + share / 2)
+  }
+  const df = new Map<string, number>()
+  let total = 0
+  for (const { tf, length } of wholes.values()) {
+    total += length
+    for (const term of tf.keys()) df.set(term, (df.get(term) ?? 0) + 1)
+  }
+  const weights = wordWeights(terms, { passages: wholes.size, meanTerms: 1, df })
+  const most = Math.max(sum(weights.values()), 1e-9)
+  const mean = Math.max(1, total / Math.max(1, wholes.size))
+  return new Map(
+    [...wholes].map(([doc, { tf, length }]) => [doc, bm25(tf, weights, length / mean, 1.2, 0.5) / most] as const),
+  )
+}
+
+function placesOf(candidates: readonly Candidate[]): Map<string, Map<number, number>> {
+  const places = new Map<string, Map<number, number>>()
+  for (const [i, { doc, n }] of candidates.entries()) {
+    let of = places.get(doc)
+    if (!of) places.set(doc, (of = new Map()))
+    of.set(n, i)
+  }
+  return places
+}
+
+/** What the best passages have beyond the question is likely to be its subject too (Rocchio's feedback, from the question alone). */
+function feedbackOf(
+  candidates: readonly Candidate[],
+  words: readonly number[],
+  weights: ReadonlyMap<string, number>,
+  names: ReadonlySet<string>,
+  { passages }: Corpus,
+): number[] {
+  const best = [...words.keys()].sort((a, b) => words[b]! - words[a]!).slice(0, FEEDBACK_PASSAGES)
+  const found = new Map<string, number>()
+  for (const i of best)
+    if (words[i]! > 0)
+      for (const term of new Set(candidates[i]!.terms))
+        if (!weights.has(term) && !names.has(term)) found.set(term, (found.get(term) ?? 0) + words[i]!)
+  if (found.size === 0) return words.map(() => 0)
+  // How common a word is that was not asked for is known among the candidates alone.
+  const df = new Map<string, number>()
+  const sets = candidates.map((c) => new Set(c.terms.filter((term) => found.has(term))))
+  for (const set of sets) for (const term of set) df.set(term, (df.get(term) ?? 0) + 1)
+  const of = Math.min(passages, candidates.length)
+  const rare = wordWeights([...found.keys()], { passages: of, meanTerms: 1, df })
+  const kept = new Map(
+    [...found]
+      .map(([term, weight]) => [term, weight * rare.get(term)!] as const)
+      .sort((a, b) => b[1] - a[1])
+      .slice(0, FEEDBACK_WORDS),
+  )
+  const most = Math.max(sum(kept.values()), 1e-9)
+  return sets.map((set) => {
+    let total = 0
+    for (const term of set) total += kept.get(term) ?? 0
+    return total / most
+  })
+}
+
+function meanings({ vector }: Question, candidates: readonly Candidate[]): number[] {
+  if (!vector) return candidates.map(() => 0)
+  const cosines = candidates.map((c) => (c.vector ? dot(vector, c.vector) : null))
+  const least = Math.min(...cosines.filter((cosine) => cosine !== null))
+  return cosines.map((cosine) => (cosine === null ? 0 : cosine - least))
+}
+
+function dot(a: Float32Array, b: Float32Array): number {
+  let total = 0
+  for (let i = 0; i < a.length; i++) total += a[i]! * b[i]!
+  return total
+}
+
+function sum(values: Iterable<number>): number {
+  let total = 0
+  for (const value of values) total += value
+  return total
+}
