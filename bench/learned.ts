@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { npmEncoder, type Encoder, type Layers } from '../src/orchestration/learned/encoder.ts'
+import { npmEncoder, type Encoder, type Layers } from '../src/lib/sentence-encoder.ts'
 import { Learner, type Example } from '../src/orchestration/learned/learner.ts'
 import { french, german, type Samples } from './learned-samples.ts'
 import { round, type Bench, type Row } from './report.ts'

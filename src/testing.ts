@@ -30,6 +30,7 @@ export interface TestCompanyOptions {
   readonly entities?: NonNullable<CompanyOptions['entities']>
   readonly agents?: NonNullable<CompanyOptions['agents']>
   readonly models?: NonNullable<CompanyOptions['models']>
+  readonly encoder?: NonNullable<CompanyOptions['encoder']>
   readonly clock?: FakeClock
   readonly zone?: string
   readonly budgets?: NonNullable<CompanyOptions['budgets']>
@@ -192,6 +193,7 @@ export async function testCompany(options: TestCompanyOptions = {}): Promise<Tes
       entities: options.entities ?? [],
       agents: options.agents ?? [],
       models: options.models ?? {},
+      ...(options.encoder === undefined ? {} : { encoder: options.encoder }),
       zone: options.zone ?? 'UTC',
       budgets: options.budgets ?? [],
       attention: options.attention ?? {},

@@ -1,4 +1,5 @@
 import type { EntityKind } from '../context/facts.ts'
+import type { EncoderOptions } from '../context/recall/encoder.ts'
 import type { Connector } from '../execution/action.ts'
 import { FactotumError } from '../lib/errors.ts'
 import type { AnyAgent } from '../orchestration/agent.ts'
@@ -19,6 +20,11 @@ export interface CompanyOptions {
   readonly agents?: readonly AnyAgent[]
   /** What the tiers `light` and `heavy` are. Without one, what rules and learning cannot decide goes to the operator. */
   readonly models?: Models
+  /**
+   * What finds passages by their meaning beside their words: `offline` (optional packages, English), or an endpoint that speaks
+   * OpenAI's embeddings API. Default: words alone.
+   */
+  readonly encoder?: EncoderOptions
   /** Where copies of the ledger's signed checkpoints go, so that the record can be checked against them. */
   readonly witness?: WitnessOptions
   /** Whose days and months count, and whose clock quiet hours and digests go by: an IANA name. Default: UTC. */
@@ -39,6 +45,7 @@ export interface Company {
   readonly entities: readonly EntityKind[]
   readonly agents: readonly AnyAgent[]
   readonly models: Models
+  readonly encoder: EncoderOptions | null
   readonly witness: WitnessOptions
   readonly zone: string
   readonly budgets: readonly Budget[]
@@ -69,6 +76,7 @@ export function company(options: CompanyOptions): Company {
     entities: options.entities ?? [],
     agents: options.agents ?? [],
     models: options.models ?? {},
+    encoder: options.encoder ?? null,
     witness: options.witness ?? {},
     zone,
     budgets: checkBudgets(options.budgets ?? []),

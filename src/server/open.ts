@@ -2,8 +2,8 @@ import { chmod, mkdir } from 'node:fs/promises'
 import { isAbsolute, join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Ephemeral } from '../context/ephemeral.ts'
-import { Recall } from '../context/recall/recall.ts'
 import { Facts } from '../context/facts.ts'
+import type { Recall } from '../context/recall/recall.ts'
 import { type AnySignalKind } from '../context/signals.ts'
 import type { AnyAction, Connector, Incoming, Unreadable } from '../execution/action.ts'
 import { Dispatcher } from '../execution/dispatch.ts'
@@ -42,6 +42,7 @@ import { bringUpToDate, openStore, work, type EventRow, type Store, type StoreOp
 import { ALL_EVENTS, PROJECTIONS_VERSION } from './events.ts'
 import { loadKeys, type Keys } from './keys.ts'
 import { Snapshots } from './snapshots/snapshots.ts'
+import { recallOf } from './encoding.ts'
 import { policyOptions } from './views/policies.ts'
 import { digestLetter } from './views/digest.ts'
 
@@ -108,7 +109,7 @@ export class OpenCompany {
       compose: (seq) => digestLetter(this, seq),
       send: (to, subject, text, key) => this.#sendMail(to, subject, text, key),
     })
-    this.recall = new Recall(store)
+    this.recall = recallOf(store, this.company.encoder, this.spend)
     this.execution = {
       store,
       recall: this.recall,

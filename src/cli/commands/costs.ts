@@ -9,12 +9,13 @@ import { columns, oneLine } from '../text.ts'
 
 export const costs: Command = {
   name: 'costs',
-  usage: `[--by ${COSTS_BY.join('|')}] [--month 2026-11]`,
+  usage: `[--by ${COSTS_BY.join('|')}] [--month 2026-11] [--recall]`,
   summary: 'What was spent, the forecast for the month, and what is left of each budget.',
-  options: { by: { type: 'string' }, month: { type: 'string' } },
+  options: { by: { type: 'string' }, month: { type: 'string' }, recall: { type: 'boolean' } },
   arity: [0, 0],
   async run(call) {
     const { by, month } = call.flags
+    if (call.flags.recall === true) return recallCosts(call)
     const spent = await ask(call.folder, 'costs', {
       ...(typeof by === 'string' ? { by: parseBy(by) } : {}),
       ...(typeof month === 'string' ? { month } : {}),
@@ -23,6 +24,31 @@ export const costs: Command = {
     else printCosts(call, spent)
     return 0
   },
+}
+
+/** What making vectors took, ahead of questions and for them, and how often they changed an answer. */
+async function recallCosts(call: Invocation): Promise<number> {
+  const models = await ask(call.folder, 'recallCosts', {})
+  if (call.json) call.print(models)
+  else if (models.length === 0)
+    call.out('No vectors were made: recall goes by words alone. Set up "encoder" in company.ts to find by meaning too.')
+  else
+    for (const m of models) {
+      const money = m.currency === NO_CURRENCY ? '' : `, ${moneyText(m.micros, m.currency)}`
+      const part = (n: number, of: number) => (of === 0 ? 'none' : `${n} of ${of} (${Math.round((100 * n) / of)} %)`)
+      call.out(m.model)
+      for (const line of columns([
+        [
+          'cost',
+          `${m.vectors} vectors and ${m.queries} questions in ${(m.tookMs / 1_000).toFixed(1)} s, ${m.tokens} tokens${money}`,
+        ],
+        ['made ahead', `${m.ahead} of ${m.vectors}; used since: ${part(m.aheadUsed, m.ahead)}`],
+        ['brought', `changed what was answered: ${part(m.changed, m.recalls)}`],
+        ['kept now', `${m.kept} vectors`],
+      ]))
+        call.out(`  ${line}`)
+    }
+  return 0
 }
 
 function parseBy(by: string): CostsBy {

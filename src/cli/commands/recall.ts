@@ -45,7 +45,8 @@ export const recall: Command = {
   },
 }
 
-function show(call: Invocation, { facts, passages, nothing }: Result<'recall'>): void {
+function show(call: Invocation, { facts, passages, nothing, withoutMeaning }: Result<'recall'>): void {
+  if (withoutMeaning !== null) call.out(`(by words alone: the encoder failed with ${withoutMeaning})`)
   if (nothing !== null) return call.out(`Nothing good enough: ${nothing}.`)
   for (const f of facts)
     call.out(

@@ -1,18 +1,19 @@
 import { sql, type Store } from '../../store/index.ts'
 import type { IndexState, PassageRow } from './indexing.ts'
 import { termKey } from './postings.ts'
-import type { Candidate, Corpus } from './rank.ts'
+import { lookedUp, type Candidate, type Corpus } from './rank.ts'
 
 /** Whom a question is about is small enough to be read as a whole up to this many passages. */
 const WHOLE_SCOPE = 800
 /** Rare words first, newest passages first: so many postings are read for one question, and so many passages kept. */
-const MOST_POSTINGS = 8_000
-const MOST_FOUND = 250
-/** Of the conversations and documents that have most of them, everything around is read too. */
-const BEST_DOCS = 8
-const MOST_OF_DOC = 40
-/** A long question is asked by its rarest words. */
-const MOST_TERMS = 40
+const MOST_POSTINGS = 4_000
+const MOST_FOUND = 200
+/** Of the conversations and documents that have most of them, what stands around it is read too: [how many, of each]. */
+const AROUND = [8, 24] as const
+/** A question of more words than this describes a case: it is answered from many documents. */
+const LONG_QUESTION = 40
+const AROUND_LONG = [40, 10] as const
+const POSTINGS_LONG = 12_000
 /** A word that stands in more passages than this is counted no further: it says next to nothing. */
 const MOST_COUNTED = 20_000
 const KEPT_COUNTS = 20_000
@@ -65,39 +66,41 @@ export class Candidates {
   }
 
   /** Passages within bounds, each text once: the one that was there first. */
-  async find(bounds: Bounds, { df, passages }: Corpus): Promise<PassageRow[]> {
-    const words = [...df]
-      .filter(([, n]) => n > 0)
-      .sort((a, b) => a[1] - b[1])
-      .slice(0, MOST_TERMS)
-      .map(([word, n]) => ({ term: termKey(word), idf: Math.log(1 + (passages - n + 0.5) / (n + 0.5)) }))
+  async find(bounds: Bounds, asked: readonly string[], { df, passages }: Corpus): Promise<PassageRow[]> {
+    const long = df.size > LONG_QUESTION
+    const [docs, ofEach] = long ? AROUND_LONG : AROUND
+    const most = long ? POSTINGS_LONG : MOST_POSTINGS
+    const words = lookedUp(asked, df, passages)
+      .map((word) => ({ word, n: df.get(word) ?? 0 }))
+      .sort((a, b) => a.n - b.n)
+      .map(({ word, n }) => ({ term: termKey(word), idf: Math.log(1 + (passages - n + 0.5) / (n + 0.5)) }))
     const found = new Map<number, PassageRow>()
     const keep = (rows: readonly PassageRow[]) => {
       for (const row of rows) if (bounds.allows(row)) found.set(row.id, row)
     }
     const scores = new Map<number, number>()
     if (bounds.scopes === null)
-      await this.#score(words, scores, [(t, n) => postings(t, 0, n), (t, n) => postings(t, 1, n)])
+      await this.#score(words, scores, most, [(t, n) => postings(t, 0, n), (t, n) => postings(t, 1, n)])
     else {
-      await this.#score(words, scores, [(t, n) => postings(t, 1, n)])
+      await this.#score(words, scores, most, [(t, n) => postings(t, 1, n)])
       for (const scope of bounds.scopes) {
         const ids = (await this.#store.read<{ passage: number }>(inScope(scope, WHOLE_SCOPE + 1))).map((r) => r.passage)
         if (ids.length <= WHOLE_SCOPE) keep(await this.#load(ids))
-        else await this.#score(words, scores, [(t, n) => postingsInScope(scope, t, n)])
+        else await this.#score(words, scores, most, [(t, n) => postingsInScope(scope, t, n)])
       }
     }
-    const best = [...scores].sort((a, b) => b[1] - a[1] || b[0] - a[0]).slice(0, MOST_FOUND)
-    keep(await this.#load(best.map(([id]) => id)))
-    for (const [doc, n] of bestDocs(found, scores)) keep(await this.#around(doc, n))
+    keep(await this.#load(highest(scores, MOST_FOUND)))
+    for (const [doc, n] of bestDocs(found, scores, docs)) keep(await this.#around(doc, n, ofEach))
     return unique(found.values())
   }
 
   async #score(
     words: readonly { readonly term: number; readonly idf: number }[],
     scores: Map<number, number>,
+    most: number,
     reads: readonly ((term: number, limit: number) => ReturnType<typeof postings>)[],
   ): Promise<void> {
-    let left = MOST_POSTINGS
+    let left = most
     for (const { term, idf } of words) {
       for (const read of reads) {
         if (left <= 0) return
@@ -121,18 +124,33 @@ export class Candidates {
     return rows
   }
 
-  #around(doc: string, n: number): Promise<PassageRow[]> {
-    const from = Math.max(0, n - MOST_OF_DOC / 2)
-    return this.#store.read<PassageRow>(passagesOfDoc(doc, from, from + MOST_OF_DOC))
+  #around(doc: string, n: number, most: number): Promise<PassageRow[]> {
+    const from = Math.max(0, n - most / 2)
+    return this.#store.read<PassageRow>(passagesOfDoc(doc, from, from + most))
   }
 }
 
+/** The ids with the highest scores; of equals the newest. Numbers alone are sorted: a question finds thousands. */
+function highest(scores: ReadonlyMap<number, number>, most: number): number[] {
+  const least = scores.size <= most ? 0 : Float64Array.from(scores.values()).sort()[scores.size - most]!
+  const best: [number, number][] = []
+  for (const entry of scores) if (entry[1] >= least) best.push(entry)
+  return best
+    .sort((a, b) => b[1] - a[1] || b[0] - a[0])
+    .slice(0, most)
+    .map(([id]) => id)
+}
+
 /** The conversations and documents with the most of what was found, and where in them the best of it stands. */
-function bestDocs(found: ReadonlyMap<number, PassageRow>, scores: ReadonlyMap<number, number>): [string, number][] {
+function bestDocs(
+  found: ReadonlyMap<number, PassageRow>,
+  scores: ReadonlyMap<number, number>,
+  most: number,
+): [string, number][] {
   const docs = new Map<string, { sum: number; best: number; n: number }>()
-  for (const [id, score] of scores) {
-    const row = found.get(id)
-    if (!row) continue
+  for (const [id, row] of found) {
+    const score = scores.get(id) ?? 0
+    if (score === 0) continue
     const doc = docs.get(row.doc) ?? { sum: 0, best: 0, n: 0 }
     docs.set(row.doc, doc)
     doc.sum += score
@@ -140,7 +158,7 @@ function bestDocs(found: ReadonlyMap<number, PassageRow>, scores: ReadonlyMap<nu
   }
   return [...docs]
     .sort((a, b) => b[1].sum - a[1].sum)
-    .slice(0, BEST_DOCS)
+    .slice(0, most)
     .map(([doc, { n }]) => [doc, n])
 }
 

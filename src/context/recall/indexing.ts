@@ -142,7 +142,7 @@ class Batch {
   async #passage(source: Source, part: number): Promise<void> {
     const span = source.spans[part]!
     const text = source.text.slice(span.start, span.end)
-    const heading = [...new Set([source.title, ...span.headings])].filter(Boolean).join(' › ')
+    const heading = [...new Set([source.title, ...span.headings])].filter(Boolean).join(' / ')
     const [headingWords, words] = [terms(heading), terms(text)]
     const id = this.#next++
     const general = source.scopes.length === 0 ? 1 : 0

@@ -2,11 +2,13 @@ import { isAtLeast, type Trust } from '../signals.ts'
 import type { Store } from '../../store/index.ts'
 import { candidateOf, Candidates } from './candidates.ts'
 import type { Citation } from './citation.ts'
+import type { Encoder } from './encoder.ts'
 import { factsFor, scopesOf, type RecalledFact } from './facts.ts'
 import { catchUp, indexState, type PassageRow } from './indexing.ts'
 import { rank } from './rank.ts'
 import { isSource, type Role } from './sources.ts'
 import { terms } from './terms.ts'
+import { Vectors, type EncoderPrice, type Meaning } from './vectors.ts'
 
 export const DEFAULT_BUDGET_TOKENS = 2_000
 /** What a token is taken for: exact enough for a budget, and the same for every model. */
@@ -48,19 +50,24 @@ export interface Recalled {
   readonly facts: readonly RecalledFact[]
   /** Why there is nothing, where there is nothing. */
   readonly nothing: string | null
+  /** The code of what the encoder failed by, where words alone had to do. */
+  readonly withoutMeaning: string | null
 }
 
 /** Finds again what the company was told and knows. Keeps its index up to date: behind every commit, and when asked. */
 export class Recall {
   readonly #store: Store
   readonly #candidates: Candidates
+  readonly #vectors: Vectors | null
   #catching: Promise<void> | null = null
   #again = false
   #stopped = false
   #stopListening: (() => void) | null = null
 
-  constructor(store: Store) {
+  /** Without an encoder, words alone are looked for. */
+  constructor(store: Store, encoder: Encoder | null = null, price: EncoderPrice | null = null) {
     this.#store = store
+    this.#vectors = encoder && new Vectors(store, encoder, price)
     this.#candidates = new Candidates(store)
   }
 
@@ -78,6 +85,7 @@ export class Recall {
     this.#stopped = true
     this.#stopListening?.()
     await this.#catching?.catch(() => {})
+    await this.#vectors?.settled()
   }
 
   /** One at a time; who asks meanwhile waits for a look that began after they asked. */
@@ -114,26 +122,43 @@ export class Recall {
       passages.push(passage)
     }
     const empty = facts.length + passages.length === 0
-    return { facts, passages, nothing: empty ? (ranked.reason ?? 'nothing that was found fits the budget') : null }
+    const nothing = empty ? (ranked.reason ?? 'nothing that was found fits the budget') : null
+    return { facts, passages, nothing, withoutMeaning: ranked.meaning }
   }
 
-  async #rank(query: string, asked: Asked, kinds: ReadonlySet<RecallKind>) {
+  async #rank(query: string, asked: Asked, kinds: ReadonlySet<RecallKind>): Promise<Ranked> {
     await this.#catchUp()
     const words = terms(query)
-    if (words.length === 0) return { passages: [], reason: 'the question has no words to look for' }
+    if (words.length === 0) return { ...NONE, reason: 'the question has no words to look for' }
     const corpus = await this.#candidates.corpus(words, await indexState(this.#store))
-    const rows = await this.#candidates.find(
-      { scopes: asked.about ? await this.#scopes(asked.about) : null, allows: allowing(asked, kinds) },
-      corpus,
-    )
-    const question = { text: query, terms: words, now: asked.asOf ?? this.#store.clock.now(), vector: null }
+    const scopes = asked.about ? await this.#scopes(asked.about) : null
+    const rows = await this.#candidates.find({ scopes, allows: allowing(asked, kinds) }, words, corpus)
     const byId = new Map(rows.map((row) => [row.id, row]))
-    const { passages, reason } = rank(
-      question,
-      rows.map((row) => candidateOf(row, null)),
-      corpus,
+    const order = (meaning: Meaning | null) => {
+      const vector = meaning?.question ?? null
+      const question = { text: query, terms: words, now: asked.asOf ?? this.#store.clock.now(), vector }
+      const seen = rows.map((row) => candidateOf(row, meaning?.byHash.get(row.hash) ?? null))
+      const { passages, reason } = rank(question, seen, corpus)
+      return {
+        passages: passages.map(({ id, score }) => passageOf(byId.get(id)!, score)),
+        reason,
+        ids: passages.map((p) => p.id),
+      }
+    }
+    const lexical = order(null)
+    if (!this.#vectors || rows.length === 0) return { ...lexical, meaning: null }
+    const first = new Set(lexical.ids)
+    const inOrder = [...lexical.ids.map((id) => byId.get(id)!), ...rows.filter((row) => !first.has(row.id))]
+    const meaning = await this.#vectors.of(query, inOrder)
+    if ('failed' in meaning) return { ...lexical, meaning: meaning.failed }
+    const ranked = order(meaning)
+    const changed = ranked.ids.slice(0, LOOKED_AT).join() !== lexical.ids.slice(0, LOOKED_AT).join()
+    await this.#vectors.used(
+      ranked.ids.slice(0, LOOKED_AT).map((id) => byId.get(id)!),
+      rows,
+      changed,
     )
-    return { passages: passages.map(({ id, score }) => passageOf(byId.get(id)!, score)), reason }
+    return { ...ranked, meaning: null }
   }
 
   async #scopes(entities: readonly string[]): Promise<string[]> {
@@ -141,10 +166,16 @@ export class Recall {
   }
 }
 
-const NONE: { readonly passages: readonly RecalledPassage[]; readonly reason: string } = {
-  passages: [],
-  reason: 'no fact is named by the question',
+interface Ranked {
+  readonly passages: readonly RecalledPassage[]
+  readonly reason: string | null
+  readonly meaning: string | null
 }
+
+const NONE: Ranked = { passages: [], reason: 'no fact is named by the question', meaning: null }
+
+/** Of an answer, so many passages are compared with what words alone would have answered. */
+const LOOKED_AT = 10
 
 /** Time, trust, kind and what is left out: what fails one of them is never looked at. */
 function allowing(asked: Asked, kinds: ReadonlySet<RecallKind>): (row: PassageRow) => boolean {

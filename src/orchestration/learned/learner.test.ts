@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
-import { npmEncoder } from './encoder.ts'
+import { npmEncoder } from '../../lib/sentence-encoder.ts'
 import { Learner, type Example } from './learner.ts'
 
 const REFUNDS = {

@@ -1,5 +1,5 @@
 import { chance, fitWeights } from './confidence.ts'
-import { npmEncoder, type Encoder } from './encoder.ts'
+import { npmEncoder, type Encoder } from '../../lib/sentence-encoder.ts'
 import { evidenceOf, type Evidence } from './evidence.ts'
 import { trainer } from './linear.ts'
 import { place, type Features } from './space.ts'

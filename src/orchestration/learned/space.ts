@@ -1,4 +1,4 @@
-import type { Layers } from './encoder.ts'
+import type { Layers } from '../../lib/sentence-encoder.ts'
 import { COLUMNS, type Grams } from './text.ts'
 
 /** What is known of a text before anything is learned: its n-grams, and what the encoder made of it (null: no encoder). */

@@ -15,9 +15,9 @@ import { dropIndex } from '../../context/recall/indexing.ts'
 import type { Trust } from '../../context/signals.ts'
 import { FactotumError, errorMessage } from '../../lib/errors.ts'
 import { ConflictError, sql } from '../../store/index.ts'
-import { operation } from '../operation.ts'
+import { none, operation } from '../operation.ts'
 import type { OpenCompany } from '../open.ts'
-import { documentDetail, documentList, indexReport, recallView } from '../views/documents.ts'
+import { documentDetail, documentList, indexReport, recallCosts, recallView } from '../views/documents.ts'
 
 const trust = z.enum(['operator', 'verified', 'outsider'])
 
@@ -59,6 +59,7 @@ export const RECALL_OPERATIONS = {
       return recallView(c.store, await c.recall.recall({ query: asked.query, ...given, ...of }))
     },
   ),
+  recallCosts: operation(none, (c) => recallCosts(c.store)),
   recallIndex: operation(z.object({ rebuild: z.boolean().default(false) }), async (c, { rebuild }) => {
     if (rebuild) await dropIndex(c.store)
     await c.recall.upToDate()

@@ -1,5 +1,6 @@
 import { documentById, versionOf, versionsOf, aboutOf, type VersionRow } from '../../context/documents/documents.ts'
 import { indexState } from '../../context/recall/indexing.ts'
+import { encodings, vectorUses, type EncodingRow } from '../../context/recall/vectors.ts'
 import type { Recalled } from '../../context/recall/recall.ts'
 import { FactotumError } from '../../lib/errors.ts'
 import type { Json } from '../../lib/json.ts'
@@ -99,7 +100,7 @@ export async function documentDetail(store: Store, given: string, version?: numb
 }
 
 /** What was recalled, with where each stands. */
-export async function recallView(store: Store, { passages, facts, nothing }: Recalled) {
+export async function recallView(store: Store, { passages, facts, nothing, withoutMeaning }: Recalled) {
   return {
     facts: await Promise.all(
       facts.map(async ({ value, entity, ...fact }) => ({
@@ -116,6 +117,7 @@ export async function recallView(store: Store, { passages, facts, nothing }: Rec
       recalled: true as const,
     })),
     nothing,
+    withoutMeaning,
   }
 }
 
@@ -131,4 +133,15 @@ export async function indexReport(store: Store) {
     behind: (await store.engine.head()) - seq,
     vectors: await store.read<{ model: string; n: number }>(vectorCount()),
   }
+}
+
+/** What vectors cost, and what they brought. */
+export async function recallCosts(store: Store) {
+  const uses = await store.read<{ model: string; kept: number; ahead_used: number }>(vectorUses())
+  const models = await store.read<EncodingRow>(encodings())
+  return models.map((m) => {
+    const { kept, ahead_used } = uses.find((u) => u.model === m.model) ?? { kept: 0, ahead_used: 0 }
+    const { took_ms: tookMs, ...rest } = m
+    return { ...rest, tookMs, kept: Number(kept), aheadUsed: Number(ahead_used) }
+  })
 }

@@ -1,4 +1,4 @@
-import { errorCode, FactotumError } from '../../lib/errors.ts'
+import { errorCode, FactotumError } from './errors.ts'
 
 /** What an encoder makes of a text: its answer, and after it what stood in inner layers on the way. Always of the same lengths. */
 export type Layers = readonly Float32Array[]
