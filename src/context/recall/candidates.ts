@@ -17,6 +17,7 @@ const POSTINGS_LONG = 12_000
 /** A word that stands in more passages than this is counted no further: it says next to nothing. */
 const MOST_COUNTED = 20_000
 const KEPT_COUNTS = 20_000
+const FEWEST = 1_000
 const IDS_A_READ = 50
 
 const countPostings = sql(
@@ -53,7 +54,8 @@ export class Candidates {
   async corpus(words: readonly string[], state: IndexState): Promise<Corpus> {
     const df = new Map<string, number>()
     for (const word of new Set(words)) df.set(word, await this.#count(termKey(word), state.passages))
-    return { passages: state.passages, meanTerms: state.passages === 0 ? 0 : state.words / state.passages, df }
+    // In a company that knows little yet, every word would seem common.
+    return { passages: Math.max(FEWEST, state.passages), meanTerms: state.passages === 0 ? 0 : state.words / state.passages, df }
   }
 
   async #count(term: number, passages: number): Promise<number> {
