@@ -118,7 +118,6 @@ const conversationById = sql('select * from conversation where id = ?')
 export const messageById = sql('select * from message where id = ?')
 export const messagesIn = sql('select * from message where conversation = ? order by at, id limit ?')
 export const newestMessagesIn = sql('select * from message where conversation = ? order by at desc, id desc limit ?')
-export const messagesOfParty = sql('select * from message where party_key = ? order by at desc, id desc limit ?')
 const newestIn = sql(
   `select id from message where conversation = ? and direction = 'in' order by at desc, id desc limit 1`,
 )

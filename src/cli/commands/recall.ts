@@ -78,7 +78,7 @@ function parseBudget(given: string): number {
 
 const TRUST = ['operator', 'verified', 'outsider'] as const
 
-export function parseTrust(given: string): (typeof TRUST)[number] {
+function parseTrust(given: string): (typeof TRUST)[number] {
   const known = TRUST.find((label) => label === given)
   if (known) return known
   throw new FactotumError('cli.usage', `--trust takes one of ${TRUST.join(', ')}, not "${given}".`)
