@@ -55,7 +55,11 @@ export class Candidates {
     const df = new Map<string, number>()
     for (const word of new Set(words)) df.set(word, await this.#count(termKey(word), state.passages))
     // In a company that knows little yet, every word would seem common.
-    return { passages: Math.max(FEWEST, state.passages), meanTerms: state.passages === 0 ? 0 : state.words / state.passages, df }
+    return {
+      passages: Math.max(FEWEST, state.passages),
+      meanTerms: state.passages === 0 ? 0 : state.words / state.passages,
+      df,
+    }
   }
 
   async #count(term: number, passages: number): Promise<number> {
