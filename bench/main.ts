@@ -12,6 +12,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>
   resume: () => import('./resume.ts'),
   memory: () => import('./memory.ts'),
   learned: () => import('./learned.ts'),
+  recall: () => import('./recall.ts'),
   effects: () => import('./effects.ts'),
   snapshot: () => import('./snapshot.ts'),
 }

@@ -48,7 +48,7 @@ function add(word: string, found: string[]): void {
     found.push(whole)
     return
   }
-  const characters = [...whole]
+  const characters = Array.from(whole)
   if (characters.length === 1) found.push(whole)
   for (let i = 1; i < characters.length; i++) found.push(characters[i - 1]! + characters[i]!)
 }

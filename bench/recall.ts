@@ -1,0 +1,279 @@
+/**
+ * Whether recall finds what answers a question, through the real store and the real path: LoCoMo's turns become messages of a
+ * company (each session a conversation, both speakers parties, each with its own clock time), tau2-bench's banking documents become
+ * documents of another; then each question is asked of `recall`.
+ *
+ * Protocol, so that others can repeat it:
+ * - Evidence is LoCoMo's with the published corrections; questions without any evidence are left out. Measured on categories 1 to 4;
+ *   5 (adversarial) only says how often nothing is good enough. A picture counts by its caption. A question is asked about
+ *   the two parties of its conversation. A session's place is that of its first passage.
+ * - A task's question is the whole of its user scenario's instructions; what it wants are its required documents. A document's place
+ *   is that of its first passage.
+ * - R@k: share of a question's evidence among the first k; any@k: whether one of it is there; NDCG@5 with gains of 1. All are means over questions.
+ * - Choosing half: conversations and tasks with an even index, in the order of the files. Weights and thresholds were set by
+ *   it alone. Reporting half: the others. `value` is the reporting half, `choosing` the other, `limit` what plain FTS5
+ *   finds on the reporting half.
+ * - Precision is within a budget of 500 tokens.
+ */
+import { joinConversation } from '../src/context/conversations.ts'
+import { addDocument } from '../src/context/documents/documents.ts'
+import { CHARACTERS_PER_TOKEN } from '../src/context/recall/recall.ts'
+import { entity, workflow, z } from '../src/index.ts'
+import { FakeClock, testCompany, type TestCompany } from '../src/testing.ts'
+import { banking, locomo, type Asked, type Library, type Talk } from './recall-data.ts'
+import { PlainSearch } from './recall-plain.ts'
+import { percentile, round, type Bench, type Row } from './report.ts'
+
+const EVERYTHING = 1_000_000
+const BUDGET = 500
+
+const Person = entity('person', { name: z.string().optional() })
+const meet = workflow('meet', { input: z.object({ who: z.string() }) }, async (ctx, { who }) => {
+  return (await ctx.facts.about(Person, who)).id
+})
+
+/** Means over questions, of each half. */
+class Scores {
+  readonly #sums = new Map<string, [[number, number], [number, number]]>()
+
+  add(name: string, half: 0 | 1, value: number): void {
+    const sums = this.#sums.get(name) ?? [
+      [0, 0],
+      [0, 0],
+    ]
+    this.#sums.set(name, sums)
+    sums[half][0] += value
+    sums[half][1]++
+  }
+
+  row(name: string, plain?: string): Row {
+    const [choosing, reporting] = this.#means(name)
+    const limit = plain === undefined ? undefined : this.#means(plain)[1]
+    return {
+      case: name,
+      value: reporting,
+      unit: 'fraction',
+      ...(limit === undefined ? {} : { limit, ratio: round(reporting / limit) }),
+      choosing,
+      questions: this.#sums.get(name)![1][1],
+    }
+  }
+
+  #means(name: string): [number, number] {
+    const [a, b] = this.#sums.get(name)!
+    return [round(a[0] / a[1]), round(b[0] / b[1])]
+  }
+}
+
+const found = (order: readonly string[], wanted: readonly string[]) =>
+  order.filter((name) => wanted.includes(name)).length
+
+function recallAt(k: number, order: readonly string[], wanted: readonly string[]): number {
+  return found(order.slice(0, k), wanted) / wanted.length
+}
+
+function ndcgAt5(order: readonly string[], wanted: readonly string[]): number {
+  const gain = (i: number) => 1 / Math.log2(i + 2)
+  let got = 0
+  let best = 0
+  for (let i = 0; i < 5; i++) {
+    if (order[i] !== undefined && wanted.includes(order[i]!)) got += gain(i)
+    if (i < wanted.length) best += gain(i)
+  }
+  return got / best
+}
+
+function sessionScores(
+  scores: Scores,
+  as: string,
+  half: 0 | 1,
+  sessions: readonly string[],
+  wanted: readonly string[],
+): void {
+  scores.add(`${as}-sessions-hit@1`, half, wanted.includes(sessions[0] ?? '') ? 1 : 0)
+  scores.add(`${as}-sessions-ndcg@5`, half, ndcgAt5(sessions, wanted))
+  scores.add(`${as}-sessions-r@10`, half, recallAt(10, sessions, wanted))
+}
+
+/** What a recall with this budget answers of it: in order, what does not fit passed over. */
+function firstWithin<P extends { readonly text: string }>(tokens: number, passages: readonly P[]): P[] {
+  let left = tokens * CHARACTERS_PER_TOKEN
+  return passages.filter(({ text }) => {
+    const fits = text.length <= left
+    if (fits) left -= text.length
+    return fits
+  })
+}
+
+const sessionOf = (turn: string) => turn.split(':')[0]!
+const partyOf = (talk: Talk, speaker: string) => `${speaker}@${talk.name}.example`.toLowerCase()
+
+async function tellAll(company: TestCompany, talks: readonly Talk[]): Promise<Map<string, string[]>> {
+  const about = new Map<string, string[]>()
+  for (const talk of talks) {
+    const ids: string[] = []
+    for (const speaker of new Set(talk.turns.map((turn) => turn.speaker))) {
+      const run = await company.run(meet, { who: partyOf(talk, speaker) })
+      ids.push((await company.result(run)) as string)
+    }
+    about.set(talk.name, ids)
+  }
+  const turns = talks
+    .flatMap((talk) => talk.turns.map((turn) => ({ talk, turn })))
+    .sort((a, b) => a.turn.at - b.turn.at)
+  const { store } = company.open
+  for (const { talk, turn } of turns) {
+    company.clock.advance(Math.max(0, turn.at - company.clock.now()))
+    const event = await joinConversation(store, {
+      message: `${talk.name} ${turn.key}`,
+      direction: 'in',
+      party: partyOf(talk, turn.speaker),
+      subject: '',
+      text: turn.text,
+      ids: [`${talk.name} ${turn.session}`, `${talk.name} ${turn.key}`],
+    })
+    await store.commit({ key: `${talk.name} ${turn.key}`, events: [event] })
+  }
+  await company.open.recall.upToDate()
+  return about
+}
+
+async function askTalks(
+  talks: readonly Talk[],
+  scores: Scores,
+  times: number[],
+  note: (line: string) => void,
+): Promise<void> {
+  const first = Math.min(...talks.flatMap((talk) => talk.turns.map((turn) => turn.at)))
+  await using company = await testCompany({ clock: new FakeClock(first - 86_400_000), workflows: [meet] })
+  const about = await tellAll(company, talks)
+  note('conversations are in')
+  for (const [i, talk] of talks.entries()) {
+    const half = i % 2 === 0 ? 0 : 1
+    const texts = new Map(talk.turns.map((turn) => [turn.key, `${turn.speaker}: ${turn.text}`]))
+    const sessions = new Map<string, string>()
+    for (const [key, text] of texts) sessions.set(sessionOf(key), `${sessions.get(sessionOf(key)) ?? ''}\n${text}`)
+    const plainTurns = new PlainSearch(texts)
+    const plainSessions = new PlainSearch(sessions)
+    for (const question of talk.questions) {
+      const scope = about.get(talk.name)!
+      const began = performance.now()
+      const answer = await company.open.recall.recall({
+        query: question.text,
+        about: scope,
+        budget: EVERYTHING,
+        kinds: ['message'],
+      })
+      times.push(performance.now() - began)
+      const short = firstWithin(BUDGET, answer.passages)
+      const nothing = short.length === 0 ? 1 : 0
+      if (question.category === 5) {
+        scores.add('locomo-unanswerable-nothing', half, nothing)
+        continue
+      }
+      scores.add('locomo-answerable-nothing', half, nothing)
+      const keyOf = (source: string) => source.split(' ')[1]!
+      const turnsOf = (of: typeof short) => [...new Set(of.map((p) => keyOf(p.citation.source)))]
+      const some = turnsOf(short)
+      if (nothing === 0) scores.add('locomo-off-the-point', half, 1 - found(some, question.evidence) / some.length)
+      scores.add('locomo-within-budget', half, found(some, question.evidence) / question.evidence.length)
+      const away = short.filter((p) => !p.citation.source.startsWith(`${talk.name} `)).length
+      if (nothing === 0) scores.add('locomo-out-of-scope', half, away / short.length)
+      const order = turnsOf(answer.passages)
+      scores.add('locomo-turns-r@10', half, recallAt(10, order, question.evidence))
+      scores.add('plain-turns-r@10', half, recallAt(10, plainTurns.find(question.text), question.evidence))
+      const wanted = [...new Set(question.evidence.map(sessionOf))]
+      sessionScores(scores, 'locomo', half, [...new Set(order.map(sessionOf))], wanted)
+      sessionScores(scores, 'plain', half, plainSessions.find(question.text), wanted)
+    }
+    plainTurns.close()
+    plainSessions.close()
+    note(`${talk.name}: ${talk.questions.length} questions`)
+  }
+}
+
+async function askLibrary(library: Library, scores: Scores, times: number[]): Promise<void> {
+  await using company = await testCompany()
+  const { store } = company.open
+  const names = new Map<string, string>()
+  for (const { id, title, content } of library.documents) {
+    const doc = {
+      text: content,
+      title,
+      mediaType: 'text/markdown',
+      name: id,
+      about: [],
+      trust: 'operator',
+      source: null,
+    } as const
+    const { document, events, guards, also } = await addDocument(
+      store,
+      { ...doc, original: null, raw: null },
+      { actor: 'operator' },
+    )
+    await store.commit({ key: id, events, guards, also })
+    names.set(document, id)
+  }
+  await company.open.recall.upToDate()
+  const plain = new PlainSearch(new Map(library.documents.map((d) => [d.id, `${d.title}\n${d.content}`])))
+  for (const [i, task] of library.tasks.entries()) {
+    const half = i % 2 === 0 ? 0 : 1
+    const began = performance.now()
+    const { passages } = await company.open.recall.recall({ query: task.text, budget: EVERYTHING, kinds: ['document'] })
+    times.push(performance.now() - began)
+    documentScores(scores, 'tau2', half, [...new Set(passages.map((p) => names.get(p.citation.source)!))], task)
+    documentScores(scores, 'plain-tau2', half, plain.find(task.text), task)
+  }
+  plain.close()
+}
+
+function documentScores(scores: Scores, as: string, half: 0 | 1, order: readonly string[], task: Asked): void {
+  scores.add(`${as}-r@10`, half, recallAt(10, order, task.evidence))
+  scores.add(`${as}-any@10`, half, found(order.slice(0, 10), task.evidence) > 0 ? 1 : 0)
+}
+
+function timing(name: string, times: readonly number[]): Row {
+  const sorted = Float64Array.from(times).sort()
+  return {
+    case: name,
+    value: round(percentile(sorted, 0.5)),
+    unit: 'ms',
+    p50_ms: round(percentile(sorted, 0.5)),
+    p99_ms: round(percentile(sorted, 0.99)),
+  }
+}
+
+export const bench: Bench = {
+  name: 'recall',
+  says:
+    'Evidence found by recall: LoCoMo (questions about conversations) and the banking documents of tau2-bench, fractions of the reporting\n' +
+    'half; beside it the choosing half. Limit: plain FTS5 on the same questions, which is the baseline here.',
+  async run({ quick, note }) {
+    const scores = new Scores()
+    const rows: Row[] = []
+    const talks = await locomo()
+    if (talks) {
+      const times: number[] = []
+      await askTalks(quick ? talks.slice(0, 2) : talks, scores, times, note)
+      for (const name of ['sessions-hit@1', 'sessions-ndcg@5', 'sessions-r@10', 'turns-r@10'])
+        rows.push(scores.row(`locomo-${name}`, `plain-${name}`))
+      for (const name of [
+        'within-budget',
+        'off-the-point',
+        'out-of-scope',
+        'answerable-nothing',
+        'unanswerable-nothing',
+      ])
+        rows.push(scores.row(`locomo-${name}`))
+      rows.push(timing('locomo-time', times))
+    } else process.stderr.write('bench recall: ../shared/data/locomo is not there: skipped.\n')
+    const library = await banking()
+    if (library) {
+      const times: number[] = []
+      await askLibrary(quick ? { ...library, tasks: library.tasks.slice(0, 10) } : library, scores, times)
+      for (const name of ['tau2-r@10', 'tau2-any@10']) rows.push(scores.row(name, `plain-${name}`))
+      rows.push(timing('tau2-time', times))
+    } else process.stderr.write('bench recall: ../shared/data/tau2-banking is not there: skipped.\n')
+    return rows
+  },
+}
