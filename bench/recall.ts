@@ -6,9 +6,8 @@
  * Protocol, so that others can repeat it:
  * - Evidence is LoCoMo's with the published corrections; questions without any evidence are left out. Measured on categories 1 to 4;
  *   5 (adversarial) only says how often nothing is good enough. A picture counts by its caption. A question is asked about
- *   the two parties of its conversation. A session's place is that of its first passage.
- * - A task's question is the whole of its user scenario's instructions; what it wants are its required documents. A document's place
- *   is that of its first passage.
+ *   the two parties of its conversation.
+ * - A task's question is the whole of its user scenario's instructions; what it wants are its required documents.
  * - R@k: share of a question's evidence among the first k; any@k: whether one of it is there; NDCG@5 with gains of 1. All are means over questions.
  * - Choosing half: conversations and tasks with an even index, in the order of the files. Weights and thresholds were set by
  *   it alone. Reporting half: the others. `value` is the reporting half, `choosing` the other, `limit` what plain FTS5
@@ -108,7 +107,9 @@ function firstWithin<P extends { readonly text: string }>(tokens: number, passag
 const sessionOf = (turn: string) => turn.split(':')[0]!
 const partyOf = (talk: Talk, speaker: string) => `${speaker}@${talk.name}.example`.toLowerCase()
 
-async function tellAll(company: TestCompany, talks: readonly Talk[]): Promise<Map<string, string[]>> {
+/** Answers the entities that each talk is about, and the session that each conversation is. */
+async function tellAll(company: TestCompany, talks: readonly Talk[]) {
+  const conversations = new Map<string, string>()
   const about = new Map<string, string[]>()
   for (const talk of talks) {
     const ids: string[] = []
@@ -132,10 +133,11 @@ async function tellAll(company: TestCompany, talks: readonly Talk[]): Promise<Ma
       text: turn.text,
       ids: [`${talk.name} ${turn.session}`, `${talk.name} ${turn.key}`],
     })
+    conversations.set(event.stream, turn.session)
     await store.commit({ key: `${talk.name} ${turn.key}`, events: [event] })
   }
   await company.open.recall.upToDate()
-  return about
+  return { about, conversations }
 }
 
 async function askTalks(
@@ -146,15 +148,15 @@ async function askTalks(
 ): Promise<void> {
   const first = Math.min(...talks.flatMap((talk) => talk.turns.map((turn) => turn.at)))
   await using company = await testCompany({ clock: new FakeClock(first - 86_400_000), workflows: [meet] })
-  const about = await tellAll(company, talks)
+  const { about, conversations } = await tellAll(company, talks)
   note('conversations are in')
   for (const [i, talk] of talks.entries()) {
     const half = i % 2 === 0 ? 0 : 1
     const texts = new Map(talk.turns.map((turn) => [turn.key, `${turn.speaker}: ${turn.text}`]))
-    const sessions = new Map<string, string>()
-    for (const [key, text] of texts) sessions.set(sessionOf(key), `${sessions.get(sessionOf(key)) ?? ''}\n${text}`)
+    const wholes = new Map<string, string>()
+    for (const [key, text] of texts) wholes.set(sessionOf(key), `${wholes.get(sessionOf(key)) ?? ''}\n${text}`)
     const plainTurns = new PlainSearch(texts)
-    const plainSessions = new PlainSearch(sessions)
+    const plainSessions = new PlainSearch(wholes)
     for (const question of talk.questions) {
       const scope = about.get(talk.name)!
       const began = performance.now()
@@ -173,7 +175,7 @@ async function askTalks(
       }
       scores.add('locomo-answerable-nothing', half, nothing)
       const keyOf = (source: string) => source.split(' ')[1]!
-      const turnsOf = (of: typeof short) => [...new Set(of.map((p) => keyOf(p.citation.source)))]
+      const turnsOf = (of: typeof answer.passages) => [...new Set(of.map((p) => keyOf(p.citation.source)))]
       const some = turnsOf(short)
       if (nothing === 0) scores.add('locomo-off-the-point', half, 1 - found(some, question.evidence) / some.length)
       scores.add('locomo-within-budget', half, found(some, question.evidence) / question.evidence.length)
@@ -183,7 +185,8 @@ async function askTalks(
       scores.add('locomo-turns-r@10', half, recallAt(10, order, question.evidence))
       scores.add('plain-turns-r@10', half, recallAt(10, plainTurns.find(question.text), question.evidence))
       const wanted = [...new Set(question.evidence.map(sessionOf))]
-      sessionScores(scores, 'locomo', half, [...new Set(order.map(sessionOf))], wanted)
+      const sessions = answer.documents.flatMap(({ doc }) => conversations.get(doc) ?? [])
+      sessionScores(scores, 'locomo', half, sessions, wanted)
       sessionScores(scores, 'plain', half, plainSessions.find(question.text), wanted)
     }
     plainTurns.close()
@@ -219,9 +222,19 @@ async function askLibrary(library: Library, scores: Scores, times: number[]): Pr
   for (const [i, task] of library.tasks.entries()) {
     const half = i % 2 === 0 ? 0 : 1
     const began = performance.now()
-    const { passages } = await company.open.recall.recall({ query: task.text, budget: EVERYTHING, kinds: ['document'] })
+    const { documents } = await company.open.recall.recall({
+      query: task.text,
+      budget: EVERYTHING,
+      kinds: ['document'],
+    })
     times.push(performance.now() - began)
-    documentScores(scores, 'tau2', half, [...new Set(passages.map((p) => names.get(p.citation.source)!))], task)
+    documentScores(
+      scores,
+      'tau2',
+      half,
+      documents.flatMap(({ doc }) => names.get(doc.split('@')[0]!) ?? []),
+      task,
+    )
     documentScores(scores, 'plain-tau2', half, plain.find(task.text), task)
   }
   plain.close()

@@ -36,13 +36,13 @@ export interface Evidence {
 const FEEDBACK_PASSAGES = 6
 const FEEDBACK_WORDS = 12
 
-/** The evidence for each candidate, in their order, that of each whole, and whether any has a word of the question. */
+/** The evidence for each candidate, in their order, and that of each whole. */
 export function evidenceOf(
   question: Question,
   candidates: readonly Candidate[],
   corpus: Corpus,
   all: ReadonlyMap<string, number>,
-): { evidence: Evidence[]; wholes: Map<string, number>; matched: boolean } {
+): { evidence: Evidence[]; wholes: Map<string, number> } {
   const { names, named } = speakersIn(question, candidates)
   const weights = new Map([...all].filter(([term]) => !names.has(term)))
   const most = Math.max(sum(weights.values()), 1e-9)
@@ -57,9 +57,10 @@ export function evidenceOf(
   })
   const wholes = wholeScores(candidates, tfs, nears, [...weights.keys()])
   const places = placesOf(candidates)
+  // Who answers does not say again what was asked; a paragraph of a document does say what it is about.
   const beside = (i: number, by: number) => {
-    const { doc, n } = candidates[i]!
-    return places.get(doc)!.get(n + by)
+    const { doc, n, role } = candidates[i]!
+    return role === 'them' || role === 'us' ? places.get(doc)!.get(n + by) : undefined
   }
   const wordsAt = (at: number | undefined) => (at === undefined ? 0 : words[at]!)
   const feedback = feedbackOf(candidates, words, weights, names, corpus)
@@ -85,7 +86,7 @@ export function evidenceOf(
       meaning: meaning[i]!,
     }
   })
-  return { evidence, wholes, matched: tfs.some((tf) => tf.size > 0) || near.some((n) => n > 0) || named.size > 0 }
+  return { evidence, wholes }
 }
 
 /** The words of the question that are names of who speaks, and who that is. */
@@ -105,7 +106,7 @@ function speakersIn({ terms }: Question, candidates: readonly Candidate[]) {
 
 /** Of each passage, the question's words that one of its own begins like: at least 4 letters, and 60 % of the longer one. */
 function nearWords(candidates: readonly Candidate[], weights: ReadonlyMap<string, number>): Map<string, number>[] {
-  const asked = [...weights.keys()].filter((term) => term.length >= 4)
+  const asked = [...weights.keys()].filter((term) => /^\p{L}{4,}$/u.test(term))
   const cache = new Map<string, readonly [string, number] | null>()
   const like = (word: string): readonly [string, number] | null => {
     for (const term of asked) {

@@ -5,7 +5,7 @@ import type { Citation } from './citation.ts'
 import type { Encoder } from './encoder.ts'
 import { factsFor, scopesOf, type RecalledFact } from './facts.ts'
 import { catchUp, indexState, type PassageRow } from './indexing.ts'
-import { rank } from './rank.ts'
+import { rank, type Ranking } from './rank.ts'
 import { isSource, type Role } from './sources.ts'
 import { terms } from './terms.ts'
 import { Vectors, type EncoderPrice, type Meaning } from './vectors.ts'
@@ -47,6 +47,8 @@ export interface RecalledPassage {
 
 export interface Recalled {
   readonly passages: readonly RecalledPassage[]
+  /** Conversations (their id) and documents ("id@version") that were looked at, best first, whatever fits the budget. */
+  readonly documents: Ranking['documents']
   readonly facts: readonly RecalledFact[]
   /** Why there is nothing, where there is nothing. */
   readonly nothing: string | null
@@ -123,7 +125,7 @@ export class Recall {
     }
     const empty = facts.length + passages.length === 0
     const nothing = empty ? (ranked.reason ?? 'nothing that was found fits the budget') : null
-    return { facts, passages, nothing, withoutMeaning: ranked.meaning }
+    return { facts, passages, documents: ranked.documents, nothing, withoutMeaning: ranked.meaning }
   }
 
   async #rank(query: string, asked: Asked, kinds: ReadonlySet<RecallKind>): Promise<Ranked> {
@@ -138,9 +140,10 @@ export class Recall {
       const vector = meaning?.question ?? null
       const question = { text: query, terms: words, now: asked.asOf ?? this.#store.clock.now(), vector }
       const seen = rows.map((row) => candidateOf(row, meaning?.byHash.get(row.hash) ?? null))
-      const { passages, reason } = rank(question, seen, corpus)
+      const { passages, documents, reason } = rank(question, seen, corpus)
       return {
         passages: passages.map(({ id, score }) => passageOf(byId.get(id)!, score)),
+        documents,
         reason,
         ids: passages.map((p) => p.id),
       }
@@ -168,11 +171,12 @@ export class Recall {
 
 interface Ranked {
   readonly passages: readonly RecalledPassage[]
+  readonly documents: Ranking['documents']
   readonly reason: string | null
   readonly meaning: string | null
 }
 
-const NONE: Ranked = { passages: [], reason: 'no fact is named by the question', meaning: null }
+const NONE: Ranked = { passages: [], documents: [], reason: 'no fact is named by the question', meaning: null }
 
 /** Of an answer, so many passages are compared with what words alone would have answered. */
 const LOOKED_AT = 10
