@@ -9,8 +9,16 @@ type Said = Partial<Candidate> & { readonly text: string }
 
 function candidates(said: readonly Said[]): Candidate[] {
   return said.map((s, id) => ({
-    ...{ id, doc: `d${id}`, n: 0, at: 0, role: 'them', speaker: null, heading: '', vector: null },
-    ...{ terms: terms(s.text), headingTerms: terms(s.heading ?? '') },
+    id,
+    doc: `d${id}`,
+    n: 0,
+    at: 0,
+    role: 'them',
+    speaker: null,
+    heading: '',
+    vector: null,
+    terms: terms(s.text),
+    headingTerms: terms(s.heading ?? ''),
     ...s,
   }))
 }
