@@ -125,7 +125,7 @@ async function tellAll(company: TestCompany, talks: readonly Talk[]) {
   const { store } = company.open
   for (const { talk, turn } of turns) {
     company.clock.advance(Math.max(0, turn.at - company.clock.now()))
-    const event = await joinConversation(store, {
+    const { event, guards } = await joinConversation(store, {
       message: `${talk.name} ${turn.key}`,
       direction: 'in',
       party: partyOf(talk, turn.speaker),
@@ -134,7 +134,7 @@ async function tellAll(company: TestCompany, talks: readonly Talk[]) {
       ids: [`${talk.name} ${turn.session}`, `${talk.name} ${turn.key}`],
     })
     conversations.set(event.stream, turn.session)
-    await store.commit({ key: `${talk.name} ${turn.key}`, events: [event] })
+    await store.commit({ key: `${talk.name} ${turn.key}`, events: [event], guards })
   }
   await company.open.recall.upToDate()
   return { about, conversations }

@@ -24,7 +24,9 @@ async function later(company: TestCompany, days: number): Promise<void> {
 
 async function threads(company: TestCompany) {
   const list = await company.ask('conversations', {})
-  return list.map((c) => [c.subject, c.messages, c.state, c.turn]).sort()
+  return list
+    .map((c) => [c.subject, c.messages, c.state, c.turn])
+    .toSorted((a, b) => String(a[0]).localeCompare(String(b[0])))
 }
 
 onEachStore(
