@@ -9,8 +9,8 @@
  *   the two parties of its conversation.
  * - A task's question is the whole of its user scenario's instructions; what it wants are its required documents.
  * - R@k: share of a question's evidence among the first k; any@k: whether one of it is there; NDCG@5 with gains of 1. All are means over questions.
- * - Choosing half: conversations and tasks with an even index, in the order of the files. Weights and thresholds were set by
- *   it alone. Reporting half: the others. `value` is the reporting half, `choosing` the other, `limit` what plain FTS5
+ * - Choosing half: conversations and tasks with an even index, in the order of the files. Weights and thresholds were fitted on
+ *   it. Reporting half: the others. `value` is the reporting half, `choosing` the other, `limit` what plain FTS5
  *   finds on the reporting half.
  * - Precision is within a budget of 500 tokens.
  */

@@ -1,7 +1,7 @@
 import { askedDate, asksForNumber, asksForTime, dateMatch, NUMBER, TIME } from './asked.ts'
 import type { Candidate, Corpus, Question } from './rank.ts'
 import { terms as termsOf } from './terms.ts'
-import { bm25, counts, wordWeights } from './words.ts'
+import { bm25, counts, isDialogue, wordWeights } from './words.ts'
 
 /** What speaks for a passage. Words are shares of what a passage could have at most, so that questions compare. */
 export interface Evidence {
@@ -59,8 +59,8 @@ export function evidenceOf(
   const places = placesOf(candidates)
   // Who answers does not say again what was asked; a paragraph of a document does say what it is about.
   const beside = (i: number, by: number) => {
-    const { doc, n, role } = candidates[i]!
-    return role === 'them' || role === 'us' ? places.get(doc)!.get(n + by) : undefined
+    const c = candidates[i]!
+    return isDialogue(c) ? places.get(c.doc)!.get(c.n + by) : undefined
   }
   const wordsAt = (at: number | undefined) => (at === undefined ? 0 : words[at]!)
   const feedback = feedbackOf(candidates, words, weights, names, corpus)

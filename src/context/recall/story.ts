@@ -1,6 +1,6 @@
 import type { Candidate, Corpus, Question, Ranking } from './rank.ts'
 import { terms as termsOf } from './terms.ts'
-import { bm25, counts, IN_TITLE, wordWeights } from './words.ts'
+import { bm25, counts, IN_TITLE, isDialogue, wordWeights } from './words.ts'
 
 /** A question of more different words tells a story with several needs: it is asked sentence by sentence. */
 const STORY = 40
@@ -81,7 +81,7 @@ function wholesOf(candidates: readonly Candidate[], weights: ReadonlyMap<string,
   for (const c of candidates) {
     let doc = docs.get(c.doc)
     if (!doc) {
-      const title = c.role === 'document' ? [...new Set(termsOf(c.heading.split(' / ', 1)[0]!))] : []
+      const title = isDialogue(c) ? [] : [...new Set(termsOf(c.heading.split(' / ', 1)[0]!))]
       docs.set(
         c.doc,
         (doc = { title, tf: new Map(title.filter((t) => weights.has(t)).map((t) => [t, IN_TITLE])), length: 0 }),

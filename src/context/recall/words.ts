@@ -30,11 +30,16 @@ export function lookedUp(terms: readonly string[], df: ReadonlyMap<string, numbe
     .map(({ term }) => term)
 }
 
+/** Messages answer each other; documents and notes stand alone, under a title of their own. */
+export function isDialogue({ role }: Candidate): boolean {
+  return role === 'them' || role === 'us'
+}
+
 /** How often each word that has a weight stands in a passage, those of its headings included. */
 export function counts(c: Candidate, weights: ReadonlyMap<string, number>): Map<string, number> {
   const tf = new Map<string, number>()
   for (const term of c.terms) if (weights.has(term)) tf.set(term, (tf.get(term) ?? 0) + 1)
-  const each = c.role === 'document' ? IN_TITLE : 1
+  const each = isDialogue(c) ? 1 : IN_TITLE
   for (const term of new Set(c.headingTerms)) if (weights.has(term)) tf.set(term, (tf.get(term) ?? 0) + each)
   return tf
 }
