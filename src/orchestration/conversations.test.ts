@@ -30,9 +30,8 @@ async function later(company: TestCompany, days: number, url?: string): Promise<
 
 async function threads(company: TestCompany) {
   const list = await company.ask('conversations', {})
-  return list
-    .map((c) => [c.subject, c.messages, c.state, c.turn])
-    .toSorted((a, b) => String(a[0]).localeCompare(String(b[0])))
+  const seen = list.map((c) => [c.subject, c.messages, c.state, c.turn] as const)
+  return seen.sort((a, b) => String(a).localeCompare(String(b), 'en'))
 }
 
 onEachStore(
