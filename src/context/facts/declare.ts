@@ -7,9 +7,9 @@ import type { FactRow } from './rows.ts'
 /** What becomes of a statement that contradicts what is known and could replace it. */
 export type ConflictRule = 'newest' | 'ask' | 'keep'
 
-export interface AttributeOptions<Many extends boolean = boolean> {
+export interface AttributeOptions {
   /** A set of values: to assert adds one, to end or retract takes one away. Default: one value at a time. */
-  readonly many?: Many
+  readonly many?: boolean
   /** Who may write beside the operator: `'workflow:answer-mail'`, `'agent:reader'`; `'operator'` alone: nobody else. Default: anyone. */
   readonly writers?: readonly string[]
   /** `newest` replaces, `ask` asks the operator at every change, `keep` never replaces. Default `newest`. */
@@ -39,10 +39,11 @@ const MAKER = /^(operator|(workflow|agent):[^@\s]+)$/
  *
  * Throws `fact.bad_writer`, `duration.invalid`.
  */
-export function attribute<S extends z.ZodType, Many extends boolean = false>(
+export function attribute<S extends z.ZodType, const O extends AttributeOptions>(
   schema: S,
-  options: AttributeOptions<Many> = {},
-): Attribute<S, Many> {
+  options?: O,
+): Attribute<S, O extends { readonly many: true } ? true : false>
+export function attribute(schema: z.ZodType, options: AttributeOptions = {}): Attribute {
   const wrong = options.writers?.find((w) => !MAKER.test(w))
   if (wrong !== undefined)
     throw new FactotumError(
@@ -51,7 +52,7 @@ export function attribute<S extends z.ZodType, Many extends boolean = false>(
     )
   return {
     schema,
-    many: (options.many ?? false) as Many,
+    many: options.many ?? false,
     writers: options.writers ?? null,
     conflict: options.conflict ?? 'newest',
     reviewMs: options.review === undefined ? null : milliseconds(options.review),
