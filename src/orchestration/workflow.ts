@@ -291,16 +291,6 @@ export interface Context {
     /** Keeps a document. The same again adds nothing; other content under the same name is a new version. */
     add(document: DocumentInput, options?: CallOptions): Promise<{ readonly id: string; readonly version: number }>
   }
-  /**
-   * Working state of this run only: gone when the run has ended, or once its time to live is over, whatever the run does.
-   * A run that is driven again, and asks for such a value where it got it before, is parked: read it inside the `step` that
-   * uses it, or set it without a ttl. At most 64 KiB of JSON a value, 1,000 values. Never truth.
-   */
-  /** What was said before, newest and nearest first, within a budget of tokens (4 characters each). */
-  recall(
-    query: string,
-    options: CallOptions & { readonly about: { readonly id: string }; readonly budget?: number },
-  ): Promise<readonly Passage[]>
   /** The conversation of the message that started this run, or the run that this one is a child of. */
   readonly conversation: {
     /** Null where no message started it. */
@@ -348,7 +338,11 @@ export interface Context {
    * out. Throws `complaint.unknown`.
    */
   complain(about: { readonly id: string }, reason: string, options?: CallOptions): Promise<void>
-  /** Working state of this run only, gone after its time to live. Never truth. */
+  /**
+   * Working state of this run only: gone when the run has ended, or once its time to live is over, whatever the run does.
+   * A run that is driven again, and asks for such a value where it got it before, is parked: read it inside the `step` that
+   * uses it, or set it without a ttl. At most 64 KiB of JSON a value, 1,000 values. Never truth.
+   */
   readonly scratch: {
     /** `ttl`: at most 30 days. Throws `scratch.too_large`, `scratch.too_many`, `scratch.too_long`. */
     set(key: string, value: unknown, options?: { readonly ttl?: Duration }): Promise<void>
