@@ -31,6 +31,7 @@ import {
   type Step,
 } from './postgres-link.ts'
 import { SHOWN_AS_OF } from './tables.ts'
+import { vacuumAll, vacuumDead } from './postgres-vacuum.ts'
 import { numbered, storable, sql, type Bound, type Statement, type Value } from './sql.ts'
 
 /** What is read in one go is parsed in one go, and nobody else has a turn meanwhile. */
@@ -40,12 +41,6 @@ const BELL = 'factotum_bell'
 /** Any two numbers, as long as every Factotum uses the same: they name the lock that migrations take turns on. */
 const MIGRATION_LOCK = '70265, 1'
 const MAX_DEADLOCKS = 5
-const SCRUB_WAIT_MS = 1_000
-const LOCK_NOT_AVAILABLE = '55P03'
-/** Tables that have lost rows since they were last rewritten. */
-const DEAD_ROWS = `select relname as name from pg_stat_user_tables where schemaname = current_schema() and relname = any ($1)
-  and n_dead_tup > 0`
-
 /**
  * The write path only touches rows by key, so plans are made once and always use the indexes, however empty a table was
  * then. A process that stops in the middle of a transaction is cut off, so that the others do not wait for it for ever.
@@ -356,19 +351,8 @@ class Postgres implements Engine {
   }
 
   async scrub(tables: readonly string[]): Promise<boolean> {
-    const client = await this.#patiently(() => connect(this.#url, 'factotum-scrub'))
-    try {
-      // Nobody waits behind it for longer than it takes to rewrite a table: it gives up instead.
-      await client.query(`set lock_timeout = '${SCRUB_WAIT_MS}ms'`)
-      const dead = await client.query<{ name: string }>(DEAD_ROWS, [tables])
-      for (const { name } of dead.rows) await client.query(`vacuum full "${name}"`)
-      return true
-    } catch (error) {
-      if (error instanceof pg.DatabaseError && error.code === LOCK_NOT_AVAILABLE) return false
-      throw error
-    } finally {
-      await client.end().catch(() => {})
-    }
+    await using client = await this.#maintenance()
+    return vacuumDead(client, tables)
   }
 
   /** Temporary tables: they hide the company's own on this connection, are not logged and end with it. */
@@ -420,16 +404,15 @@ class Postgres implements Engine {
    * log and its backups are not in our hands.
    */
   async rewrite(tables: readonly string[]): Promise<void> {
-    const client = await this.#patiently(() => connect(this.#url, 'factotum-scrub'))
-    try {
-      // Everybody else waits behind it while it waits for a long reader: it comes back later instead.
-      await client.query(`set lock_timeout = '10s'`)
-      for (const table of tables) await client.query(`vacuum (full, analyze) ${table}`)
-    } catch (cause) {
+    await using client = await this.#maintenance()
+    await vacuumAll(client, tables).catch((cause: unknown) => {
       throw this.#refused(cause)
-    } finally {
-      await client.end()
-    }
+    })
+  }
+
+  async #maintenance(): Promise<pg.Client & AsyncDisposable> {
+    const client = await this.#patiently(() => connect(this.#url, 'factotum-scrub'))
+    return Object.assign(client, { [Symbol.asyncDispose]: () => client.end().catch(() => {}) })
   }
 
   /** On a connection of its own that holds the head's lock: commits of every process wait, reads see what was there. */
