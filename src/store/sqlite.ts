@@ -11,6 +11,7 @@ import type { Engine, Member, Outcome, Rebuild, Scratch, Snapshot } from './engi
 import type { EventRow } from './events.ts'
 import { migrate, readMigrations } from './migrate.ts'
 import { sql, storable, type Bound, type Statement, type Value } from './sql.ts'
+import { EVENTS_PER_READ, eventRange, eventRows, readEvents } from './sqlite-events.ts'
 import { SHOWN_AS_OF } from './tables.ts'
 import { checkFence } from './work.ts'
 
@@ -18,8 +19,6 @@ type Row = Record<string, Value>
 
 const INSERT_EVENT = `insert into event (seq, key, kind, stream, actor, cause, at, body, private, salt, private_hash, leaf)
   values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict (key) where key is not null do nothing`
-/** Between two reads everybody else has a turn: what a driver reads in one go stops the whole process. */
-const EVENTS_PER_READ = 200
 const LOCK_WAIT_MS = 2_000
 /** More would hold everybody up at each sweep; `rewrite` leaves none behind, however many. */
 const MAX_REFILLED_ROWS = 2_000
@@ -28,7 +27,6 @@ const MAX_CHECKPOINT_TRIES = 100
 const fenceStatement = checkFence().statement
 const recordedByKey = sql('select seq from event where key = ?')().statement
 const recordedFrom = sql('select seq, key, kind, body from event where seq >= ? order by seq limit ?')().statement
-const eventRange = sql('select * from event where seq >= ? and seq < ? order by seq')().statement
 
 /**
  * Makes the connection durable: every commit is in the write-ahead log and fsynced before it is acknowledged, and
@@ -139,13 +137,6 @@ export function fillSqlite(path: string): FillEngine {
     abandon: async () => {
       if (db.isOpen) db.close()
     },
-  }
-}
-
-async function* readEvents(range: StatementSync, from: number, to: number): AsyncGenerator<EventRow[]> {
-  for (let at = from; at < to; at += EVENTS_PER_READ) {
-    if (at > from) await turn()
-    yield range.all(at, Math.min(to, at + EVENTS_PER_READ)) as unknown as EventRow[]
   }
 }
 
@@ -421,7 +412,7 @@ class Sqlite implements Engine {
       }
       for (const table of plan.tables) this.#db.exec(`delete from ${table}`)
       for (let at = 0; at < this.#next; at += EVENTS_PER_READ)
-        for (const row of range.all(at, at + EVENTS_PER_READ) as unknown as EventRow[])
+        for (const row of eventRows(range, at, at + EVENTS_PER_READ))
           for (const write of plan.project(row)) this.#run(write)
       this.#run(plan.done)
     } catch (error) {

@@ -65,7 +65,15 @@ export function parseCheckpointLine(line: string): string | undefined {
 
 /** An event, or undefined when the line is not exactly one. */
 export function parseEventLine(line: string, redacted: boolean): LedgerRow | undefined {
-  const fields = parseExactly(line)
+  return toEvent(parseExactly(line), redacted)
+}
+
+/** The same, with its private part, of a line whose every byte is under a signature of its own: its spelling is proved by that. */
+export function parseSignedEventLine(line: string): LedgerRow | undefined {
+  return toEvent(parse(line), false)
+}
+
+function toEvent(fields: unknown, redacted: boolean): LedgerRow | undefined {
   if (!Array.isArray(fields) || fields.length !== (redacted ? 10 : 12)) return undefined
   const [seq, key, kind, stream, actor, cause, at, body, privateHash, leaf64, text = null, salt64 = null] =
     fields as readonly unknown[]
@@ -81,9 +89,13 @@ export function parseEventLine(line: string, redacted: boolean): LedgerRow | und
 
 /** JSON in the one spelling that JSON.stringify gives it: no spaces, no other escapes, no other forms of a number. */
 function parseExactly(line: string): unknown {
+  const value = parse(line)
+  return JSON.stringify(value) === line ? value : undefined
+}
+
+function parse(line: string): unknown {
   try {
-    const value: unknown = JSON.parse(line)
-    return JSON.stringify(value) === line ? value : undefined
+    return JSON.parse(line)
   } catch {
     return undefined
   }

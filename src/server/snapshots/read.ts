@@ -4,8 +4,8 @@ import { zstdDecompress } from 'node:zlib'
 import {
   LedgerCheck,
   parseCheckpointLine,
-  parseEventLine,
   parseHeader,
+  parseSignedEventLine,
   parseVerifierKey,
   splitLines,
   type LedgerRow,
@@ -143,7 +143,7 @@ class Reader {
         this.#size = header.size
         continue
       }
-      const row = parseEventLine(line, false)
+      const row = parseSignedEventLine(line)
       if (!row) {
         this.#closing = parseCheckpointLine(line) ?? null
         if (this.#closing === null) throw damaged('an event cannot be read')

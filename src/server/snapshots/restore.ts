@@ -146,9 +146,9 @@ function restoredCommit(manifest: Manifest, now: number) {
   }
 }
 
-function eventRow(row: LedgerRow): EventRow {
-  const { privateHash, ...rest } = row
-  return { ...rest, private_hash: privateHash }
+function eventRow(r: LedgerRow): EventRow {
+  const { seq, key, kind, stream, actor, cause, at, body, privateHash: private_hash, leaf, salt } = r
+  return { seq, key, kind, stream, actor, cause, at, body, private: r.private, salt, private_hash, leaf }
 }
 
 async function readKeys(folder: string): Promise<KeyFiles> {

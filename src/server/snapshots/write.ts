@@ -2,8 +2,9 @@ import { createHash, hash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { constants, zstdCompress } from 'node:zlib'
+import { zstdCompress } from 'node:zlib'
 import { openCheckpoint, parseVerifierKey, writeExport, type LedgerRow } from '../../governance/ledger/index.ts'
+import { toLedgerRow } from '../../governance/verify.ts'
 import { FactotumError } from '../../lib/errors.ts'
 import { tarHeader, tarPadding, TAR_END } from '../../lib/tar.ts'
 import { ownerOf, type Snapshot } from '../../store/index.ts'
@@ -16,12 +17,8 @@ import { sealKeys } from './keys.ts'
 const PART_CHARS = 8 * 1024 * 1024
 const BLOBS_PER_READ = 1_000
 
-const compress = promisify(zstdCompress) as (
-  text: string,
-  options: { params: Record<number, number> },
-) => Promise<Buffer>
-/** Measured on ledgers: level 1 is twice as fast as the default, 3, and 8 % larger. */
-const zstd = (text: string) => compress(text, { params: { [constants.ZSTD_c_compressionLevel]: 1 } })
+/** At its default level, 3: measured on a ledger of mails as fast as 1 and 4 % smaller; 5 saves 3 % more at a third of the speed. */
+const zstd = promisify(zstdCompress) as (text: string) => Promise<Buffer>
 
 export interface WriteOptions {
   /** Puts the keys in, under this passphrase. */
@@ -94,7 +91,7 @@ export class ArchiveWriter {
       for await (const some of view.events(0, size))
         for (const row of some) {
           covered = row.seq + 1
-          yield { ...row, privateHash: row.private_hash }
+          yield toLedgerRow(row)
         }
     }
     let after = 0
