@@ -13,6 +13,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>
   memory: () => import('./memory.ts'),
   learned: () => import('./learned.ts'),
   recall: () => import('./recall.ts'),
+  facts: () => import('./facts.ts'),
   effects: () => import('./effects.ts'),
   snapshot: () => import('./snapshot.ts'),
 }
