@@ -1,4 +1,4 @@
-import { sql, type Store } from '../../store/index.ts'
+import { sql, type Bound, type Store } from '../../store/index.ts'
 import type { IndexState, PassageRow } from './indexing.ts'
 import { termKey } from './postings.ts'
 import { lookedUp, type Candidate, type Corpus } from './rank.ts'
@@ -7,6 +7,8 @@ import { lookedUp, type Candidate, type Corpus } from './rank.ts'
 const WHOLE_SCOPE = 800
 /** Rare words first, newest passages first: so many postings are read for one question, and so many passages kept. */
 const MOST_POSTINGS = 4_000
+/** Whom a question is about: so many times as many are gone through, for most are about others. */
+const IN_SCOPE = 2
 const MOST_FOUND = 200
 /** Of the conversations and documents that have most of them, what stands around it is read too: [how many, of each]. */
 const AROUND = [8, 24] as const
@@ -24,16 +26,31 @@ const countPostings = sql(
   `select count(*) as n from (select 1 from posting where term = ? limit ${MOST_COUNTED}) as counted`,
 )
 const postings = sql('select passage, weight from posting where term = ? and general = ? order by passage desc limit ?')
-const postingsInScope = sql(
-  `select o.passage as passage, o.weight as weight from posting o
-   join passage_scope s on s.passage = o.passage and s.scope = ?
-   where o.term = ? and o.general = 0 order by o.passage desc limit ?`,
+// Which of the two is gone through is what it costs, and only known here: SQLite joins crosswise in the order as written.
+const [postingsInScope, scopeInPostings] = [
+  'posting o cross join passage_scope s',
+  'passage_scope s cross join posting o',
+].map((joined, i) =>
+  sql(
+    `select o.passage as passage, o.weight as weight from ${joined} where o.term = ? and o.general = 0
+     and s.scope = ? and s.passage = o.passage order by ${i === 0 ? 'o' : 's'}.passage desc limit ?`,
+  ),
+) as [ReturnType<typeof sql>, ReturnType<typeof sql>]
+const countScope = sql(
+  `select count(*) as n from (select 1 from passage_scope where scope = ? limit ${MOST_COUNTED}) as counted`,
 )
 const inScope = sql('select passage from passage_scope where scope = ? order by passage desc limit ?')
 const passagesById = sql(
   `select * from passage where id in (${Array.from({ length: IDS_A_READ }, () => '?').join(', ')})`,
 )
 const passagesOfDoc = sql('select * from passage where doc = ? and n >= ? and n < ? order by n')
+
+/** A word of the question that is looked up, and how many passages have it. */
+interface Looked {
+  readonly term: number
+  readonly n: number
+  readonly idf: number
+}
 
 /** What must hold of a passage before it is looked at. */
 export interface Bounds {
@@ -79,20 +96,20 @@ export class Candidates {
     const words = lookedUp(asked, df, passages)
       .map((word) => ({ word, n: df.get(word) ?? 0 }))
       .sort((a, b) => a.n - b.n)
-      .map(({ word, n }) => ({ term: termKey(word), idf: Math.log(1 + (passages - n + 0.5) / (n + 0.5)) }))
+      .map(({ word, n }) => ({ term: termKey(word), n, idf: Math.log(1 + (passages - n + 0.5) / (n + 0.5)) }))
     const found = new Map<number, PassageRow>()
     const keep = (rows: readonly PassageRow[]) => {
       for (const row of rows) if (bounds.allows(row)) found.set(row.id, row)
     }
     const scores = new Map<number, number>()
     if (bounds.scopes === null)
-      await this.#score(words, scores, most, [(t, n) => postings(t, 0, n), (t, n) => postings(t, 1, n)])
+      await this.#score(words, scores, most, [(t, n) => postings(t.term, 0, n), (t, n) => postings(t.term, 1, n)])
     else {
-      await this.#score(words, scores, most, [(t, n) => postings(t, 1, n)])
+      await this.#score(words, scores, most, [(t, n) => postings(t.term, 1, n)])
       for (const scope of bounds.scopes) {
         const ids = (await this.#store.read<{ passage: number }>(inScope(scope, WHOLE_SCOPE + 1))).map((r) => r.passage)
         if (ids.length <= WHOLE_SCOPE) keep(await this.#load(ids))
-        else await this.#score(words, scores, most, [(t, n) => postingsInScope(scope, t, n)])
+        else await this.#scoreInScope(words, scores, most, scope)
       }
     }
     keep(await this.#load(highest(scores, MOST_FOUND)))
@@ -101,20 +118,34 @@ export class Candidates {
   }
 
   async #score(
-    words: readonly { readonly term: number; readonly idf: number }[],
+    words: readonly Looked[],
     scores: Map<number, number>,
     most: number,
-    reads: readonly ((term: number, limit: number) => ReturnType<typeof postings>)[],
+    reads: readonly ((word: Looked, limit: number) => Bound)[],
+    costs: (word: Looked, found: number) => number = (_, found) => found,
   ): Promise<void> {
     let left = most
-    for (const { term, idf } of words) {
+    for (const word of words) {
       for (const read of reads) {
         if (left <= 0) return
-        const rows = await this.#store.read<{ passage: number; weight: number }>(read(term, left))
-        left -= rows.length
-        for (const { passage, weight } of rows) scores.set(passage, (scores.get(passage) ?? 0) + idf * weight)
+        const rows = await this.#store.read<{ passage: number; weight: number }>(read(word, left))
+        left -= costs(word, rows.length)
+        for (const { passage, weight } of rows) scores.set(passage, (scores.get(passage) ?? 0) + word.idf * weight)
       }
     }
+  }
+
+  /** Word by word through the fewer of the two: the passages that have it, or those about whom is asked. */
+  async #scoreInScope(
+    words: readonly Looked[],
+    scores: Map<number, number>,
+    most: number,
+    scope: string,
+  ): Promise<void> {
+    const size = Number((await this.#store.first<{ n: number }>(countScope(scope)))!.n)
+    const read = ({ term, n }: Looked, limit: number) =>
+      (n <= size ? postingsInScope : scopeInPostings)(term, scope, limit)
+    await this.#score(words, scores, most * IN_SCOPE, [read], ({ n }) => Math.min(n, size))
   }
 
   async #load(ids: readonly number[]): Promise<PassageRow[]> {

@@ -1,7 +1,7 @@
 import { askedDate, asksForNumber, asksForTime, dateMatch, NUMBER, TIME } from './asked.ts'
 import type { Candidate, Corpus, Question } from './rank.ts'
 import { terms as termsOf } from './terms.ts'
-import { bm25, counts, isDialogue, wordWeights } from './words.ts'
+import { bm25, counts, isDialogue, sieve, wordWeights } from './words.ts'
 
 /** What speaks for a passage. Words are shares of what a passage could have at most, so that questions compare. */
 export interface Evidence {
@@ -47,7 +47,8 @@ export function evidenceOf(
   const weights = new Map([...all].filter(([term]) => !names.has(term)))
   const most = Math.max(sum(weights.values()), 1e-9)
   const meanTerms = Math.max(1, corpus.meanTerms)
-  const tfs = candidates.map((c) => counts(c, weights))
+  const maybe = sieve(weights.keys())
+  const tfs = candidates.map((c) => counts(c, weights, maybe))
   const words = candidates.map((c, i) => bm25(tfs[i]!, weights, c.terms.length / meanTerms) / most)
   const nears = nearWords(candidates, weights)
   const near = nears.map((found, i) => {
@@ -107,10 +108,12 @@ function speakersIn({ terms }: Question, candidates: readonly Candidate[]) {
 /** Of each passage, the question's words that one of its own begins like: at least 4 letters, and 60 % of the longer one. */
 function nearWords(candidates: readonly Candidate[], weights: ReadonlyMap<string, number>): Map<string, number>[] {
   const asked = [...weights.keys()].filter((term) => /^\p{L}{4,}$/u.test(term))
+  // By the two letters that are compared first.
+  const begins = new Set(asked.map(beginning))
   const cache = new Map<string, readonly [string, number] | null>()
   const like = (word: string): readonly [string, number] | null => {
     for (const term of asked) {
-      if (term.charCodeAt(0) !== word.charCodeAt(0) || term.charCodeAt(3) !== word.charCodeAt(3)) continue
+      if (beginning(term) !== beginning(word)) continue
       let same = 0
       while (same < word.length && word.charCodeAt(same) === term.charCodeAt(same)) same++
       const share = same / Math.max(word.length, term.length)
@@ -121,13 +124,18 @@ function nearWords(candidates: readonly Candidate[], weights: ReadonlyMap<string
   return candidates.map((c) => {
     const found = new Map<string, number>()
     for (const word of c.terms) {
-      if (word.length < 4 || weights.has(word)) continue
+      if (word.length < 4 || !begins.has(beginning(word)) || weights.has(word)) continue
       let hit = cache.get(word)
       if (hit === undefined) cache.set(word, (hit = like(word)))
       if (hit && (found.get(hit[0]) ?? 0) < hit[1]) found.set(hit[0], hit[1])
     }
     return found
   })
+}
+
+/** The first and the fourth letter as one number. */
+function beginning(word: string): number {
+  return word.charCodeAt(0) * 65_536 + word.charCodeAt(3)
 }
 
 /** Each conversation or document as one text: how much it says of the question beside the others, 0 to about 1. */
@@ -186,9 +194,16 @@ function feedbackOf(
         if (!weights.has(term) && !names.has(term)) found.set(term, (found.get(term) ?? 0) + words[i]!)
   if (found.size === 0) return words.map(() => 0)
   // How common a word is that was not asked for is known among the candidates alone.
-  const df = new Map<string, number>()
-  const sets = candidates.map((c) => new Set(c.terms.filter((term) => found.has(term))))
-  for (const set of sets) for (const term of set) df.set(term, (df.get(term) ?? 0) + 1)
+  const seen = new Map([...found.keys()].map((term) => [term, { n: 0, last: -1 }]))
+  const maybe = sieve(found.keys())
+  for (const [i, { terms }] of candidates.entries())
+    for (const term of terms) {
+      const of = maybe(term) ? seen.get(term) : undefined
+      if (!of || of.last === i) continue
+      of.n++
+      of.last = i
+    }
+  const df = new Map([...seen].map(([term, { n }]) => [term, n]))
   const of = Math.min(passages, candidates.length)
   const rare = wordWeights([...found.keys()], { passages: of, meanTerms: 1, df })
   const kept = new Map(
@@ -198,9 +213,10 @@ function feedbackOf(
       .slice(0, FEEDBACK_WORDS),
   )
   const most = Math.max(sum(kept.values()), 1e-9)
-  return sets.map((set) => {
+  const likely = sieve(kept.keys())
+  return candidates.map(({ terms }) => {
     let total = 0
-    for (const term of set) total += kept.get(term) ?? 0
+    for (const term of new Set(terms.filter((t) => likely(t) && kept.has(t)))) total += kept.get(term)!
     return total / most
   })
 }

@@ -1,6 +1,6 @@
 import type { Candidate, Corpus, Question, Ranking } from './rank.ts'
 import { terms as termsOf } from './terms.ts'
-import { bm25, counts, IN_TITLE, isDialogue, wordWeights } from './words.ts'
+import { bm25, counts, IN_TITLE, isDialogue, sieve, wordWeights } from './words.ts'
 
 /** A question of more different words tells a story with several needs: it is asked sentence by sentence. */
 const STORY = 40
@@ -30,8 +30,9 @@ export function rankForStory(question: Question, candidates: readonly Candidate[
     })
     .filter((part) => part.size >= 2)
   const lengthOf = (n: number) => n / Math.max(1, corpus.meanTerms)
-  const own = candidates.map((c) => joined(parts, counts(c, weights), lengthOf(c.terms.length)))
-  const docs = wholesOf(candidates, weights)
+  const maybe = sieve(weights.keys())
+  const own = candidates.map((c) => joined(parts, counts(c, weights, maybe), lengthOf(c.terms.length)))
+  const docs = wholesOf(candidates, weights, maybe)
   const titles = titleShares(docs, weights)
   const total = [...docs.values()].reduce((sum, { length }) => sum + length, 0)
   const mean = Math.max(1, total / Math.max(1, docs.size))
@@ -76,7 +77,11 @@ interface Whole {
 }
 
 /** Each document as one text, its title counted once. */
-function wholesOf(candidates: readonly Candidate[], weights: ReadonlyMap<string, number>): Map<string, Whole> {
+function wholesOf(
+  candidates: readonly Candidate[],
+  weights: ReadonlyMap<string, number>,
+  maybe: (word: string) => boolean,
+): Map<string, Whole> {
   const docs = new Map<string, Whole>()
   for (const c of candidates) {
     let doc = docs.get(c.doc)
@@ -88,7 +93,7 @@ function wholesOf(candidates: readonly Candidate[], weights: ReadonlyMap<string,
       )
     }
     doc.length += c.terms.length
-    for (const term of c.terms) if (weights.has(term)) doc.tf.set(term, (doc.tf.get(term) ?? 0) + 1)
+    for (const term of c.terms) if (maybe(term) && weights.has(term)) doc.tf.set(term, (doc.tf.get(term) ?? 0) + 1)
   }
   return docs
 }

@@ -35,12 +35,35 @@ export function isDialogue({ role }: Candidate): boolean {
   return role === 'them' || role === 'us'
 }
 
+/**
+ * Tells of most words that they are none of these, by their ends and their length: a question looks at tens of thousands, and
+ * to hash each costs more than all the rest of the ranking. Who passes may still be none.
+ */
+export function sieve(words: Iterable<string>): (word: string) => boolean {
+  const bits = new Uint8Array(4_096)
+  for (const word of words) bits[mesh(word)] = 1
+  return (word) => bits[mesh(word)] === 1
+}
+
+function mesh(word: string): number {
+  const { length } = word
+  return (
+    (word.charCodeAt(0) * 7 + word.charCodeAt(length >> 1) * 131 + word.charCodeAt(length - 1) * 31 + length * 1_021) &
+    4_095
+  )
+}
+
 /** How often each word that has a weight stands in a passage, those of its headings included. */
-export function counts(c: Candidate, weights: ReadonlyMap<string, number>): Map<string, number> {
+export function counts(
+  c: Candidate,
+  weights: ReadonlyMap<string, number>,
+  maybe: (word: string) => boolean,
+): Map<string, number> {
   const tf = new Map<string, number>()
-  for (const term of c.terms) if (weights.has(term)) tf.set(term, (tf.get(term) ?? 0) + 1)
+  for (const term of c.terms) if (maybe(term) && weights.has(term)) tf.set(term, (tf.get(term) ?? 0) + 1)
   const each = isDialogue(c) ? 1 : IN_TITLE
-  for (const term of new Set(c.headingTerms)) if (weights.has(term)) tf.set(term, (tf.get(term) ?? 0) + each)
+  for (const term of new Set(c.headingTerms))
+    if (maybe(term) && weights.has(term)) tf.set(term, (tf.get(term) ?? 0) + each)
   return tf
 }
 
