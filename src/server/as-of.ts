@@ -1,4 +1,5 @@
 import { parseUntil } from '../governance/attention/away.ts'
+import { ERASED_KIND } from '../governance/ledger/index.ts'
 import { milliseconds, type Duration } from '../lib/durations.ts'
 import { FactotumError } from '../lib/errors.ts'
 import type { Clock } from '../lib/clock.ts'
@@ -24,7 +25,7 @@ export interface PastCompany extends Moment, AsyncDisposable {
 }
 
 /** What erases: a copy made before it still holds what is gone. */
-const ERASES: ReadonlySet<string> = new Set(['personal.erased@1'])
+const ERASES: ReadonlySet<string> = new Set([ERASED_KIND])
 
 const MAX_COPIES = 3
 /** A person who looks around asks again within it. */

@@ -17,7 +17,7 @@ async function sample(url: string): Promise<void> {
 }
 
 const EVERYWHERE =
-  'address fromname subject body attname attachment topic opinion operatortopic name wish newwish scratch stepblob child childstep steperror question option delegated draft draftbecause edited reason file result corrected complaint form plan formresult'
+  'address fromname subject body attname attachment topic opinion operatortopic name wish newwish stepblob child childstep steperror question option delegated draft draftbecause edited reason file result corrected complaint form plan formresult'
 const WHERE_SHE_IS_KEPT = ['letters/anna.txt']
 
 onEachStore('she asks to be forgotten: no byte of her is left, and everything else is', async (url) => {

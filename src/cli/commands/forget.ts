@@ -47,6 +47,8 @@ const NAMES: Readonly<Record<string, readonly [one: string, many: string]>> = {
   decision: ['decision', 'decisions'],
   gate: ['gate', 'gates'],
   effect: ['effect', 'effects'],
+  task: ['task', 'tasks'],
+  document: ['version of a document', 'versions of documents'],
   event: ['private part of an event', 'private parts of events'],
   blob: ['stored file', 'stored files'],
   file: ['file in data/', 'files in data/'],
@@ -60,6 +62,7 @@ const KEPT: Readonly<Record<string, string>> = {
   messages_of_others: 'messages of others in conversations that this person had part in',
   runs_about_others: 'runs that looked at others too: their own results',
   facts_not_personal: 'facts that facts.ts declares not to be personal',
+  documents_about_others: 'documents that are about others too: name with --also what should go',
   files_of_others: 'files that others sent or were sent too',
   outside_services: 'what reached services outside: ask those services',
   inbox_folders: 'the mails in your own inbox folder: delete them there, they do not come in again',
@@ -67,7 +70,13 @@ const KEPT: Readonly<Record<string, string>> = {
   postgres_log: "PostgreSQL's own log (WAL), its replicas and its backups: they end by the settings of your server",
 }
 
-const COUNTED = new Set(['messages_of_others', 'runs_about_others', 'facts_not_personal', 'files_of_others'])
+const COUNTED = new Set([
+  'messages_of_others',
+  'runs_about_others',
+  'facts_not_personal',
+  'documents_about_others',
+  'files_of_others',
+])
 
 function counted(counts: Plan['counts']): string[] {
   return Object.entries(counts)

@@ -72,6 +72,9 @@ const insertScope = sql(
 const outdate = sql('update passage set until = ? where source = ? and version = ? and until is null')
 const lastPlace = sql('select coalesce(max(n), -1) as n from passage where doc = ?')
 
+/** What texts are kept in beside the ledger and its projections. */
+export const INDEX_TABLES = ['passage', 'passage_scope', 'posting', 'vector'] as const
+
 const EMPTY = ['posting', 'passage_scope', 'passage'].map((table) => sql(`delete from ${table}`))
 
 export async function indexState(store: Store): Promise<IndexState> {
@@ -192,7 +195,7 @@ class Batch {
   }
 }
 
-const passagesOf = sql('select * from passage where source = ?')
+const passagesOf = sql('select * from passage where source = ? or doc = ?')
 const deletePassage = sql('delete from passage where id = ?')
 const deleteScopes = sql('delete from passage_scope where passage = ?')
 const deleteVector = sql(
@@ -200,12 +203,13 @@ const deleteVector = sql(
 )
 
 /**
- * Takes messages and documents (by id) out of the index: their text, words and vectors. For whoever erases them, after
+ * Takes messages and documents (by id; one version of a document as `<document>@<version>`) out of the index: their text,
+ * words and vectors. For whoever erases them, after
  * their rows are erased. What is not indexed yet is left out then by itself.
  */
 export async function removeFromIndex(store: Store, sources: readonly string[]): Promise<void> {
   for (const source of sources) {
-    const rows = await store.read<PassageRow>(passagesOf(source))
+    const rows = await store.read<PassageRow>(passagesOf(source, source))
     for (let at = 0; at < rows.length; at += PASSAGES_PER_WRITE) {
       const some = rows.slice(at, at + PASSAGES_PER_WRITE)
       await store.write([

@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises'
+import { INDEX_TABLES, removeFromIndex } from '../../context/recall/indexing.ts'
 import { erasureById, erasureFinished, type ErasureReport, type ErasureRow } from '../../governance/erasure/events.ts'
 import type { OpenCompany } from '../open.ts'
 import { copiesOf, dataFolder, filePseudonym, filesIn, nameOf } from './files.ts'
@@ -9,8 +10,10 @@ import { copiesOf, dataFolder, filePseudonym, filesIn, nameOf } from './files.ts
  */
 const CLEANERS: readonly ((c: OpenCompany, report: ErasureReport) => Promise<void>)[] = [
   async (c) => c.agents.learning.forgetAll(),
+  async (c) => c.past.forget(),
+  (c, { sources }) => removeFromIndex(c.store, sources),
   removeFiles,
-  (c, report) => c.store.engine.rewrite(report.tables),
+  (c, { tables, sources }) => c.store.engine.rewrite([...tables, ...(sources.length > 0 ? INDEX_TABLES : [])]),
 ]
 
 const cleaning = new WeakMap<OpenCompany, Map<string, Promise<void>>>()

@@ -1,3 +1,4 @@
+import { isSource } from '../../context/recall/sources.ts'
 import { sql, type EventRow, type Store } from '../../store/index.ts'
 import type { Scope } from './scope.ts'
 
@@ -10,12 +11,16 @@ export interface Going {
   readonly otherMessages: readonly string[]
   /** Facts that were declared not to be personal. */
   readonly plainFacts: readonly string[]
+  /** What is indexed of them: messages, and versions of documents as `<document>@<version>`. */
+  readonly sources: readonly string[]
 }
 
 type Event = Pick<EventRow, 'seq' | 'kind' | 'stream' | 'body'>
 
 const personalOf = sql('select seq, kind, stream, body from event where stream = ? and private is not null')
 const personalAt = sql('select seq, kind, stream, body from event where seq = ? and private is not null')
+const versionAt = sql('select recorded_seq from document_version where document = ? and version = ?')
+const partyOf = sql('select party_key from conversation where id = ?')
 const kindOf = sql('select kind from entity where id = ?')
 const conversationOf = sql('select conversation from message where id = ?')
 const waitsOn = sql(
@@ -30,13 +35,18 @@ export async function goingOf(store: Store, scope: Scope, isPersonal: IsPersonal
   const streams = new Set<string>()
   const otherMessages = new Set<string>()
   const plainFacts: string[] = []
+  const sources = new Set<string>()
   const take = (event: Event) => {
     seqs.add(event.seq)
     streams.add(event.stream)
+    if (!isSource(event.kind)) return
+    const { message, version } = JSON.parse(event.body) as { message?: string; version?: number }
+    sources.add(message ?? `${event.stream}@${version}`)
   }
   for (const stream of scope.streams()) {
-    if (/^\d+$/.test(stream)) {
-      for (const event of await store.read<Event>(personalAt(Number(stream)))) take(event)
+    const seq = await seqNamed(store, stream)
+    if (seq !== null) {
+      for (const event of await store.read<Event>(personalAt(seq))) take(event)
       continue
     }
     const kind = scope.has('entity', stream) ? await store.first<{ kind: string }>(kindOf(stream)) : undefined
@@ -56,9 +66,12 @@ export async function goingOf(store: Store, scope: Scope, isPersonal: IsPersonal
     const messages = events.map((e) => (JSON.parse(e.body) as { message?: string }).message)
     const others = messages.filter((message) => message !== undefined && !scope.has('message', message))
     for (const message of others) otherMessages.add(message!)
+    // Why it was closed or handed over is said of whom it is with.
+    const party = (await store.first<{ party_key: string | null }>(partyOf(conversation)))?.party_key
+    const hers = others.length === 0 || (party != null && scope.has('key', party))
     for (const [i, event] of events.entries()) {
       const message = messages[i]
-      if (message === undefined ? others.length === 0 : scope.has('message', message)) take(event)
+      if (message === undefined ? hers : scope.has('message', message)) take(event)
     }
   }
   for (const id of [...scope.all('effect'), ...scope.all('run')])
@@ -67,5 +80,13 @@ export async function goingOf(store: Store, scope: Scope, isPersonal: IsPersonal
       for (const event of await store.read<Event>(personalOf(wait.run)))
         if ((JSON.parse(event.body) as { wait?: string }).wait === wait.id) take(event)
     }
-  return { seqs, streams, otherMessages: [...otherMessages], plainFacts }
+  return { seqs, streams, otherMessages: [...otherMessages], plainFacts, sources: [...sources] }
+}
+
+/** The event that is meant, where one alone is: by its number, or as the one that brought a version of a document. */
+async function seqNamed(store: Store, id: string): Promise<number | null> {
+  if (/^\d+$/.test(id)) return Number(id)
+  const [, document, version] = /^(.+)@(\d+)$/.exec(id) ?? []
+  if (document === undefined) return null
+  return (await store.first<{ recorded_seq: number }>(versionAt(document, Number(version))))?.recorded_seq ?? null
 }

@@ -1,3 +1,4 @@
+import { declaredAttribute } from '../../context/facts.ts'
 import { effectById, type EffectRow } from '../../execution/events.ts'
 import { personalErased, type ErasureReport } from '../../governance/erasure/events.ts'
 import { rowsWithout } from '../../governance/erasure/rows.ts'
@@ -14,7 +15,7 @@ import { goingOf, type Going } from './events.ts'
 import { HELD_TABLES, heldCount, heldRemovals } from './held.ts'
 import { mentionsOf, needlesOf, type Mention } from './mentions.ts'
 import { endThings, openThings, type OpenThing } from './open-things.ts'
-import { runsNaming, scopeOf, type Scope, type Thing } from './scope.ts'
+import { documentsAbout, runsNaming, scopeOf, type Scope, type Thing } from './scope.ts'
 
 /** What `factotum forget` shows, and how it is confirmed: with the plan's `binding`. */
 export interface ForgetPlan {
@@ -49,7 +50,18 @@ interface Plan {
   readonly open: readonly OpenThing[]
 }
 
-const THINGS: readonly Thing[] = ['entity', 'message', 'signal', 'run', 'decision', 'gate', 'effect', 'conversation']
+const THINGS: readonly Thing[] = [
+  'entity',
+  'message',
+  'signal',
+  'run',
+  'decision',
+  'gate',
+  'effect',
+  'conversation',
+  'task',
+  'document',
+]
 const labelsOf = sql(
   'select e.id, e.kind, k.label from entity e left join entity_key k on k.entity = e.id where e.id = ? order by k.lookup',
 )
@@ -64,8 +76,14 @@ async function planOf(c: OpenCompany, target: string, also: readonly string[]): 
     target,
     also.filter((one) => !one.startsWith('data/')),
   )
-  const going = await goingOf(c.store, scope)
+  const going = await goingOf(c.store, scope, (kind, attribute) => isPersonal(c, kind, attribute))
   return { scope, going, files, held: await heldCount(c.store, scope), open: await openThings(c, scope, going) }
+}
+
+/** As facts.ts declares it now; what it declares no longer may have been personal. */
+function isPersonal(c: OpenCompany, kind: string, attribute: string): boolean {
+  const declared = c.company.entities.find((one) => one.entity === kind)
+  return !declared || !Object.hasOwn(declared.attributes, attribute) || declaredAttribute(declared, attribute).personal
 }
 
 function countsOf({ scope, going, files, held }: Plan, blobs: number): Record<string, number> {
@@ -92,6 +110,7 @@ async function reportOf(
     keys.push(effect.key)
     if (REACHED.has(effect.state) && effect.risk !== 'read') sent.push({ effect: id, action: effect.action })
   }
+  const shared = (await documentsAbout(c.store, scope)).filter((one) => one.others).map((one) => one.document)
   const others = (await runsNaming(c.store, scope)).filter((run) => !scope.has('run', run))
   const inboxes = c.company.connectors.filter((one) => one.inbox !== undefined).map((one) => one.name)
   const kept = [
@@ -99,6 +118,7 @@ async function reportOf(
     { what: 'messages_of_others', ids: going.otherMessages },
     { what: 'runs_about_others', ids: others },
     { what: 'facts_not_personal', ids: going.plainFacts },
+    { what: 'documents_about_others', ids: shared.filter((one) => !going.sources.includes(one)) },
     { what: 'files_of_others', ids: blobs.shared },
     { what: 'outside_services', ids: sent.map((one) => one.effect) },
     { what: 'inbox_folders', ids: inboxes },
@@ -115,7 +135,7 @@ async function reportOf(
     sent,
     keys,
     files: plan.files.map((file) => filePseudonym(c, file)),
-    sources: [...scope.all('message')],
+    sources: going.sources,
     tables: [],
   }
 }
@@ -136,7 +156,11 @@ export async function forgetPlan(c: OpenCompany, target: string, also: readonly 
   const found = await mentionsOf(c.store, dataFolder(c), needles, plan.going.seqs)
   const copies = (await copiesOf(c, report.keys)).map((path) => nameOf(c, path))
   const goes = new Set([...goingBlobs, ...plan.files, ...copies])
-  const mentions = found.filter((m) => !goes.has(m.where) && !(m.what === 'row' && plan.scope.has('run', m.of ?? '')))
+  const indexed = new Set(plan.going.sources.map((source) => source.split('@')[0]))
+  const mentions = found.filter((m) => {
+    if (m.what !== 'row' || m.of === null) return !goes.has(m.where)
+    return !plan.scope.has('run', m.of) && !plan.scope.has('session', m.of) && !indexed.has(m.of)
+  })
   const entities: ForgetPlan['entities'][number][] = []
   for (const id of plan.scope.all('entity'))
     entities.push(...(await c.store.read<(typeof entities)[number]>(labelsOf(id))))

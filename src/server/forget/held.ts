@@ -1,3 +1,4 @@
+import { clearOf } from '../../context/ephemeral.ts'
 import { sql, type Bound, type Store } from '../../store/index.ts'
 import type { Scope, Thing } from './scope.ts'
 
@@ -9,14 +10,20 @@ const HELD: readonly {
   readonly remove: (id: string) => Bound
 }[] = [
   {
-    table: 'scratch',
+    table: 'ephemeral',
     of: 'run',
-    count: sql('select count(*) as n from scratch where run = ?'),
-    remove: sql('delete from scratch where run = ?'),
+    count: sql('select count(*) as n from ephemeral where owner = ?'),
+    remove: clearOf,
+  },
+  {
+    table: 'ephemeral',
+    of: 'session',
+    count: sql('select count(*) as n from ephemeral where ? in (owner, origin)'),
+    remove: clearOf,
   },
 ]
 
-export const HELD_TABLES = HELD.map((one) => one.table)
+export const HELD_TABLES = [...new Set(HELD.map((one) => one.table))]
 
 export function heldRemovals(scope: Scope): Bound[] {
   return HELD.flatMap(({ of, remove }) => scope.all(of).map((id) => remove(id)))

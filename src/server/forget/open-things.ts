@@ -1,4 +1,5 @@
 import { signalById } from '../../context/signals.ts'
+import { endingTask, taskById, type TaskRow } from '../../context/tasks.ts'
 import { cancelEffect } from '../../execution/effects.ts'
 import { effectById, type EffectRow } from '../../execution/events.ts'
 import { gateById, type GateRow } from '../../governance/gates.ts'
@@ -12,7 +13,7 @@ import type { Scope } from './scope.ts'
 /** Something of hers that is still going on. */
 export interface OpenThing {
   readonly id: string
-  readonly what: 'signal' | 'run' | 'effect' | 'gate'
+  readonly what: 'signal' | 'run' | 'effect' | 'task' | 'gate'
   readonly state: string
   readonly title: string
 }
@@ -38,6 +39,10 @@ export async function openThings(c: OpenCompany, scope: Scope, going: Going): Pr
     if (effect && NOT_OVER.has(effect.state))
       open.push({ id, what: 'effect', state: effect.state, title: effect.action })
   }
+  for (const id of scope.all('task')) {
+    const task = await store.first<TaskRow>(taskById(id))
+    if (task?.state === 'open') open.push({ id, what: 'task', state: task.state, title: task.text ?? '(erased)' })
+  }
   for (const id of scope.all('gate')) {
     const gate = await store.first<GateRow>(gateById(id))
     if (gate?.state === 'open') open.push({ id, what: 'gate', state: gate.kind, title: gate.title ?? '(erased)' })
@@ -59,11 +64,18 @@ export async function endThings(c: OpenCompany, open: readonly OpenThing[]): Pro
     if (state === 'gated' || state === 'held' || state === 'retrying') await cancelEffect(store, id, REASON)
     else if (state === 'dispatched' || state === 'undoing') throw stillGoing(`The effect ${id} is under way`)
   }
+  for (const { id } of open.filter((one) => one.what === 'task')) {
+    const task = await store.first<TaskRow>(taskById(id))
+    if (task?.state !== 'open') continue
+    const by = { actor: 'operator', cause: null, trust: 'operator' } as const
+    await store.commit({ key: `${id}:forgotten`, ...(await endingTask(store, task, 'dropped', REASON, by)) })
+  }
   for (const { id } of open.filter((one) => one.what === 'gate')) {
     const gate = (await store.first<GateRow>(gateById(id)))!
     if (gate.state !== 'open') continue
     if (gate.kind === 'uncertain' || gate.kind === 'dead_letter')
       await c.gates.decide(id, { outcome: 'close', reason: REASON })
+    else if (gate.kind === 'conflict') await c.gates.decide(id, { outcome: 'keep', reason: REASON })
     else throw stillGoing(`The gate ${id} is open`)
   }
 }

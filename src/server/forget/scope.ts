@@ -4,7 +4,10 @@ import type { AnySignalKind } from '../../context/signals.ts'
 import { FactotumError } from '../../lib/errors.ts'
 import { sql, type Bound, type Store } from '../../store/index.ts'
 
-/** Kinds of things that can concern a person. But for keys and messages, the id of one is the stream of its events. */
+/**
+ * Kinds of things that can concern a person. But for keys, messages and sessions, the id of one is the stream of its events;
+ * or, of one version of a document, `<document>@<version>`; or the number of an event.
+ */
 export type Thing =
   | 'entity'
   | 'key'
@@ -15,21 +18,68 @@ export type Thing =
   | 'decision'
   | 'gate'
   | 'effect'
+  | 'task'
+  | 'document'
+  | 'session'
   | 'other'
+
+const MERGED = 'split_seq is null'
+const VERSION = `v.document || '@' || v.version as id`
+const OF_NOBODY = 'not exists (select 1 from document_about a where a.document = v.document and a.version = v.version)'
 
 /** How one thing leads to others that concern the same person: one line for each table that has such things. */
 const LINKS: readonly { readonly from: Thing; readonly to: Thing; readonly ids: (id: string) => Bound }[] = [
   { from: 'entity', to: 'key', ids: sql('select lookup as id from entity_key where entity = ?') },
+  // Those that were merged are one person. What was split again is two.
+  {
+    from: 'entity',
+    to: 'entity',
+    ids: sql(`select into_entity as id from entity_merge where entity = ? and ${MERGED}`),
+  },
+  {
+    from: 'entity',
+    to: 'entity',
+    ids: sql(`select entity as id from entity_merge where into_entity = ? and ${MERGED}`),
+  },
+  { from: 'entity', to: 'gate', ids: sql('select gate as id from conflict where entity = ? and gate is not null') },
   { from: 'key', to: 'entity', ids: sql('select entity as id from entity_key where lookup = ?') },
   { from: 'key', to: 'message', ids: sql('select id from message where party_key = ?') },
   { from: 'message', to: 'signal', ids: sql('select id from signal where id = ?') },
   { from: 'message', to: 'effect', ids: sql('select id from effect where id = ?') },
   { from: 'signal', to: 'run', ids: sql('select id from run where signal = ?') },
+  { from: 'signal', to: 'task', ids: sql('select id from task where source = ?') },
+  { from: 'signal', to: 'document', ids: sql(`select ${VERSION} from document_version v where source = ?`) },
+  // A complaint stands with what it is about, which may be somebody else's.
+  {
+    from: 'signal',
+    to: 'other',
+    ids: sql('select distinct cast(seq as text) as id from complaint where signal = ?'),
+  },
   { from: 'run', to: 'run', ids: sql('select id from run where parent = ?') },
   { from: 'run', to: 'decision', ids: sql('select id from decision where run = ?') },
+  // What the operator was asked and never decided is no decision yet: it was recorded right before its gate.
+  {
+    from: 'run',
+    to: 'decision',
+    ids: sql(
+      `select a.stream as id from gate g join event a on a.seq = g.opened_seq - 1 and a.kind = 'decision.asked@1'
+       where g.run = ? and g.kind = 'decision'`,
+    ),
+  },
+  { from: 'run', to: 'task', ids: sql('select id from task where run = ?') },
+  {
+    from: 'run',
+    to: 'document',
+    ids: sql(`select ${VERSION} from document_version v where source = ? and ${OF_NOBODY}`),
+  },
   { from: 'run', to: 'effect', ids: sql('select id from effect where run = ?') },
   { from: 'run', to: 'gate', ids: sql('select id from gate where run = ?') },
   { from: 'effect', to: 'gate', ids: sql('select id from gate where subject = ?') },
+  {
+    from: 'effect',
+    to: 'document',
+    ids: sql(`select ${VERSION} from document_version v where source = ? and ${OF_NOBODY}`),
+  },
   { from: 'effect', to: 'effect', ids: sql('select id from effect where undoes = ?') },
 ]
 
@@ -41,7 +91,11 @@ const PREFIX: Readonly<Record<string, Thing>> = {
   dec: 'decision',
   gate: 'gate',
   eff: 'effect',
+  task: 'task',
+  doc: 'document',
 }
+
+const NO_STREAM: ReadonlySet<Thing> = new Set(['key', 'message', 'session'])
 
 /** Everything that concerns one person, by kind. */
 export class Scope {
@@ -86,18 +140,19 @@ export class Scope {
 
   /** Streams of which everything goes. */
   streams(): string[] {
-    return [...this.#of].flatMap(([thing, ids]) => (thing === 'key' || thing === 'message' ? [] : [...ids]))
+    return [...this.#of].flatMap(([thing, ids]) => (NO_STREAM.has(thing) ? [] : [...ids]))
   }
 }
 
 const entityKnown = sql('select id from entity where id = ?')
 /**
  * What concerns the person that `target` names: an entity's id, or an address. The rule: her entities with all their keys;
- * the messages to and from them; the signals that brought those or would
- * have; the runs that these started, with their children; runs
+ * those that were merged with them; the messages to and from them; the signals that brought those or would have, with the
+ * tasks, documents and complaints that came of them; the runs that these started, with their children; runs
  * that name her and nobody else, with what started them; and everything that these runs recorded of their own: steps,
- * decisions, opinions, gates, effects. What they recorded about another entity stays with that entity. A run that names
- * others too stays whole, but for the answers it got from what is hers.
+ * decisions, opinions, gates, effects, tasks, documents. What they recorded about another entity stays with that entity. A
+ * run that names others too stays whole, but for the answers it got from what is hers. What is in dispute about her goes,
+ * and documents that are about nobody but her; and sessions that were called by an address of hers.
  */
 export async function scopeOf(
   store: Store,
@@ -108,13 +163,18 @@ export async function scopeOf(
   const scope = new Scope()
   if (await store.first(entityKnown(target))) await scope.add(store, 'entity', target)
   else await scope.add(store, 'key', lookupKey(store, target))
+  for (const session of await sessionsOf(store, scope)) await scope.add(store, 'session', session)
   for (const signal of await setAside(store, kinds, scope)) await scope.add(store, 'signal', signal)
-  if (scope.streams().length === 0)
+  if (scope.streams().length === 0 && scope.all('session').length === 0)
     throw new FactotumError(
       'forget.unknown',
       `Nothing is known of "${target}". Give an address as it was written, or the id of an entity.`,
     )
-  for (const id of also) await scope.add(store, PREFIX[id.split('_')[0]!] ?? 'other', id)
+  for (const id of also) {
+    const thing = PREFIX[id.split('_')[0]!] ?? 'other'
+    await scope.add(store, thing, id)
+    if (thing === 'run') await addItsSignal(store, scope, id)
+  }
   // A run that is found to be hers may have named another of her entities, and so on.
   for (let before = -1; before !== scope.all('run').length + scope.all('signal').length;) {
     before = scope.all('run').length + scope.all('signal').length
@@ -124,7 +184,38 @@ export async function scopeOf(
       await addItsSignal(store, scope, run)
     }
   }
+  for (const { document, others } of await documentsAbout(store, scope))
+    if (!others) await scope.add(store, 'document', document)
   return scope
+}
+
+const sessions = sql(`select distinct owner, label from ephemeral where owner like 'session:%' and label is not null`)
+
+async function sessionsOf(store: Store, scope: Scope): Promise<string[]> {
+  const rows = await store.read<{ owner: string; label: string }>(sessions())
+  return rows.filter(({ label }) => scope.has('key', lookupKey(store, label))).map((row) => row.owner)
+}
+
+const versionsAbout = sql(`select document, version from document_about where entity = ?`)
+const aboutWhom = sql(`select entity from document_about where document = ? and version = ?`)
+
+/** Versions of documents that are about her, `<document>@<version>`, and whether they are about others as well. */
+export async function documentsAbout(
+  store: Store,
+  scope: Scope,
+): Promise<{ readonly document: string; readonly others: boolean }[]> {
+  const found = new Map<string, boolean>()
+  for (const entity of scope.all('entity'))
+    for (const { document, version } of await store.read<{ document: string; version: number }>(
+      versionsAbout(entity),
+    )) {
+      const whom = await store.read<{ entity: string }>(aboutWhom(document, version))
+      found.set(
+        `${document}@${version}`,
+        whom.some((one) => !scope.has('entity', one.entity)),
+      )
+    }
+  return [...found].map(([document, others]) => ({ document, others }))
 }
 
 const withoutMessage = sql(
