@@ -40,8 +40,8 @@ const wrongPremises = sql(
    where p.decision = ? and p.kind = 'decision' and (d.retracted_seq > ? or (d.agreed = 0 and d.judged_seq > ?)) order by d.id`,
 )
 const currentFact = sql(
-  `select value, valid_to from fact where entity = ? and attribute = ? and ended_seq is null and retracted_seq is null
-   order by recorded_seq desc, id limit 1`,
+  `select value from fact where entity = ? and attribute = ? and ended_seq is null and retracted_seq is null
+     and valid_from <= ? and coalesce(valid_to, 9007199254740991) > ? order by recorded_seq desc, id limit 1`,
 )
 const eventAt = sql('select at, actor from event where seq = ?')
 
@@ -75,12 +75,10 @@ async function outdatedFact(store: Store, fact: Ended, run: string | null): Prom
   const seq = fact.retracted_seq ?? fact.ended_seq!
   const event = await store.first<{ at: number; actor: string }>(eventAt(seq))
   if (!event || (fact.retracted_seq === null && event.actor === `run:${run ?? ''}`)) return null
-  const current = await store.first<{ value: string | null; valid_to: number | null }>(
-    currentFact(fact.entity, fact.attribute),
-  )
-  const holds = current && (current.valid_to === null || current.valid_to > store.clock.now())
-  if (holds && fact.value !== null && current.value === fact.value) return null
-  const now = holds ? parse(current.value) : null
+  const time = store.clock.now()
+  const current = await store.first<{ value: string | null }>(currentFact(fact.entity, fact.attribute, time, time))
+  if (current && fact.value !== null && current.value === fact.value) return null
+  const now = current ? parse(current.value) : null
   return { kind: 'fact', id: fact.id, of: fact.attribute, was: parse(fact.value), now, since: event.at, seq }
 }
 

@@ -352,7 +352,7 @@ class Postgres implements Engine {
 
   async scrub(tables: readonly string[]): Promise<boolean> {
     await using client = await this.#maintenance()
-    return vacuumDead(client, tables)
+    return await vacuumDead(client, tables)
   }
 
   /** Temporary tables: they hide the company's own on this connection, are not logged and end with it. */
