@@ -33,6 +33,18 @@ const WAITING_MS = 60_000
 /** When to look again at what cannot leave yet. */
 type Later = { readonly at: number }
 
+/** Why nobody knows whether something happened. */
+interface Unsure {
+  readonly code: string
+  readonly message: string
+}
+
+const RESTORED: Unsure = {
+  code: 'effect.restored',
+  message:
+    'This company was restored from a snapshot that was made before: the original may have done it since. Look outside first.',
+}
+
 /** A turn of a service's: when it was used, if it was, and how that failed; undefined while that is open. */
 interface Turn {
   usedAt: number | null
@@ -120,7 +132,8 @@ export class Dispatcher {
       const difference = differenceFromApproved(this.#execution, effect, action)
       if (difference !== null)
         return this.#settlement.stopped(effect, fence, maybe ? 'uncertain' : 'failed', 'effect.changed', difference)
-      if (maybe && (await this.#forgotten(effect, action))) return this.#found(effect, action, fence)
+      const unsure = await this.#unsure(effect, action, maybe)
+      if (unsure) return this.#found(effect, action, fence, unsure)
     }
     // It has taken a moment to look.
     if (!maybe && isOver(effect, this.#execution.store.clock.now()))
@@ -135,13 +148,20 @@ export class Dispatcher {
     return first !== undefined && store.clock.now() - first.at > action.keyMs
   }
 
-  /** What an earlier try did is looked up outside; where that tells nothing, only the operator can know. */
-  async #found(effect: EffectRow, action: AnyAction, fence: Fence): Promise<void> {
+  /** Why it may have happened already, where sending it under its key would not be safe: null where it would. */
+  async #unsure(effect: EffectRow, action: AnyAction, maybe: boolean): Promise<Unsure | null> {
+    if (!maybe) return (await waitsSinceRestore(this.#execution.store, effect.id)) ? RESTORED : null
+    if (!(await this.#forgotten(effect, action))) return null
     const message = `An earlier try may have happened, and ${action.connector} may no longer know its key.`
-    const answer = await this.#recover(effect, action, 'effect.key_too_old', message)
+    return { code: 'effect.key_too_old', message }
+  }
+
+  /** What an earlier try did is looked up outside; where that tells nothing, only the operator can know. */
+  async #found(effect: EffectRow, action: AnyAction, fence: Fence, { code, message }: Unsure): Promise<void> {
+    const answer = await this.#recover(effect, action, code, message)
     if (answer.kind === 'succeeded') return this.#settlement.settle(effect, action, fence, answer)
     const happened = answer.kind === 'absent' ? 'failed' : 'uncertain'
-    return this.#settlement.stopped(effect, fence, happened, 'effect.key_too_old', message)
+    return this.#settlement.stopped(effect, fence, happened, code, message)
   }
 
   /** True where it does not leave: it was refused, or is asked for again. */
@@ -165,10 +185,7 @@ export class Dispatcher {
       return true
     }
     if (effect.risk !== 'read' && (await waitsSinceRestore(this.#execution.store, effect.id)))
-      return again(
-        'effect.restored',
-        'This company was restored from a snapshot that was made before: the original may have done it since. Look outside first.',
-      )
+      return again(RESTORED.code, RESTORED.message)
     const difference = differenceFromApproved(this.#execution, effect, action)
     if (difference !== null) {
       if (action.input.safeParse(inputOf(effect)).success) return again('effect.changed', difference)

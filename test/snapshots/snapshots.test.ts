@@ -83,6 +83,49 @@ onEachStore('what was held to leave is asked for again, and what had left is not
   }
 })
 
+onEachStore('what was about to be taken back is not taken back twice', async (url) => {
+  const shop = new Shop()
+  await using c = await stage(shop, url ? { url } : {})
+  await live(c)
+  const run = await c.run(shop.buy(), [{ item: 'one' }, { item: 'two' }, { item: 'three' }])
+  for (const gate of (await c.queue()).filter((g) => g.kind === 'effect')) await c.decide('approve', { gate: gate.id })
+  for (let left = 2; left > 0; left--) {
+    const next = (await c.queue()).find((g) => g.kind === 'effect')!
+    await c.decide('approve', { gate: next.id })
+  }
+  await c.ask('pause', {})
+  const plan = await c.ask('undoPlan', { id: run })
+  await c.ask('undo', { id: run, binding: plan.binding })
+  await c.idle()
+  const file = await snapshotOf(c)
+  await c.ask('resume', {})
+  await c.advance('3m')
+  assert.equal(shop.called('undo').length, 3)
+  for (const place of await places()) {
+    await using there = place
+    await restoreTo(c, file, there)
+    await using restored = await goOn(c, shop, there)
+    await restored.ask('resume', {})
+    await restored.advance('3m')
+    assert.equal(shop.called('undo').length, 3, 'nothing was taken back again')
+    // One follows the other, and each is asked for when its turn comes.
+    for (const outcome of ['happened', 'retry', 'happened']) {
+      const asked = (await restored.queue()).filter((g) => g.kind === 'uncertain')
+      assert.equal(asked.length, 1)
+      assert.match(JSON.stringify(asked[0]!.proposal), /restored from a snapshot/)
+      await restored.decide(outcome, { gate: asked[0]!.id })
+      await restored.advance('3m')
+    }
+    assert.equal(shop.called('undo').length, 4)
+    assert.deepEqual(Object.keys((await restored.ask('status', {})).effects).sort(), ['succeeded', 'undone'])
+    await restored.check()
+    shop.calls.splice(
+      shop.calls.findLastIndex((call) => call.startsWith('undo')),
+      1,
+    )
+  }
+})
+
 test('an outsider reads it with tar and zstd, and its ledger verifies by the key alone', async (t) => {
   await using c = await stage(new Shop())
   await live(c)
