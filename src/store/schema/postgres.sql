@@ -239,6 +239,7 @@ create table entity (
   created_seq bigint not null,
   PRIMARY KEY (id)
 );
+CREATE INDEX entity_created ON public.entity USING btree (created_seq);
 
 create table entity_key (
   kind text collate "C" not null,
@@ -365,6 +366,7 @@ CREATE INDEX gate_open ON public.gate USING btree (opened_at) WHERE (state = 'op
 CREATE INDEX gate_opened ON public.gate USING btree (opened_seq);
 CREATE INDEX gate_run ON public.gate USING btree (run);
 CREATE INDEX gate_shape ON public.gate USING btree (shape, opened_seq) WHERE (shape IS NOT NULL);
+CREATE INDEX gate_subject ON public.gate USING btree (subject);
 
 create table lane (
   id text collate "C" not null,

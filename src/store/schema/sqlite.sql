@@ -148,6 +148,7 @@ CREATE TABLE encoding (
   changed integer not null         -- of which answered otherwise than words alone
 ) strict, without rowid;
 CREATE TABLE entity (id text primary key, kind text not null, created_seq integer not null) strict, without rowid;
+CREATE INDEX entity_created on entity (created_seq);
 CREATE TABLE entity_key (kind text not null, lookup text not null, entity text not null, label text, primary key (kind, lookup)) strict, without rowid;
 CREATE INDEX entity_key_entity on entity_key (entity);
 CREATE INDEX entity_key_lookup on entity_key (lookup);
@@ -244,6 +245,7 @@ CREATE INDEX gate_open on gate (opened_at) where state = 'open';
 CREATE INDEX gate_opened on gate (opened_seq);
 CREATE INDEX gate_run on gate (run);
 CREATE INDEX gate_shape on gate (shape, opened_seq) where shape is not null;
+CREATE INDEX gate_subject on gate (subject);
 CREATE TABLE lane (id text primary key, token integer not null) strict, without rowid;
 CREATE TABLE lease (id text primary key, holder text not null, epoch integer not null, until integer not null) strict, without rowid;
 CREATE INDEX lease_held on lease (holder) where until > 0;
