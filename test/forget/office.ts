@@ -2,16 +2,35 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import pg from 'pg'
-import { agent, entity, signal, workflow, z } from '../../src/index.ts'
+import { agent, attribute, entity, signal, workflow, z } from '../../src/index.ts'
 import { scriptedModel, testCompany, type TestCompany, type TestCompanyOptions } from '../../src/testing.ts'
 import { mail } from '../../connectors/mail/index.ts'
 import { files } from '../../connectors/files/index.ts'
 
-const Customer = entity('customer', { name: z.string(), wish: z.string(), plan: z.string() })
+const Customer = entity('customer', {
+  name: z.string(),
+  wish: z.string(),
+  plan: z.string(),
+  phone: attribute(z.string(), { conflict: 'ask' }),
+  tier: attribute(z.string(), { personal: false }),
+})
 const Draft = z.object({ body: z.string() })
 
 const triage = agent('triage', { input: mail.Message, output: z.string(), tiers: ['light', 'operator'] })
 const write = agent('write', { input: z.object({ about: z.string() }), output: Draft, tiers: ['light', 'operator'] })
+
+const sort = agent('sort', {
+  input: z.object({ text: z.string() }),
+  output: z.string(),
+  tiers: [
+    ({ text }: { text: string }) => ({
+      value: text.replace('form', 'sorted'),
+      confidence: 1,
+      because: text.replace('form', 'sortedbecause'),
+      options: [{ value: text.replace('form', 'other'), whyNot: text.replace('form', 'whynot') }],
+    }),
+  ],
+})
 
 export const remember = workflow('remember', { input: z.object({ note: z.string() }) }, async (ctx, { note }) =>
   ctx.step('file it', () => Promise.resolve(`${note} ${note.replace('child', 'childstep')}`)),
@@ -20,6 +39,7 @@ export const remember = workflow('remember', { input: z.object({ note: z.string(
 /** The words of one person: `anna-subject`. */
 export const word = (who: string, what: string) => `x${who}x${what}x`
 export const addressOf = (who: string) => `${word(who, 'address')}@example.org`
+export const secondOf = (who: string) => `${word(who, 'second')}@example.org`
 
 const answer = workflow('answer', { on: mail.received }, async (ctx, message) => {
   const who = /x(\w+?)xaddressx/.exec(message.from)![1]!
@@ -28,7 +48,7 @@ const answer = workflow('answer', { on: mail.received }, async (ctx, message) =>
   await ctx.recall('anything', { about: customer })
   await ctx.scratch.set('mood', word(who, 'scratch'), { ttl: '30d' })
   await ctx.facts.assert(customer, { name: word(who, 'name'), wish: word(who, 'wish') }, { because: topic })
-  await ctx.facts.assert(customer, { wish: word(who, 'newwish') }, { name: 'again' })
+  await ctx.facts.assert(customer, { wish: word(who, 'newwish') }, { name: 'again', quote: word(who, 'body') })
   await ctx.step('bytes', () => Promise.resolve(Buffer.from(word(who, 'stepblob'))))
   await ctx.child(remember, { note: word(who, 'child') })
   await ctx.step('fails', () => Promise.reject(new Error(word(who, 'steperror')))).catch(() => {})
@@ -40,10 +60,24 @@ const answer = workflow('answer', { on: mail.received }, async (ctx, message) =>
 })
 
 /** A form that says whom it is from in its payload alone. */
-export const asked = signal('form.asked', z.object({ email: z.string(), text: z.string() }))
-const form = workflow('form', { on: asked }, async (ctx, { email, text }) => {
+export const asked = signal(
+  'form.asked',
+  z.object({ email: z.string(), text: z.string(), phone: z.string().optional() }),
+)
+const form = workflow('form', { on: asked }, async (ctx, { email, text, phone }) => {
   const customer = await ctx.facts.about(Customer, email)
   await ctx.facts.assert(customer, { plan: text.replace('form', 'plan') })
+  if (phone !== undefined) {
+    await ctx.decide(sort, { text })
+    await ctx.facts.assert(customer, { phone }, { name: 'phone' })
+    await ctx.documents.add({ text: text.replace('form', 'formdoc'), title: text.replace('form', 'formdoctitle') })
+    const task = await ctx.tasks.add({
+      text: text.replace('form', 'taskwords'),
+      why: text.replace('form', 'taskwhy'),
+      by: '1d',
+    })
+    await ctx.tasks.done(task, { note: text.replace('form', 'tasknote') })
+  }
   return text.replace('form', 'formresult')
 })
 
@@ -71,14 +105,23 @@ export function office(url: string | undefined, more: TestCompanyOptions = {}): 
       const name = who(JSON.stringify(request))
       const draft = JSON.stringify(request).includes('xdelegatedx')
       return draft
-        ? { value: { body: word(name, 'draft') }, confidence: 0.99, because: word(name, 'draftbecause') }
-        : { value: word(name, 'topic'), confidence: 0.6, because: word(name, 'opinion') }
+        ? {
+            value: { body: word(name, 'draft') },
+            confidence: 0.99,
+            because: word(name, 'draftbecause'),
+          }
+        : {
+            value: word(name, 'topic'),
+            confidence: 0.6,
+            because: word(name, 'opinion'),
+          }
     }),
   )
   return testCompany({
     workflows: [answer, remember, form, compare, wonder],
     connectors: [mail.outbox({ from: 'Us <us@example.com>' }), files.folder({ allow: ['letters'] })],
-    agents: [triage, write],
+    agents: [triage, write, sort],
+    entities: [Customer],
     models: { light },
     ...(url ? { url } : {}),
     ...more,

@@ -58,7 +58,6 @@ const THINGS: readonly Thing[] = [
   'decision',
   'gate',
   'effect',
-  'conversation',
   'task',
   'document',
 ]
@@ -90,6 +89,7 @@ function countsOf({ scope, going, files, held }: Plan, blobs: number): Record<st
   if (going.seqs.size + blobs + files.length + held === 0) return {}
   const counts: Record<string, number> = {}
   for (const thing of THINGS) counts[thing] = scope.all(thing).length
+  counts.conversation = [...going.streams].filter((stream) => stream.startsWith('conv_')).length
   return { ...counts, event: going.seqs.size, blob: blobs, file: files.length, row: held }
 }
 
