@@ -71,7 +71,7 @@ export class OpenCompany {
   readonly facts: Facts
   readonly spend: Spend
   readonly attention: Attention
-  readonly recall: Recall
+  recall: Recall
   readonly execution: Execution
   /** What is asked before anything leaves; `loadPolicies` reads the company's files. */
   policies: Policies = NO_POLICIES
@@ -169,6 +169,7 @@ export class OpenCompany {
     this.past = new Past(store, this.company.zone, (then) => {
       const company = new OpenCompany(options, then, keys)
       company.policies = this.policies
+      company.recall = this.recall.asOf(then)
       return company
     })
     this.snapshots = new Snapshots(this)

@@ -1,6 +1,7 @@
 import { FactotumError } from '../../lib/errors.ts'
 import { humanDuration } from '../../lib/durations.ts'
 import type { Result } from '../../server/operations.ts'
+import { now } from '../as-of.ts'
 import { ask } from '../client.ts'
 import type { Command, Invocation } from '../command.ts'
 import { NEWEST, newestArgs } from '../newest.ts'
@@ -44,7 +45,7 @@ type Shown = Pick<Result<'conversations'>[number], 'state' | 'turn' | 'since' | 
 
 function turnText({ state, turn, since, closedAt }: Shown): string {
   if (state === 'closed') return `closed ${ago(closedAt ?? since)}`
-  return `${turn === 'ours' ? 'our' : 'their'} turn for ${humanDuration(Date.now() - since)}`
+  return `${turn === 'ours' ? 'our' : 'their'} turn for ${humanDuration(now() - since)}`
 }
 
 export const conversation: Command = {

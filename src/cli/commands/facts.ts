@@ -10,10 +10,10 @@ type Fact = Shown['facts'][number]
 
 export const facts: Command = {
   name: 'facts',
-  usage: '[entity|address [attribute]] [--as-of DATE] [--recorded DATE|SEQ] [--history] [--due]',
+  usage: '[entity|address [attribute]] [--valid DATE] [--recorded DATE|SEQ] [--history] [--due]',
   summary: 'What is believed, of whom, since when and why; as of then; what should be looked at again.',
   options: {
-    'as-of': { type: 'string' },
+    valid: { type: 'string' },
     recorded: { type: 'string' },
     history: { type: 'boolean' },
     due: { type: 'boolean' },
@@ -22,11 +22,11 @@ export const facts: Command = {
   async run(call) {
     const [entity, attribute] = call.positionals
     const history = call.flags.history === true || attribute !== undefined
-    const asOf = { ...flag(call, 'as-of', 'valid'), ...recorded(call) }
+    const asOf = { ...flag(call, 'valid', 'valid'), ...recorded(call) }
     if ((call.flags.due === true || history || entity === undefined) && Object.keys(asOf).length > 0)
       throw new FactotumError(
         'cli.usage',
-        '--as-of and --recorded show one entity as of then: factotum facts <entity> --as-of 2026-03-01.',
+        '--valid and --recorded show one entity as of then: factotum facts <entity> --valid 2026-03-01.',
       )
     if (call.flags.due === true) return printDue(call, await ask(call.folder, 'factsDue', {}))
     if (entity === undefined) return printEntities(call, await ask(call.folder, 'entities', {}))
@@ -182,7 +182,7 @@ function printEntity(call: Invocation, shown: Shown): number {
   call.out(`${shown.id}  ${shown.kind}  ${oneLine(shown.labels.join(', '), 300)}`)
   if (shown.parts.length > 0) call.out(`  one of ${shown.parts.length}: ${shown.parts.join(', ')}`)
   const { valid, recorded: then } = shown.moment
-  const asked = call.flags['as-of'] !== undefined || call.flags.recorded !== undefined
+  const asked = call.flags.valid !== undefined || call.flags.recorded !== undefined
   if (asked) call.out(`  what held on ${time(valid)} UTC${then === null ? '' : `, as recorded until event ${then}`}`)
   if (shown.facts.length === 0) call.out('  nothing is known')
   for (const line of columns(

@@ -2,6 +2,7 @@ import type { Result } from '../../server/operations.ts'
 import { dueLines } from '../../server/views/due.ts'
 import { MAX_QUEUE } from '../../server/views/queue.ts'
 import type { Json } from '../../lib/json.ts'
+import { now } from '../as-of.ts'
 import { ask } from '../client.ts'
 import type { Command, Invocation } from '../command.ts'
 import { ago, indent, oneLine, plain } from '../text.ts'
@@ -20,7 +21,7 @@ export const queue: Command = {
       call.print(id === undefined ? items : items[0])
       return 0
     }
-    const late = id === undefined ? dueLines(await ask(call.folder, 'due', {}), Date.now()) : []
+    const late = id === undefined ? dueLines(await ask(call.folder, 'due', {}), now()) : []
     if (items.length + late.length === 0) call.out('Nothing waits for you.')
     for (const item of items) printItem(call, item, id !== undefined)
     for (const line of late) call.out(oneLine(line, 200))

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { FactotumError } from '../../lib/errors.ts'
-import { humanDate, parseInstant } from '../instants.ts'
+import { humanDate } from '../instants.ts'
 import { ask } from '../client.ts'
 import type { Command, Invocation } from '../command.ts'
 import { columns, indent, oneLine, plain, time } from '../text.ts'
@@ -12,11 +12,10 @@ const MAX_TEXT = 1_200
 
 export const recall: Command = {
   name: 'recall',
-  usage: '"question" [--about ADDRESS] [--as-of DATE] [--budget TOKENS] [--trust LABEL]',
+  usage: '"question" [--about ADDRESS] [--budget TOKENS] [--trust LABEL]',
   summary: 'What was said, written or known that answers a question, with where each stands.',
   options: {
     about: { type: 'string' },
-    'as-of': { type: 'string' },
     budget: { type: 'string' },
     trust: { type: 'string' },
     rebuild: { type: 'boolean' },
@@ -24,7 +23,6 @@ export const recall: Command = {
   arity: [0, 1_000],
   async run(call) {
     const { about, budget, trust } = call.flags
-    const asOf = call.flags['as-of']
     if (call.flags.rebuild === true) return rebuild(call)
     const query = call.positionals.join(' ').trim()
     if (query === '')
@@ -35,7 +33,6 @@ export const recall: Command = {
     const found = await ask(call.folder, 'recall', {
       query,
       ...(typeof about === 'string' ? { about } : {}),
-      ...(typeof asOf === 'string' ? { asOf: parseInstant(asOf) } : {}),
       ...(typeof budget === 'string' ? { budget: parseBudget(budget) } : {}),
       ...(typeof trust === 'string' ? { trust: parseTrust(trust) } : {}),
     })

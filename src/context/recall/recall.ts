@@ -6,7 +6,7 @@ import type { Encoder } from './encoder.ts'
 import { factsFor, scopesOf, type RecalledFact } from './facts.ts'
 import { catchUp, indexState, type PassageRow } from './indexing.ts'
 import { rank, type Ranking } from './rank.ts'
-import { isSource, type Role } from './sources.ts'
+import { isKnown, isSource, type Role } from './sources.ts'
 import { terms } from './terms.ts'
 import { Vectors, type EncoderPrice, type Meaning } from './vectors.ts'
 
@@ -59,6 +59,8 @@ export interface Recalled {
 /** Finds again what the company was told and knows. Keeps its index up to date: behind every commit, and when asked. */
 export class Recall {
   readonly #store: Store
+  /** What counts as known: the store itself, or the company as it was. */
+  readonly #known: Store
   readonly #candidates: Candidates
   readonly #vectors: Vectors | null
   #catching: Promise<void> | null = null
@@ -67,10 +69,17 @@ export class Recall {
   #stopListening: (() => void) | null = null
 
   /** Without an encoder, words alone are looked for. */
-  constructor(store: Store, encoder: Encoder | null = null, price: EncoderPrice | null = null) {
+  constructor(store: Store, encoder: Encoder | null = null, price: EncoderPrice | null = null, known: Store = store) {
     this.#store = store
+    this.#known = known
     this.#vectors = encoder && new Vectors(store, encoder, price)
     this.#candidates = new Candidates(store)
+  }
+
+  /** Recall in the company as it was: the index of now is asked, and of what it finds counts what was known then. */
+  asOf(then: Store): Recall {
+    const { encoder = null, price = null } = this.#vectors ?? {}
+    return new Recall(this.#store, encoder, price, then)
   }
 
   /** Indexes what there is and what comes, in the background. `onError`: it will be tried with the next commit. */
@@ -114,7 +123,7 @@ export class Recall {
     let left = budget * CHARACTERS_PER_TOKEN
     const facts: RecalledFact[] = []
     if (kinds.has('fact'))
-      for (const fact of await factsFor(this.#store, query, asked.about ?? null, asked.asOf ?? null))
+      for (const fact of await factsFor(this.#known, query, asked.about ?? null, asked.asOf ?? null))
         if (isAtLeast(fact.trust, asked.trust) && (left -= costOf(fact)) >= 0) facts.push(fact)
     const ranked = kinds.has('message') || kinds.has('document') ? await this.#rank(query, asked, kinds) : NONE
     const passages: RecalledPassage[] = []
@@ -134,11 +143,12 @@ export class Recall {
     if (words.length === 0) return { ...NONE, reason: 'the question has no words to look for' }
     const corpus = await this.#candidates.corpus(words, await indexState(this.#store))
     const scopes = asked.about ? await this.#scopes(asked.about) : null
-    const rows = await this.#candidates.find({ scopes, allows: allowing(asked, kinds) }, words, corpus)
+    const found = await this.#candidates.find({ scopes, allows: this.#allowing(asked, kinds) }, words, corpus)
+    const rows = this.#known === this.#store ? found : await this.#knownThen(found, asked.asOf ?? null)
     const byId = new Map(rows.map((row) => [row.id, row]))
     const order = (meaning: Meaning | null) => {
       const vector = meaning?.question ?? null
-      const question = { text: query, terms: words, now: asked.asOf ?? this.#store.clock.now(), vector }
+      const question = { text: query, terms: words, now: asked.asOf ?? this.#known.clock.now(), vector }
       const seen = rows.map((row) => candidateOf(row, meaning?.byHash.get(row.hash) ?? null))
       const { passages, documents, reason } = rank(question, seen, corpus)
       return {
@@ -165,7 +175,33 @@ export class Recall {
   }
 
   async #scopes(entities: readonly string[]): Promise<string[]> {
-    return [...new Set((await Promise.all(entities.map((id) => scopesOf(this.#store, id)))).flat())]
+    return [...new Set((await Promise.all(entities.map((id) => scopesOf(this.#known, id)))).flat())]
+  }
+
+  /** Time, trust, kind and what is left out: what fails one of them is never looked at. */
+  #allowing({ asOf, trust, except = [] }: Asked, kinds: ReadonlySet<RecallKind>): (row: PassageRow) => boolean {
+    const inPast = this.#known !== this.#store
+    const then = Math.min(asOf ?? Infinity, inPast ? this.#known.clock.now() : Infinity)
+    const left = new Set(except)
+    const holds = (row: PassageRow) =>
+      asOf === undefined ? row.until === null : row.until === null || row.until > asOf
+    return (row) =>
+      kinds.has(row.version > 0 ? 'document' : 'message') &&
+      row.at <= then &&
+      // Until when it held is not for the index of now to say of then.
+      (inPast || holds(row)) &&
+      isAtLeast(row.trust, trust) &&
+      !left.has(row.source)
+  }
+
+  async #knownThen(rows: readonly PassageRow[], asOf: number | null): Promise<PassageRow[]> {
+    const sources = new Set(rows.map((row) => `${row.source} ${row.version}`))
+    const known = new Set<string>()
+    for (const one of sources) {
+      const [source = '', version] = one.split(' ')
+      if (await isKnown(this.#known, source, Number(version), asOf)) known.add(one)
+    }
+    return rows.filter((row) => known.has(`${row.source} ${row.version}`))
   }
 }
 
@@ -180,17 +216,6 @@ const NONE: Ranked = { passages: [], documents: [], reason: 'no fact is named by
 
 /** Of an answer, so many passages are compared with what words alone would have answered. */
 const LOOKED_AT = 10
-
-/** Time, trust, kind and what is left out: what fails one of them is never looked at. */
-function allowing(asked: Asked, kinds: ReadonlySet<RecallKind>): (row: PassageRow) => boolean {
-  const { asOf, trust } = asked
-  const except = new Set(asked.except)
-  return (row) =>
-    kinds.has(row.version > 0 ? 'document' : 'message') &&
-    (asOf === undefined ? row.until === null : row.at <= asOf && (row.until === null || row.until > asOf)) &&
-    isAtLeast(row.trust, trust) &&
-    !except.has(row.source)
-}
 
 function passageOf(row: PassageRow, score: number): RecalledPassage {
   const { source, version, begins: start, ends: end, hash, text, heading, at, role, speaker, trust } = row

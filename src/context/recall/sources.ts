@@ -48,6 +48,14 @@ export async function sourceOf(store: Store, event: SourceEvent): Promise<Source
     : ofDocument(store, event.stream, body.version)
 }
 
+/** Whether a source was there, in a version that held: now, or at `asOf` (epoch ms). */
+export async function isKnown(store: Store, source: string, version: number, asOf: number | null): Promise<boolean> {
+  if (version === 0) return ((await store.first<MessageRow>(messageById(source)))?.text ?? null) !== null
+  const row = await store.first<VersionRow>(versionOf(source, version))
+  if (!row || row.text === null) return false
+  return row.until === null || (asOf !== null && row.until > asOf)
+}
+
 async function ofMessage(store: Store, id: string): Promise<Source | undefined> {
   const row = await store.first<MessageRow>(messageById(id))
   if (!row || row.text === null) return undefined

@@ -44,7 +44,7 @@ export interface EncoderPrice {
 export class Vectors {
   readonly encoder: Encoder
   readonly #store: Store
-  readonly #price: EncoderPrice | null
+  readonly price: EncoderPrice | null
   readonly #queries = new Map<string, Float32Array>()
   #ahead: Promise<void> = Promise.resolve()
   #restsUntil = 0
@@ -53,7 +53,7 @@ export class Vectors {
   constructor(store: Store, encoder: Encoder, price: EncoderPrice | null) {
     this.#store = store
     this.encoder = encoder
-    this.#price = price
+    this.price = price
   }
 
   /**
@@ -143,7 +143,7 @@ export class Vectors {
   #count(
     n: Partial<Record<'vectors' | 'ahead' | 'queries' | 'tokens' | 'took_ms' | 'recalls' | 'changed', number>>,
   ): Bound {
-    const micros = Math.ceil((n.tokens ?? 0) * (this.#price?.microsPerToken ?? 0))
+    const micros = Math.ceil((n.tokens ?? 0) * (this.price?.microsPerToken ?? 0))
     return count(
       this.encoder.name,
       n.vectors ?? 0,
@@ -152,7 +152,7 @@ export class Vectors {
       n.tokens ?? 0,
       n.took_ms ?? 0,
       micros,
-      this.#price?.currency ?? NO_CURRENCY,
+      this.price?.currency ?? NO_CURRENCY,
       n.recalls ?? 0,
       n.changed ?? 0,
     )

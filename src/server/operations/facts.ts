@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { addKey, type AsOf } from '../../context/facts.ts'
-import { operation } from '../operation.ts'
+import { operation, reading } from '../operation.ts'
 import { dueFacts, entityList, entityOf, entityView, historyView } from '../views/facts.ts'
 
 const time = z.union([z.string().min(1), z.int()])
@@ -18,16 +18,14 @@ function given<T extends object>(options: T): { [K in keyof T]: Exclude<T[K], un
 }
 
 export const FACT_OPERATIONS = {
-  entities: operation(z.object({ limit: z.int().min(1).max(1_000).default(50) }), (c, { limit }) =>
-    entityList(c, limit),
-  ),
-  facts: operation(z.object({ entity: who, asOf: asOf.default({}) }), (c, args) =>
+  entities: reading(z.object({ limit: z.int().min(1).max(1_000).default(50) }), (c, { limit }) => entityList(c, limit)),
+  facts: reading(z.object({ entity: who, asOf: asOf.default({}) }), (c, args) =>
     entityView(c, args.entity, given(args.asOf) as AsOf),
   ),
-  factHistory: operation(z.object({ entity: who, attribute: z.string().optional() }), (c, { entity, attribute }) =>
+  factHistory: reading(z.object({ entity: who, attribute: z.string().optional() }), (c, { entity, attribute }) =>
     historyView(c, entity, attribute),
   ),
-  factsDue: operation(z.object({ limit: z.int().min(1).max(1_000).default(1_000) }), (c, { limit }) =>
+  factsDue: reading(z.object({ limit: z.int().min(1).max(1_000).default(1_000) }), (c, { limit }) =>
     dueFacts(c, limit),
   ),
   factAssert: operation(

@@ -4,7 +4,7 @@ import { findPrecedents, PRECEDENTS, readPrecedents, type Sought } from '../../c
 import { sql } from '../../store/index.ts'
 import { FactotumError } from '../../lib/errors.ts'
 import type { OpenCompany } from '../open.ts'
-import { byId, operation } from '../operation.ts'
+import { byId, operation, reading } from '../operation.ts'
 import { decisionList, decisionView, getDecision } from '../views/decisions.ts'
 import { resolveId } from '../views/ids.ts'
 import { soughtByDecision, soughtByGate } from '../views/precedents.ts'
@@ -14,7 +14,7 @@ const limit = z.int().min(1).max(1_000).default(50)
 const outcomes = z.enum(['approved', 'edited', 'rejected', 'reversed', 'complained', 'open'])
 
 export const OUTCOME_OPERATIONS = {
-  decisions: operation(
+  decisions: reading(
     z.object({
       agent: z.string().optional(),
       stale: z.boolean().default(false),
@@ -23,8 +23,8 @@ export const OUTCOME_OPERATIONS = {
     }),
     (c, args) => decisionList(c.store, args, args.limit),
   ),
-  decision: operation(byId, async (c, { id }) => decisionView(c.store, await resolveId(c.store, 'decision', id))),
-  precedents: operation(
+  decision: reading(byId, async (c, { id }) => decisionView(c.store, await resolveId(c.store, 'decision', id))),
+  precedents: reading(
     z.object({
       of: z.string().min(1),
       agent: z.string().optional(),

@@ -15,7 +15,7 @@ import { dropIndex } from '../../context/recall/indexing.ts'
 import type { Trust } from '../../context/signals.ts'
 import { FactotumError, errorMessage } from '../../lib/errors.ts'
 import { ConflictError, sql } from '../../store/index.ts'
-import { none, operation } from '../operation.ts'
+import { none, operation, reading } from '../operation.ts'
 import type { OpenCompany } from '../open.ts'
 import { documentDetail, documentList, indexReport, recallCosts, recallView } from '../views/documents.ts'
 
@@ -36,15 +36,15 @@ const Remember = z
 
 export const RECALL_OPERATIONS = {
   remember: operation(Remember, (c, args) => remember(c, args)),
-  documents: operation(
+  documents: reading(
     z.object({ about: z.string().optional(), limit: z.int().min(1).max(1_000).default(50) }),
     async (c, { about, limit }) =>
       documentList(c.store, about === undefined ? null : await entitiesOf(c, about), limit),
   ),
-  document: operation(z.object({ id: z.string().min(1), version: z.int().min(1).optional() }), (c, { id, version }) =>
+  document: reading(z.object({ id: z.string().min(1), version: z.int().min(1).optional() }), (c, { id, version }) =>
     documentDetail(c.store, id, version),
   ),
-  recall: operation(
+  recall: reading(
     z.object({
       query: z.string().trim().min(1).max(20_000),
       about: z.string().min(1).optional(),

@@ -21,7 +21,7 @@ import { parseUntil } from '../../governance/attention/away.ts'
 import { milliseconds, type Duration } from '../../lib/durations.ts'
 import { ConflictError, sql, type EventInput, type Store } from '../../store/index.ts'
 import type { OpenCompany } from '../open.ts'
-import { byId, none, operation } from '../operation.ts'
+import { byId, none, operation, reading } from '../operation.ts'
 import { conversationList, conversationView } from '../views/conversations.ts'
 import { due } from '../views/due.ts'
 import { resolveId } from '../views/ids.ts'
@@ -32,12 +32,12 @@ const taskId = (c: OpenCompany, id: string) => resolveId(c.store, 'task', id)
 const newestEvent = sql('select seq from event where stream = ? order by seq desc limit 1')
 
 export const WORK_OPERATIONS = {
-  due: operation(none, (c) => due(c.store)),
-  conversations: operation(
+  due: reading(none, (c) => due(c.store)),
+  conversations: reading(
     z.object({ state: z.enum(['open', 'closed']).optional(), turn: z.enum(['ours', 'theirs']).optional(), limit }),
     (c, args) => conversationList(c.store, args, args.limit),
   ),
-  conversation: operation(byId, async (c, { id }) =>
+  conversation: reading(byId, async (c, { id }) =>
     conversationView(c.store, await resolveId(c.store, 'conversation', id)),
   ),
   closeConversation: operation(byId.extend({ reason: z.string().optional() }), (c, { id, reason = null }) =>
@@ -48,7 +48,7 @@ export const WORK_OPERATIONS = {
     (c, { id, turn, reason = null }) =>
       changeConversation(c, id, (row, by) => conversationTurned(row.id, { turn }, { private: { reason }, ...by })),
   ),
-  tasks: operation(
+  tasks: reading(
     z.object({
       state: z.enum(['open', 'done', 'dropped', 'all']).default('open'),
       overdue: z.boolean().default(false),
@@ -61,9 +61,7 @@ export const WORK_OPERATIONS = {
       return (await listTasks(c.store, filter, now, most)).map((row) => taskView(row, now))
     },
   ),
-  task: operation(byId, async (c, { id }) =>
-    taskView(await getTask(c.store, await taskId(c, id)), c.store.clock.now()),
-  ),
+  task: reading(byId, async (c, { id }) => taskView(await getTask(c.store, await taskId(c, id)), c.store.clock.now())),
   addTask: operation(
     z.object({
       text: z.string(),
