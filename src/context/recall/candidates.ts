@@ -70,7 +70,9 @@ export class Candidates {
 
   async corpus(words: readonly string[], state: IndexState): Promise<Corpus> {
     const df = new Map<string, number>()
-    for (const word of new Set(words)) df.set(word, await this.#count(termKey(word), state.passages))
+    const asked = [...new Set(words)]
+    const counted = await Promise.all(asked.map((word) => this.#count(termKey(word), state.passages)))
+    for (const [i, word] of asked.entries()) df.set(word, counted[i]!)
     // In a company that knows little yet, every word would seem common.
     return {
       passages: Math.max(FEWEST, state.passages),
@@ -113,7 +115,8 @@ export class Candidates {
       }
     }
     keep(await this.#load(highest(scores, MOST_FOUND)))
-    for (const [doc, n] of bestDocs(found, scores, docs)) keep(await this.#around(doc, n, ofEach))
+    const around = bestDocs(found, scores, docs).map(([doc, n]) => this.#around(doc, n, ofEach))
+    for (const rows of await Promise.all(around)) keep(rows)
     return unique(found.values())
   }
 
@@ -149,16 +152,12 @@ export class Candidates {
   }
 
   async #load(ids: readonly number[]): Promise<PassageRow[]> {
-    const rows: PassageRow[] = []
+    const reads: Promise<PassageRow[]>[] = []
     for (let at = 0; at < ids.length; at += IDS_A_READ) {
       const some = ids.slice(at, at + IDS_A_READ)
-      rows.push(
-        ...(await this.#store.read<PassageRow>(
-          passagesById(...some, ...Array<number>(IDS_A_READ - some.length).fill(0)),
-        )),
-      )
+      reads.push(this.#store.read(passagesById(...some, ...Array<number>(IDS_A_READ - some.length).fill(0))))
     }
-    return rows
+    return (await Promise.all(reads)).flat()
   }
 
   #around(doc: string, n: number, most: number): Promise<PassageRow[]> {
