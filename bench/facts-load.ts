@@ -35,7 +35,7 @@ export function numbers(seed: number): () => number {
 
 export const addressOf = (n: number) => `customer${n}@example.org`
 
-export function voice(trust: Voice['trust']): Voice {
+function voice(trust: Voice['trust']): Voice {
   const maker = 'workflow:read-mail@1'
   return {
     actor: 'run:bench',
