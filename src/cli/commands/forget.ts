@@ -9,21 +9,27 @@ type Forgotten = Result<'forget'>
 
 export const forget: Command = {
   name: 'forget',
-  usage: '[<address or entity> [--also ID…] [--end] [--yes]]',
+  usage: '[<address or entity> [--also ID…] [--end] [--snapshots] [--yes]]',
   summary: 'Show what is kept of a person and what would stay, then erase it; alone: what was forgotten.',
-  options: { ...YES, also: { type: 'string', multiple: true }, end: { type: 'boolean' } },
+  options: {
+    ...YES,
+    also: { type: 'string', multiple: true },
+    end: { type: 'boolean' },
+    snapshots: { type: 'boolean' },
+  },
   arity: [0, 1],
   async run(call) {
     const [who] = call.positionals
     if (who === undefined) return list(call)
     const also = (call.flags.also as unknown as string[] | undefined) ?? []
     const end = call.flags.end === true
+    const snapshots = call.flags.snapshots === true
     const plan = await ask(call.folder, 'forgetPlan', { who, also })
     if (call.json && call.flags.yes !== true) {
       call.print(plan)
       return 0
     }
-    if (!call.json) printPlan(call, plan, end)
+    if (!call.json) printPlan(call, plan, end, snapshots)
     if (plan.open.length > 0 && !end) {
       if (call.json) call.print(plan)
       else call.out('Nothing was erased: end what still goes on, or add --end to end it with this.')
@@ -31,7 +37,7 @@ export const forget: Command = {
     }
     const question = plan.open.length > 0 ? 'End what goes on and erase all of it, for good?' : 'Erase it, for good?'
     if (!call.json && !(await confirmed(call, question))) return 1
-    const done = await ask(call.folder, 'forget', { who, also, end, binding: plan.binding })
+    const done = await ask(call.folder, 'forget', { who, also, end, snapshots, binding: plan.binding })
     if (call.json) call.print(done)
     else printDone(call, done)
     return 0
@@ -66,7 +72,8 @@ const KEPT: Readonly<Record<string, string>> = {
   files_of_others: 'files that others sent or were sent too',
   outside_services: 'what reached services outside: ask those services',
   inbox_folders: 'the mails in your own inbox folder: delete them there, they do not come in again',
-  earlier_copies: 'snapshots, exports and backups made before this: delete them, or keep them no longer than you must',
+  earlier_copies:
+    'exports, backups and snapshots elsewhere that were made before this: delete them, or keep them no longer than you must',
   postgres_log: "PostgreSQL's own log (WAL), its replicas and its backups: they end by the settings of your server",
 }
 
@@ -84,7 +91,7 @@ function counted(counts: Plan['counts']): string[] {
     .map(([thing, n]) => `${n} ${NAMES[thing]?.[n === 1 ? 0 : 1] ?? thing}`)
 }
 
-function printPlan(call: Invocation, plan: Plan, end: boolean): void {
+function printPlan(call: Invocation, plan: Plan, end: boolean, snapshots: boolean): void {
   for (const one of plan.entities)
     call.out(`forget     ${oneLine(`${one.kind} ${one.label ?? '(erased)'}`, 80)}  ${one.id}`)
   call.out(`erase      ${counted(plan.counts).join(', ') || 'nothing: it is gone already'}`)
@@ -93,7 +100,15 @@ function printPlan(call: Invocation, plan: Plan, end: boolean): void {
       `${end ? 'end' : 'goes on'}`.padEnd(11) + oneLine(`${one.what} ${one.id} (${one.state}): ${one.title}`, 100),
     )
   printKept(call, plan)
+  const { to, names, problem } = plan.snapshots
+  const then = snapshots ? 'a new one is made and they are deleted' : '--snapshots makes a new one and deletes them'
+  if (names.length > 0) call.out(`snapshots  ${madeBefore(names.length)} in ${to} may hold it: ${then}`)
+  if (problem !== null) call.out(`snapshots  could not be listed: ${problem}`)
   printMentions(call, plan.mentions, 'This person is also mentioned here. What should go with it, name with --also:')
+}
+
+function madeBefore(n: number): string {
+  return n === 1 ? '1 snapshot made before this' : `${n} snapshots made before this`
 }
 
 function printKept(call: Invocation, { kept, sent }: Pick<Plan, 'kept' | 'sent'>): void {
@@ -120,6 +135,10 @@ function printDone(call: Invocation, done: Forgotten): void {
   )
   if (done.unfinished !== null)
     call.out(`Files and free pages are still to be cleaned, which is done when the company runs: ${done.unfinished}`)
+  const { to, names, removed, problem } = done.snapshots
+  if (removed.length > 0) call.out(`deleted: ${madeBefore(removed.length)} in ${to}; a new one is there`)
+  if (names.length > 0) call.out(`Still there: ${madeBefore(names.length)} in ${to}, which may hold it.`)
+  if (problem !== null) call.out(`Not all snapshots could be seen to: ${problem}`)
   if (done.mentions.length === 0) call.out('A search of everything that is left found nothing more.')
   else printMentions(call, done.mentions, 'A search of everything that is left still found:')
 }

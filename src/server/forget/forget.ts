@@ -15,6 +15,7 @@ import { goingOf, type Going } from './events.ts'
 import { HELD_TABLES, heldCount, heldRemovals } from './held.ts'
 import { mentionsOf, needlesOf, type Mention } from './mentions.ts'
 import { endThings, openThings, type OpenThing } from './open-things.ts'
+import { snapshotsBefore, snapshotsNow, type EarlierSnapshots } from './snapshots.ts'
 import { documentsAbout, runsNaming, scopeOf, type Scope, type Thing } from './scope.ts'
 
 /** What `factotum forget` shows, and how it is confirmed: with the plan's `binding`. */
@@ -28,6 +29,7 @@ export interface ForgetPlan {
   readonly sent: ErasureReport['sent']
   /** Where else she is mentioned: what the operator may add. */
   readonly mentions: readonly Mention[]
+  readonly snapshots: EarlierSnapshots
   readonly binding: string
 }
 
@@ -40,6 +42,7 @@ export interface Forgotten {
   readonly unfinished: string | null
   /** What a search of everything that is left found. */
   readonly mentions: readonly Mention[]
+  readonly snapshots: EarlierSnapshots
 }
 
 interface Plan {
@@ -164,7 +167,8 @@ export async function forgetPlan(c: OpenCompany, target: string, also: readonly 
   const entities: ForgetPlan['entities'][number][] = []
   for (const id of plan.scope.all('entity'))
     entities.push(...(await c.store.read<(typeof entities)[number]>(labelsOf(id))))
-  return { entities, counts, open: plan.open, kept, sent, mentions, binding: bindingOf(plan) }
+  const snapshots = await snapshotsNow(c)
+  return { entities, counts, open: plan.open, kept, sent, mentions, snapshots, binding: bindingOf(plan) }
 }
 
 async function checkFiles(c: OpenCompany, files: readonly string[]): Promise<void> {
@@ -182,7 +186,13 @@ async function checkFiles(c: OpenCompany, files: readonly string[]): Promise<voi
 export async function forget(
   c: OpenCompany,
   target: string,
-  options: { readonly also?: readonly string[]; readonly end?: boolean; readonly binding: string },
+  options: {
+    readonly also?: readonly string[]
+    readonly end?: boolean
+    /** Delete the snapshots in reach that were made before. */
+    readonly snapshots?: boolean
+    readonly binding: string
+  },
 ): Promise<Forgotten> {
   const { also = [], end = false } = options
   const shown = await planOf(c, target, also)
@@ -199,7 +209,7 @@ export async function forget(
   const erased = await erase(c, target, also)
   const unfinished = erased.id === null ? null : await cleaned(c, erased.id)
   const mentions = await mentionsOf(c.store, dataFolder(c), needles)
-  return { ...erased, unfinished, mentions }
+  return { ...erased, unfinished, mentions, snapshots: await snapshotsBefore(c, options.snapshots === true) }
 }
 
 /** What was erased is erased, whatever becomes of this: null, or why it could not be done now. */
@@ -221,7 +231,7 @@ async function erase(
   c: OpenCompany,
   target: string,
   also: readonly string[],
-): Promise<Omit<Forgotten, 'mentions' | 'unfinished'>> {
+): Promise<Omit<Forgotten, 'mentions' | 'unfinished' | 'snapshots'>> {
   const { store } = c
   const blobs = new GoingBlobs(store)
   for (let tries = 0; tries < MAX_TRIES; tries++) {

@@ -7,8 +7,9 @@ const who = z.object({ who: z.string().trim().min(1), also: z.array(z.string()).
 
 export const ERASURE_OPERATIONS = {
   forgetPlan: operation(who, (c, args) => forgetPlan(c, args.who, args.also)),
-  forget: operation(who.extend({ binding: z.string(), end: z.boolean().default(false) }), (c, args) =>
-    forget(c, args.who, args),
+  forget: operation(
+    who.extend({ binding: z.string(), end: z.boolean().default(false), snapshots: z.boolean().default(false) }),
+    (c, args) => forget(c, args.who, args),
   ),
   erasures: reading(none, async (c) =>
     (await c.store.read<ErasureRow>(allErasures())).map((row) => {
