@@ -1,7 +1,8 @@
 /** What the context store keeps of somebody: facts, disputes, documents, tasks, complaints, sessions, the index, snapshots. */
 import assert from 'node:assert/strict'
 import { createReadStream } from 'node:fs'
-import { readdir, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readArchive } from '../../src/server/snapshots/read.ts'
 import { sql } from '../../src/store/index.ts'
@@ -9,7 +10,7 @@ import type { TestCompany } from '../../src/testing.ts'
 import { onEachStore } from '../each-store.ts'
 import { live } from './living.ts'
 import { REMEMBERED, remembered, tinyEncoder } from './memory.ts'
-import { addressOf, asked, office, secondOf, word, wordsLeft } from './office.ts'
+import { addressOf, asked, mailOf, office, secondOf, word, wordsLeft } from './office.ts'
 
 const ELSEWHERE = 'letters/anna.txt'
 const ofBert = (hits: string[]) => hits.filter((hit) => !/^scratch|statistics/.test(hit))
@@ -142,5 +143,20 @@ onEachStore('what is still open about her ends with it', async (url) => {
   await c.ask('forget', { who, also: [task.id], end: true, binding: plan.binding })
   assert.deepEqual([await c.queue(), await c.ask('tasks', {})], [[], []])
   assert.deepEqual(new Set((await wordsLeft(c.folder, url, 'anna')).map((hit) => hit.split(' ')[0])), new Set())
+  await c.check()
+})
+
+onEachStore('what tiers thought goes also where the operator never decided', async (url) => {
+  await using c = await office(url)
+  const inbox = await mkdtemp(join(tmpdir(), 'inbox-'))
+  await writeFile(join(inbox, 'a.eml'), mailOf('anna', 1))
+  await c.ingest(inbox)
+  await rm(inbox, { recursive: true })
+  assert.equal((await c.queue())[0]?.kind, 'decision')
+  assert.ok((await wordsLeft(c.folder, url, 'anna')).some((hit) => hit.startsWith('opinion')))
+  const who = addressOf('anna')
+  const { binding } = await c.ask('forgetPlan', { who })
+  await c.ask('forget', { who, end: true, binding })
+  assert.deepEqual(await wordsLeft(c.folder, url, 'anna'), [])
   await c.check()
 })
