@@ -12,7 +12,7 @@ export interface Evidence {
   readonly messages: readonly string[]
   /** `<document>@<version>`. Absent where there are none, as before there were any. */
   readonly documents?: readonly string[]
-  /** Parts of documents that were cited, by id. */
+  /** Passages that were cited: `<source>@<version>:<start>-<end>`, version 0 for a message. */
   readonly spans?: readonly string[]
   /** The version of the policies that held. */
   readonly policy?: string

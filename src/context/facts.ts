@@ -27,7 +27,7 @@ export {
 } from './facts/entities.ts'
 export { type QuoteSpan } from './facts/events.ts'
 export { Facts, givenSpan } from './facts/facts.ts'
-export { findQuote, quotedWords } from './facts/quotes.ts'
+export { findQuote, quotedWords, searchQuote } from './facts/quotes.ts'
 export { factAt, factsAt, factsNow, factsOf, factVersions, originOf, versionsOf, type FactRow } from './facts/rows.ts'
 export { settle, type Outcome } from './facts/settle.ts'
 

@@ -362,7 +362,14 @@ export class Coordinator {
       execution: this.#options.execution,
       agents: this.#options.agents,
       trust: run.trust,
-      seen: { signals: run.signal === null ? [] : [run.signal], facts: [], decisions: [], messages: [], documents: [] },
+      seen: {
+        signals: run.signal === null ? [] : [run.signal],
+        facts: [],
+        decisions: [],
+        messages: [],
+        documents: [],
+        spans: [],
+      },
     }
     const input: unknown = JSON.parse(run.input ?? 'null') ?? JSON.parse(signal?.payload ?? 'null')
     const end = await driver.drive(() =>

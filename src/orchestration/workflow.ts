@@ -95,6 +95,8 @@ export type Recollection = readonly Passage[] & {
     readonly value: Json
     readonly since: number
     readonly trust: Trust
+    /** When it was recalled, somebody had said otherwise, and the operator had not decided yet. */
+    readonly disputed: boolean
   }[]
   readonly nothing: string | null
 }

@@ -47,7 +47,7 @@ function show(call: Invocation, { facts, passages, nothing, withoutMeaning }: Re
   if (nothing !== null) return call.out(`Nothing good enough: ${nothing}.`)
   for (const f of facts)
     call.out(
-      `${oneLine(f.of, 60)}: ${f.attribute} is ${oneLine(JSON.stringify(f.value), 200)}  (since ${humanDate(f.since)}, ${f.trust}, ${f.id})`,
+      `${oneLine(f.of, 60)}: ${f.attribute} is ${oneLine(JSON.stringify(f.value), 200)}  (since ${humanDate(f.since)}, ${f.trust}${f.disputed ? ', DISPUTED' : ''}, ${f.id})`,
     )
   passages.forEach((p, i) => {
     if (i > 0 || facts.length > 0) call.out()

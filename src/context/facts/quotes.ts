@@ -12,6 +12,16 @@ export interface Quotable {
  * `fact.quote_not_found`: a fact never rests on words that nobody wrote.
  */
 export function findQuote(store: Store, messages: readonly Quotable[], quote: string): QuoteSpan {
+  const found = searchQuote(store, messages, quote)
+  if (found) return found
+  throw new FactotumError(
+    'fact.quote_not_found',
+    'The quote does not stand in the message that this run is about. Quote the words exactly as they were written.',
+  )
+}
+
+/** The same; undefined where it stands in none. */
+export function searchQuote(store: Store, messages: readonly Quotable[], quote: string): QuoteSpan | undefined {
   const words = quote.trim().split(/\s+/).filter(Boolean)
   if (words.length > 0) {
     const pattern = new RegExp(words.map((w) => w.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')).join('\\s+'))
@@ -21,10 +31,7 @@ export function findQuote(store: Store, messages: readonly Quotable[], quote: st
         return { message: id, start: match.index, end: match.index + match[0].length, hash: hashOf(store, match[0]) }
     }
   }
-  throw new FactotumError(
-    'fact.quote_not_found',
-    'The quote does not stand in the message that this run is about. Quote the words exactly as they were written.',
-  )
+  return undefined
 }
 
 /** The words that a span points at; null where they were erased or are no longer what was quoted. */

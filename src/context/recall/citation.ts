@@ -18,6 +18,18 @@ export interface Citation {
   readonly hash: string
 }
 
+/** A citation as evidence names it: `<source>@<version>:<start>-<end>`, version 0 for a message. */
+export function spanId({ source, version, start, end }: Omit<Citation, 'hash'>): string {
+  return `${source}@${version}:${start}-${end}`
+}
+
+/** Undefined for what is none. */
+export function parseSpan(id: string): Omit<Citation, 'hash'> | undefined {
+  const [, source, version, start, end] = /^(.+)@(\d+):(\d+)-(\d+)$/.exec(id) ?? []
+  if (source === undefined) return undefined
+  return { source, version: Number(version), start: Number(start), end: Number(end) }
+}
+
 /** What a citation is read back as. A text that was erased, or is no longer what was quoted, is null. */
 export interface Quoted {
   readonly text: string | null

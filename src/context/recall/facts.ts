@@ -1,4 +1,4 @@
-import { factsNow, lookupKey, type FactRow } from '../facts.ts'
+import { conflictsAbout, factsOf, family, keysOfFamily, lookupKey, momentOf } from '../facts.ts'
 import type { Trust } from '../signals.ts'
 import { sql, type Store } from '../../store/index.ts'
 import { terms } from './terms.ts'
@@ -13,24 +13,25 @@ export interface RecalledFact {
   /** From when it holds, epoch ms. */
   readonly since: number
   readonly trust: Trust
+  /** Somebody said otherwise, and the operator has not decided yet. */
+  readonly disputed: boolean
 }
 
-const keysOf = sql('select lookup from entity_key where entity = ? order by lookup')
 const entitiesWithKey = sql('select entity from entity_key where lookup = ? order by entity limit 10')
-const factsThen = sql(
-  `select * from fact where entity = ? and valid_from <= ? and (valid_to is null or valid_to > ?)
-   and retracted_seq is null order by attribute, recorded_seq`,
-)
 
-/** What a passage about an entity is marked with: its id, and the HMACs of the addresses that it is known by. */
+/**
+ * What a passage about an entity is marked with: its id, and the HMACs of the addresses that it is known by; of all that
+ * it was merged with.
+ */
 export async function scopesOf(store: Store, entity: string): Promise<string[]> {
-  const keys = await store.read<{ lookup: string }>(keysOf(entity))
-  return [entity, ...keys.map((k) => k.lookup)]
+  const all = await family(store, entity)
+  return [...all.members, ...(await keysOfFamily(store, all)).map((k) => k.lookup)]
 }
 
-/** The entities that a key names (an address, a customer number), of whatever kind. */
+/** The entities that a key names (an address, a customer number), of whatever kind; merged ones as the whole. */
 export async function entitiesNamed(store: Store, key: string): Promise<string[]> {
-  return (await store.read<{ entity: string }>(entitiesWithKey(lookupKey(store, key)))).map((row) => row.entity)
+  const found = await store.read<{ entity: string }>(entitiesWithKey(lookupKey(store, key)))
+  return [...new Set(await Promise.all(found.map(async ({ entity }) => (await family(store, entity)).whole)))]
 }
 
 const MOST_NAMES = 20
@@ -44,7 +45,7 @@ function namesIn(query: string): string[] {
 
 /**
  * The facts that a question names, of whom it is about or of whom its words name by a key. A fact is named by every word
- * of its attribute (`lastCharge`: last charge), or by every word of its value.
+ * of its attribute (`lastCharge`: last charge), or by every word of its value. `asOf`: what held then, as it was believed then.
  */
 export async function factsFor(
   store: Store,
@@ -57,14 +58,25 @@ export async function factsFor(
     for (const name of namesIn(query)) for (const id of await entitiesNamed(store, name)) entities.add(id)
   const asked = new Set(terms(query))
   const found: RecalledFact[] = []
+  const moment = await momentOf(store, asOf === null ? {} : { recorded: asOf })
+  const { recorded } = moment
+  const wholes = new Map<string, readonly string[]>()
   for (const entity of entities) {
-    const rows =
-      asOf === null ? await factsNow(store, entity) : await store.read<FactRow>(factsThen(entity, asOf, asOf))
-    for (const row of rows) {
+    const { whole, members } = await family(store, entity, recorded)
+    wholes.set(whole, members)
+  }
+  for (const [entity, members] of wholes) {
+    const open = (await conflictsAbout(store, members)).filter((c) =>
+      recorded === null
+        ? c.state === 'open'
+        : c.opened_seq <= recorded && (c.settled_seq === null || c.settled_seq > recorded),
+    )
+    for (const row of await factsOf(store, members, moment)) {
       if (row.value === null || !(names(asked, splitName(row.attribute)) || names(asked, valueText(row.value))))
         continue
       const { id, attribute, value, valid_from: since, trust } = row
-      found.push({ id, entity, attribute, value, since, trust })
+      const disputed = open.some((c) => c.attribute === attribute && c.slot === row.slot)
+      found.push({ id, entity, attribute, value, since, trust, disputed })
     }
   }
   return found.slice(0, MOST_FACTS)

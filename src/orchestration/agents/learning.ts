@@ -116,7 +116,10 @@ function exampleOf(row: Row): { id: string; text: string; label: string } | null
   return text === '' ? null : { id: row.id, text, label }
 }
 
-/** What a person would read of an input: subject and text of a message, else every text in it. */
+/**
+ * What a person would read of an input: subject and text of a message, else every text in it. What was recalled for it is
+ * left out: it was said in another case, and is learned from there.
+ */
 export function readable(input: Json): string {
   const message = messageOf(input)
   if (message) return `${message.subject}\n${message.text}`
@@ -133,6 +136,10 @@ function messageOf(input: Json): { readonly subject: string; readonly text: stri
 
 function leaves(value: Json, into: string[]): void {
   if (typeof value === 'string') into.push(value)
-  else if (value !== null && typeof value === 'object')
+  else if (value !== null && typeof value === 'object' && !isRecalled(value))
     for (const item of Array.isArray(value) ? value : Object.values(value)) leaves(item as Json, into)
+}
+
+function isRecalled(value: Json & object): boolean {
+  return (value as { readonly recalled?: Json }).recalled === true
 }

@@ -18,15 +18,18 @@ import {
   lookupKey,
   momentOf,
   originOf,
+  searchQuote,
   versionsOf,
   type AsOf,
   type Attributes,
   type Came,
   type Entity,
   type EntityKind,
+  type QuoteSpan,
   type Statements,
   type Voice,
 } from '../../context/facts.ts'
+import { parseSpan } from '../../context/recall/citation.ts'
 import { lower } from '../../context/signals.ts'
 import { conflictGate } from '../../governance/conflicts.ts'
 import { jsonCopy, type Json } from '../../lib/json.ts'
@@ -234,8 +237,10 @@ async function voiceOf(services: Services, options: Saying, cause: Cause): Promi
   const { store, driver, trust } = services
   const { run } = driver
   const messages = await messagesBehind(services)
-  const span = options.quote === undefined ? null : findQuote(store, messages, options.quote)
-  const speaking = span ? messages.filter((m) => m.id === span.message) : messages
+  const quote = options.quote === undefined ? null : findQuote(store, messages, options.quote)
+  const speaking = quote ? messages.filter((m) => m.id === quote.message) : messages
+  // Said before, and recalled: there it was said first. Who repeats it now still answers for saying it now.
+  const span = quote && ((await saidBefore(services, options.quote!)) ?? quote)
   const because = options.because?.id
   const decision = because?.startsWith('dec_') ? await store.first<DecisionRow>(decisionById(because)) : undefined
   const agent = decision && decision.tier !== 'operator' ? [`agent:${decision.agent}`] : []
@@ -243,12 +248,29 @@ async function voiceOf(services: Services, options: Saying, cause: Cause): Promi
     actor: `run:${run.id}`,
     trust,
     makers: [`workflow:${run.workflow}@${run.version}`, ...agent],
-    source: because ?? run.signal,
+    source: decision || span === quote ? (because ?? run.signal) : span!.message,
     parties: [...new Set(speaking.map((m) => m.party_key))],
     span,
     reason: options.reason ?? null,
     cause,
   }
+}
+
+/** Where a quote stands in what was recalled of earlier messages: in the oldest of them. */
+async function saidBefore({ store, seen }: Services, quote: string): Promise<QuoteSpan | null> {
+  const spans = seen.spans.map(parseSpan).filter((s) => s?.version === 0)
+  const rows = await Promise.all(spans.map((s) => store.first<MessageRow>(messageById(s!.source))))
+  const passages = rows.flatMap((row, i) => {
+    const { start, end } = spans[i]!
+    return row?.text == null || row.direction !== 'in'
+      ? []
+      : [{ id: row.id, at: row.at, start, text: row.text.slice(start, end) }]
+  })
+  for (const passage of passages.toSorted((a, b) => a.at - b.at)) {
+    const found = searchQuote(store, [passage], quote)
+    if (found) return { ...found, start: found.start + passage.start, end: found.end + passage.start }
+  }
+  return null
 }
 
 /** The messages that led to a run: what started it or the run that it is a child of, and what it waited for and got. */

@@ -1,6 +1,6 @@
-import { messageById, type MessageRow } from '../../context/conversations.ts'
+import { messageById, trustOfMessage, type MessageRow } from '../../context/conversations.ts'
 import { factVersions } from '../../context/facts.ts'
-import { readQuote, type Citation } from '../../context/recall/citation.ts'
+import { readQuote, spanId, type Citation } from '../../context/recall/citation.ts'
 import { DEFAULT_BUDGET_TOKENS, type Asked } from '../../context/recall/recall.ts'
 import type { Role } from '../../context/recall/sources.ts'
 import { lower, type Trust } from '../../context/signals.ts'
@@ -13,6 +13,8 @@ import type { Services } from './services.ts'
 interface Refs {
   readonly passages: readonly (Citation & { readonly role: Role; readonly trust: Trust; readonly score: number })[]
   readonly facts: readonly string[]
+  /** Those of the facts that were in dispute; absent: none. */
+  readonly disputed?: readonly string[]
   readonly nothing: string | null
 }
 
@@ -40,6 +42,7 @@ export function recall(services: Services, query: string, options: RecallOptions
     input: [about?.id ?? null, budget * 4, ...narrowed],
     begin: async () => {
       const found = await execution.recall.recall(asked)
+      const disputed = found.facts.filter((f) => f.disputed).map((f) => f.id)
       const refs: Refs = {
         passages: found.passages.map(({ citation, role, trust: label, score }) => ({
           ...citation,
@@ -48,6 +51,7 @@ export function recall(services: Services, query: string, options: RecallOptions
           score: Math.round(score * 1_000) / 1_000,
         })),
         facts: found.facts.map((f) => f.id),
+        ...(disputed.length > 0 ? { disputed } : {}),
         nothing: found.nothing,
       }
       return { done: { refs: refs as unknown as Json } }
@@ -59,6 +63,7 @@ export function recall(services: Services, query: string, options: RecallOptions
         services.trust = lower(services.trust, c.trust)
         if (c.version > 0) seen.documents.push(`${c.source}@${c.version}`)
         else seen.messages.push(c.source)
+        seen.spans.push(spanId(c))
       }
       const facts = await factVersions(services.store, refs.facts)
       for (const fact of facts) services.trust = lower(services.trust, fact.trust)
@@ -72,6 +77,7 @@ export function recall(services: Services, query: string, options: RecallOptions
           value: f.value === null ? null : (JSON.parse(f.value) as Json),
           since: f.valid_from,
           trust: f.trust,
+          disputed: refs.disputed?.includes(f.id) ?? false,
         })),
         refs.nothing,
       )
@@ -112,14 +118,26 @@ function recollection(
 async function oldRecollection(services: Services, { messages }: OldRefs): Promise<Recollection> {
   services.seen.messages.push(...messages)
   const rows = await Promise.all(messages.map((id) => services.store.first<MessageRow>(messageById(id))))
-  const passages = rows
-    .filter((m) => m !== undefined)
-    .map((m): Passage => {
-      const text = m.text ?? ''
-      const [from, trust]: [Role, Trust] = m.direction === 'in' ? ['them', 'outsider'] : ['us', services.trust]
-      const whole = { id: m.id, version: 0, start: 0, end: text.length, at: m.at, from, subject: m.subject ?? '', text }
-      return { ...whole, trust, score: 1, recalled: true, ...(m.text === null ? { gone: true as const } : {}) }
-    })
+  const passages = await Promise.all(
+    rows
+      .filter((m) => m !== undefined)
+      .map(async (m): Promise<Passage> => {
+        const text = m.text ?? ''
+        const [from, trust]: [Role, Trust] =
+          m.direction === 'in' ? ['them', await trustOfMessage(services.store, m)] : ['us', services.trust]
+        const whole = {
+          id: m.id,
+          version: 0,
+          start: 0,
+          end: text.length,
+          at: m.at,
+          from,
+          subject: m.subject ?? '',
+          text,
+        }
+        return { ...whole, trust, score: 1, recalled: true, ...(m.text === null ? { gone: true as const } : {}) }
+      }),
+  )
   for (const { trust } of passages) services.trust = lower(services.trust, trust)
   return recollection(passages, [], null)
 }

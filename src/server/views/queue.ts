@@ -2,7 +2,8 @@ import { sql, type Store } from '../../store/index.ts'
 import type { Json } from '../../lib/json.ts'
 import { decisionById, type DecisionRow, type Evidence } from '../../context/decisions.ts'
 import { versionOf, type VersionRow } from '../../context/documents/documents.ts'
-import { factVersions, getConflict } from '../../context/facts.ts'
+import { factVersions, getConflict, quotedWords, type FactRow, type QuoteSpan } from '../../context/facts.ts'
+import { parseSpan } from '../../context/recall/citation.ts'
 import { inOneLine, type Case } from '../../context/precedents.ts'
 import { outdated, outdatedById, type Outdated } from '../../context/staleness.ts'
 import { messageById, type MessageRow } from '../../context/conversations.ts'
@@ -49,6 +50,7 @@ export interface QueueItem {
 export const MAX_QUEUE = 1_000
 /** Evidence is looked up whole with `why`. */
 const MAX_TEXT = 2_000
+const MAX_QUOTE = 600
 
 /** What an effect's gate would go over. */
 export type OverBudget = (gate: GateRow) => Promise<string | null>
@@ -133,6 +135,8 @@ async function recordOf(store: Store, shape: string): Promise<string | null> {
 /** What was shown, looked up by reference: what has been erased since is not shown again. `run`: whose it is. */
 export async function evidenceItems(store: Store, evidence: Evidence, run: string | null): Promise<EvidenceItem[]> {
   const items: EvidenceItem[] = []
+  const spans = (evidence.spans ?? []).map(parseSpan).filter((span) => span !== undefined)
+  const cited = (id: string) => spans.filter((span) => `${span.source}@${span.version}` === id)
   for (const id of evidence.signals) {
     const row = await store.first<SignalRow>(signalById(id))
     if (row) items.push({ kind: 'signal', id, text: describeSignal(row), stale: null })
@@ -142,7 +146,7 @@ export async function evidenceItems(store: Store, evidence: Evidence, run: strin
     items.push({
       kind: 'fact',
       id: fact.id,
-      text: `${fact.attribute} = ${brief(fact.value ?? '(erased)', MAX_TEXT)} (${fact.trust}, from ${fact.source ?? fact.actor})`,
+      text: `${fact.attribute} = ${brief(fact.value ?? '(erased)', MAX_TEXT)} (${fact.trust}, from ${fact.source ?? fact.actor})${await saidIn(store, fact)}`,
       stale: changed && staleText([changed]),
     })
   }
@@ -164,7 +168,7 @@ export async function evidenceItems(store: Store, evidence: Evidence, run: strin
       items.push({
         kind: 'document',
         id,
-        text: `${row.title ?? '(erased)'}: ${brief(row.text ?? '', 120)}`,
+        text: `${row.title ?? '(erased)'}: ${shown(row.text, cited(id))}`,
         stale: null,
       })
   }
@@ -174,11 +178,25 @@ export async function evidenceItems(store: Store, evidence: Evidence, run: strin
       items.push({
         kind: 'message',
         id,
-        text: `${row.direction === 'in' ? 'from' : 'to'} ${row.party ?? '(erased)'}: ${brief(row.text ?? '', 120)}`,
+        text: `${row.direction === 'in' ? 'from' : 'to'} ${row.party ?? '(erased)'}: ${shown(row.text, cited(`${id}@0`))}`,
         stale: null,
       })
   }
   return items
+}
+
+/** The words that were cited, each in quotes; where there are none, how the text begins. */
+function shown(text: string | null, spans: readonly { readonly start: number; readonly end: number }[]): string {
+  if (text === null || spans.length === 0) return brief(text ?? '', 120)
+  return spans.map(({ start, end }) => `"${brief(text.slice(start, end), MAX_QUOTE)}"`).join(' … ')
+}
+
+/** The words by which a fact was said, from the message that has them. */
+async function saidIn(store: Store, { span }: FactRow): Promise<string> {
+  if (span === null) return ''
+  const quote = JSON.parse(span) as QuoteSpan
+  const words = quotedWords(store, quote, (await store.first<MessageRow>(messageById(quote.message)))?.text ?? null)
+  return words === null ? '' : `: "${brief(words, MAX_QUOTE)}"`
 }
 
 /** `plan is "pro" since 2026-12-01 10:00 UTC, it was "free"`. */
