@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -9,6 +9,7 @@ import { zstdDecompressSync } from 'node:zlib'
 import { createHash } from 'node:crypto'
 import { splitLines, verifyExport } from '../../src/governance/ledger/index.ts'
 import { readArchive } from '../../src/server/snapshots/read.ts'
+import { digestText } from '../../src/server/views/digest-text.ts'
 import { onEachStore } from '../each-store.ts'
 import { Shop, slow, states } from '../shop.ts'
 import { goOn, keep, live, places, restoreTo, snapshotOf, stage } from './stage.ts'
@@ -247,10 +248,18 @@ test('snapshots are made by the clock, thinned out and tried, and what was misse
   await writeFile(folder, '')
   await days(1)
   assert.match((await c.ask('status', {})).snapshots.failure ?? '', /EEXIST|ENOTDIR/)
+  c.clock.advance(2 * 3_600_000)
+  await c.idle()
+  assert.deepEqual(
+    (await c.ask('due', {})).snapshots.map((s) => s.what),
+    ['snapshot'],
+  )
+  assert.match(digestText(await c.ask('digest', {})).join(' '), /snapshot, overdue for/)
   await rm(folder)
   c.clock.advance(3_600_000)
   await c.idle()
   assert.equal((await c.ask('status', {})).snapshots.failure, null)
+  assert.deepEqual((await c.ask('due', {})).snapshots, [])
   assert.equal((await c.ask('snapshotList', {})).snapshots.length, 1)
   await c.check()
 })
@@ -267,4 +276,22 @@ test('a drill finds an archive that rotted', async () => {
   assert.equal((await c.ask('snapshotDrill', {})).passed, false)
   assert.equal((await c.ask('status', {})).snapshots.drill?.passed, false)
   await c.check()
+})
+
+test('where the database is committed and the folder could not be put in place, the same command finishes it', async () => {
+  await using c = await stage(new Shop())
+  await live(c)
+  const file = await snapshotOf(c)
+  for (const place of (await places()).filter((p) => p.url !== undefined)) {
+    await using there = place
+    // Somebody puts a file there after it was looked at: the rename, which comes after the commit, cannot be made.
+    const onProgress = () => void (mkdirSync(there.folder, { recursive: true }), writeFileSync(there.folder + '/x', ''))
+    await assert.rejects(restoreTo(c, file, there, { onProgress }), { code: 'ENOTEMPTY' })
+    await rm(there.folder, { recursive: true })
+    const never = Readable.from([]) as AsyncIterable<Uint8Array>
+    const { manifest } = await restoreTo(c, file, there, { archive: never })
+    await using restored = await goOn(c, new Shop(), there)
+    assert.equal((await restored.ask('status', {})).events, manifest.events + 2)
+    await restored.check()
+  }
 })

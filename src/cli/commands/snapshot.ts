@@ -25,7 +25,7 @@ const VERBS: Readonly<Record<string, (call: Invocation, a?: string, b?: string) 
 export const snapshot: Command = {
   name: 'snapshot',
   usage:
-    'create | list | drill [--to PLACE] | show <file> | diff <file> <file|now> | verify <file> [--key K] | restore <file> <folder>',
+    'create [--with-keys] | list | drill [--to PLACE] | show <file> | diff <file> <file|now> | verify <file> [--key K] | restore <file> <folder> --keys DIR [--database URL]',
   summary: 'Copy the whole company, look at copies, check them, bring one back.',
   options: {
     to: { type: 'string' },
@@ -88,6 +88,7 @@ async function list(call: Invocation): Promise<number> {
       s.erasedSince ? 'MAY HOLD what was erased since' : '',
     ])
     for (const line of columns(rows)) call.out(line)
+    call.out(`in ${found.to}`)
     const { drill: last } = found
     call.out(
       last
@@ -121,10 +122,22 @@ async function diff(call: Invocation, a?: string, b?: string): Promise<number> {
   if (call.json) call.print(found)
   else {
     const signed = (n: number) => (n > 0 ? `+${n}` : String(n))
-    call.out(`events ${signed(found.events)}`)
-    const rows = Object.entries(found.kinds).map(([kind, n]) => [`  ${kind}`, signed(n)])
-    for (const [file, how] of Object.entries(found.files)) rows.push([`  ${oneLine(file)}`, how])
-    for (const line of columns(rows)) call.out(line)
+    const counted = (of: Readonly<Record<string, number>>) =>
+      Object.entries(of).map(([name, n]) => [`  ${name}`, signed(n)])
+    const files = Object.entries(found.files).map(([file, how]) => [`  ${oneLine(file)}`, how])
+    const sections: [title: string, rows: string[][]][] = [
+      [`events ${signed(found.events)}`, []],
+      ['of them new', counted(found.things)],
+      ['by kind', counted(found.kinds)],
+      ['files', files],
+    ]
+    if (found.events === 0 && sections.every(([, rows]) => rows.length === 0)) call.out('nothing differs')
+    else
+      for (const [title, rows] of sections) {
+        if (rows.length === 0 && title !== sections[0]![0]) continue
+        call.out(title)
+        for (const line of columns(rows)) call.out(line)
+      }
   }
   return 0
 }
@@ -152,12 +165,12 @@ async function bringBack(call: Invocation, file?: string, folder?: string): Prom
     call.print({ folder: done.folder, company: manifest.company, events: manifest.events, made: manifest.made })
   else {
     call.out(
-      `${manifest.company.name} is in ${done.folder}: ${manifest.events} events, as of ${time(manifest.made)}, verified.`,
+      `${manifest.company.name} is in ${done.folder}: ${manifest.events} events, as of ${time(manifest.made)}, verified, and its tables are what they say.`,
     )
     call.out('It is paused: nothing leaves it. Make sure that the original no longer runs, then:')
     call.out(`  cd ${folder}${existsSync(join(done.folder, 'package.json')) ? ' && npm install' : ''}`)
     if (typeof database === 'string') call.out('  export DATABASE_URL=…   the database that you named')
-    call.out('  npx factotum doctor && npx factotum resume && npx factotum start')
+    call.out('  npx factotum resume && npx factotum start')
     call.out('What was held to leave is asked for again, for the original may have done it since.')
   }
   return 0
@@ -204,16 +217,28 @@ async function archiveOf(
 
 function keyOf(call: Invocation): string {
   const { key } = call.flags
-  if (typeof key === 'string') return existsSync(key) ? readFileSync(key, 'utf8').trim() : key
-  const file = join(
-    companyFolder(typeof call.flags.company === 'string' ? call.flags.company : undefined),
-    'data/keys/ledger.pub',
-  )
-  if (existsSync(file)) return readFileSync(file, 'utf8').trim()
+  if (typeof key === 'string') {
+    if (existsSync(key)) return readFileSync(key, 'utf8').trim()
+    if (key.includes('+')) return key
+    throw new FactotumError('snapshot.no_key', `There is no file ${key}, and it is not a public key itself.`)
+  }
+  const own = ownKey(call)
+  if (own !== null) return own
   throw new FactotumError(
     'snapshot.no_key',
     'An archive is verified with the public key that you trust: --key K, a copy of data/keys/ledger.pub.',
   )
+}
+
+/** Of the company that the command stands in, if it does. */
+function ownKey(call: Invocation): string | null {
+  const { company } = call.flags
+  try {
+    const file = join(companyFolder(typeof company === 'string' ? company : undefined), 'data/keys/ledger.pub')
+    return existsSync(file) ? readFileSync(file, 'utf8').trim() : null
+  } catch {
+    return null
+  }
 }
 
 function keySource(call: Invocation): KeySource {

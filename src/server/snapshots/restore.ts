@@ -1,11 +1,12 @@
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { companyRestored, RESTORED_STREAM } from '../../execution/restored.ts'
+import { diagnose } from '../../governance/doctor.ts'
 import { parseSignerKey, type LedgerRow } from '../../governance/ledger/index.ts'
 import { pauseEvent } from '../../governance/pause.ts'
 import { FactotumError } from '../../lib/errors.ts'
 import { newId } from '../../lib/ids.ts'
-import { fillStore, ownerOf, readMeta, sql, type EventRow } from '../../store/index.ts'
+import { fillStore, openStore, ownerOf, readMeta, sql, type EventRow } from '../../store/index.ts'
 import { ALL_EVENTS, PROJECTIONS_VERSION } from '../events.ts'
 import { writePrivate } from '../keys.ts'
 import type { Manifest } from './format.ts'
@@ -43,9 +44,9 @@ export interface Restored {
 
 /**
  * Makes a company from an archive. Everything is built where nobody sees it (a folder beside, a transaction) while the
- * archive is verified, and put in place when the last byte has been: a process killed at any moment leaves nothing where
+ * archive is verified, and put in place when the last byte has been and the tables are what the ledger says: a process killed at any moment leaves nothing where
  * the company should be, or all of it. It comes up paused, for the original may still run.
- * Throws `snapshot.not_empty`, `store.not_empty`, and what `readArchive` and `openKeys` throw.
+ * Throws `snapshot.not_empty`, `snapshot.not_identical`, `store.not_empty`, and what `readArchive` and `openKeys` throw.
  */
 export async function restore(options: RestoreOptions): Promise<Restored> {
   const folder = resolve(options.folder)
@@ -53,6 +54,7 @@ export async function restore(options: RestoreOptions): Promise<Restored> {
   const building = join(dirname(folder), `.${basename(folder)}.restoring`)
   const committed = options.url === undefined ? null : await readyIn(building, options.url)
   if (committed) {
+    await compare(options, building)
     await putInPlace(building, folder)
     return { manifest: committed, folder }
   }
@@ -61,17 +63,37 @@ export async function restore(options: RestoreOptions): Promise<Restored> {
   await mkdir(join(building, 'data', 'keys'), { recursive: true, mode: 0o700 })
   try {
     const manifest = await build(options, building)
+    await compare(options, building)
     await putInPlace(building, folder)
     return { manifest, folder }
   } catch (error) {
-    await rm(building, { recursive: true, force: true })
+    // Where the database is committed, the same command finishes it: what it needs for that stays.
+    const stays = options.url !== undefined && (await readyIn(building, options.url).catch(() => true))
+    if (!stays) await rm(building, { recursive: true, force: true })
     throw error
   }
 }
 
+/** As the doctor does, of what was really stored: the tables, read back, against the ledger, read back. */
+async function compare({ url }: RestoreOptions, building: string): Promise<void> {
+  const secret = Buffer.from((await readFile(join(building, 'data', 'keys', 'company.key'), 'utf8')).trim(), 'hex')
+  const store = await openStore({ url: url ?? join(building, 'data', 'company.db'), secret })
+  try {
+    const { difference } = await diagnose(store, ALL_EVENTS)
+    if (difference !== null)
+      throw new FactotumError(
+        'snapshot.not_identical',
+        `The tables that were made are not what the ledger says: ${difference}. The company was not put in place${url === undefined ? '' : ', but its database is there: empty it before you try again'}. Report this.`,
+      )
+  } finally {
+    await store.close()
+  }
+}
+
 async function putInPlace(building: string, folder: string): Promise<void> {
-  await rm(join(building, READY), { force: true })
   await rename(building, folder)
+  // Not before: without it, nobody could finish what was killed in between.
+  await rm(join(folder, READY), { force: true })
   await syncFolder(dirname(folder))
 }
 

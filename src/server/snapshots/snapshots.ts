@@ -1,12 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { diagnose } from '../../governance/doctor.ts'
 import { verifyLedger } from '../../governance/verify.ts'
 import { errorMessage, FactotumError } from '../../lib/errors.ts'
 import { milliseconds, type Duration } from '../../lib/durations.ts'
 import { openStore, type EventInput, type Fence } from '../../store/index.ts'
-import { ALL_EVENTS } from '../events.ts'
 import type { OpenCompany } from '../open.ts'
 import {
   newestErasure,
@@ -172,8 +170,7 @@ export class Snapshots {
       })
       try {
         const report = await verifyLedger(restored, keys.vkey)
-        if (!report.ok) return report.problems[0]!.message
-        return (await diagnose(restored, ALL_EVENTS)).difference
+        return report.ok ? null : report.problems[0]!.message
       } finally {
         await restored.close()
       }

@@ -41,8 +41,22 @@ export async function summarise(archive: AsyncIterable<Uint8Array>, vkey: string
   return { events, kinds: Object.fromEntries([...counts].sort(([a], [b]) => (a < b ? -1 : 1))), files }
 }
 
+/** What people count, by the events that begin one. */
+const THINGS: Readonly<Record<string, readonly string[]>> = {
+  signals: ['signal.received@1'],
+  runs: ['run.started@1'],
+  facts: ['fact.asserted@1', 'fact.asserted@2'],
+  documents: ['document.added@1'],
+  decisions: ['decision.made@1'],
+  effects: ['effect.proposed@1'],
+  tasks: ['task.added@1'],
+  erasures: ['personal.erased@1'],
+}
+
 export interface Difference {
   readonly events: number
+  /** Of each of `THINGS` that differs: how many more there were ever in the second. */
+  readonly things: Readonly<Record<string, number>>
   /** For each kind that differs: how many more there are in the second. */
   readonly kinds: Readonly<Record<string, number>>
   readonly files: Readonly<Record<string, 'added' | 'changed' | 'removed'>>
@@ -54,10 +68,15 @@ export function difference(a: Summary, b: Summary): Difference {
     const more = (b.kinds[kind] ?? 0) - (a.kinds[kind] ?? 0)
     if (more !== 0) kinds[kind] = more
   }
+  const things: Record<string, number> = {}
+  for (const [name, begins] of Object.entries(THINGS)) {
+    const more = begins.reduce((n, kind) => n + (kinds[kind] ?? 0), 0)
+    if (more !== 0) things[name] = more
+  }
   const files: Record<string, 'added' | 'changed' | 'removed'> = {}
   for (const file of new Set([...Object.keys(a.files), ...Object.keys(b.files)])) {
     if (a.files[file] === b.files[file]) continue
     files[file] = a.files[file] === undefined ? 'added' : b.files[file] === undefined ? 'removed' : 'changed'
   }
-  return { events: b.events - a.events, kinds, files }
+  return { events: b.events - a.events, things, kinds, files }
 }

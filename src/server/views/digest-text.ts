@@ -29,6 +29,7 @@ export function subjectOf(told: Digest): string {
     ...(told.waiting.length > 0 ? [`${gatesIn(told.waiting)} waiting`] : []),
     ...(told.due.tasks.length > 0 ? [`${told.due.tasks.length} overdue`] : []),
     ...(told.failed.length > 0 ? [`${told.failed.length} failed`] : []),
+    ...(told.due.snapshots.length > 0 ? ['snapshots late'] : []),
     ...(told.passed.length > 0 ? [`${told.passed.reduce((n, p) => n + p.n, 0)} passed by themselves`] : []),
   ]
   return `${line(told.company, 60)}: ${parts.join(', ') || 'digest'}`

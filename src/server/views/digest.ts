@@ -116,7 +116,7 @@ export async function digestLetter(c: OpenCompany, seq: number): Promise<Letter>
   return {
     subject: subjectOf(told),
     text: digestText(told).join('\n'),
-    waiting: told.waiting.length + told.due.tasks.length + told.due.conversations.length,
+    waiting: told.waiting.length + told.due.tasks.length + told.due.conversations.length + told.due.snapshots.length,
     happened: happened + Number(billed),
   }
 }
