@@ -127,6 +127,37 @@ test('who is named, and the date that is named, decide between equal words', () 
   assert.equal(ask('What did Ada learn last month on the violin?', all, august + 86_400_000).passages[0]?.id, 2)
 })
 
+test('of conversations with the same words comes first the one that has them side by side', () => {
+  const { documents } = ask('who repaired the garden gate', [
+    { doc: 'apart', text: 'The gate behind the old garden was repaired.' },
+    { doc: 'beside', text: 'Behind the old garden gate it was repaired.' },
+  ])
+  assert.deepEqual(
+    documents.map(({ doc }) => doc),
+    ['beside', 'apart'],
+  )
+})
+
+test('what means the same speaks for a passage, for those beside it, and for its conversation', () => {
+  const near = Float32Array.from([1, 0])
+  const far = Float32Array.from([0, 1])
+  const all = candidates([
+    { doc: 'a', n: 0, text: 'Her dog is well.', vector: far },
+    { doc: 'a', n: 1, text: 'The sun shines again.', vector: far },
+    { doc: 'b', n: 0, text: 'Her dog is well!', vector: far },
+    { doc: 'b', n: 1, text: 'The puppy eats again.', vector: near },
+  ])
+  const text = 'How is her dog?'
+  const question = { text, terms: terms(text), now: 0, vector: near }
+  const meant = rank(question, all, corpusOf(all))
+  assert.equal(meant.documents[0]!.doc, 'b')
+  const scoreOf = (id: number) => meant.passages.find((p) => p.id === id)?.score ?? 0
+  assert.ok(scoreOf(2) > scoreOf(0), 'the passage beside what means it')
+  assert.ok(scoreOf(3) > scoreOf(1))
+  const lexical = rank({ ...question, vector: null }, all, corpusOf(all))
+  assert.equal(lexical.documents[0]!.score, lexical.documents[1]!.score, 'by words alone they are equal')
+})
+
 test('a story is asked sentence by sentence, and titles that it speaks of come first', () => {
   const filler =
     'My name is Jo Perez, I live in a small town by the sea, I teach history at a school and I have two dogs. '

@@ -31,6 +31,18 @@ export interface Evidence {
   readonly feedback: number
   /** Cosine to the question above that of the farthest passage that has a vector. */
   readonly meaning: number
+  /** `meaning` of the passage before and the one behind, added up. */
+  readonly meaningAround: number
+}
+
+/** What speaks for a conversation or document as one text, beside its best passage. */
+export interface WholeEvidence {
+  /** BM25 beside the others, as a share of what one could have at most. */
+  readonly words: number
+  /** Share of the pairs of words that follow each other in the question and do so in one of its passages too. */
+  readonly pairs: number
+  /** The most that one of its passages has. */
+  readonly meaning: number
 }
 
 const FEEDBACK_PASSAGES = 6
@@ -42,7 +54,7 @@ export function evidenceOf(
   candidates: readonly Candidate[],
   corpus: Corpus,
   all: ReadonlyMap<string, number>,
-): { evidence: Evidence[]; wholes: Map<string, number> } {
+): { evidence: Evidence[]; wholes: Map<string, WholeEvidence> } {
   const { names, named } = speakersIn(question, candidates)
   const weights = new Map([...all].filter(([term]) => !names.has(term)))
   const most = Math.max(sum(weights.values()), 1e-9)
@@ -56,14 +68,14 @@ export function evidenceOf(
     for (const [term, share] of found) if (!tfs[i]!.has(term)) total += weights.get(term)! * share
     return total / most
   })
-  const wholes = wholeScores(candidates, tfs, nears, [...weights.keys()])
+  const wholeWords = wholeScores(candidates, tfs, nears, [...weights.keys()])
   const places = placesOf(candidates)
   // Who answers does not say again what was asked; a paragraph of a document does say what it is about.
   const beside = (i: number, by: number) => {
     const c = candidates[i]!
     return isDialogue(c) ? places.get(c.doc)!.get(c.n + by) : undefined
   }
-  const wordsAt = (at: number | undefined) => (at === undefined ? 0 : words[at]!)
+  const at = (of: readonly number[], place: number | undefined) => (place === undefined ? 0 : of[place]!)
   const feedback = feedbackOf(candidates, words, weights, names, corpus)
   const date = askedDate(question.text, question.now)
   const when = asksForTime(question.text)
@@ -71,12 +83,13 @@ export function evidenceOf(
   const meaning = meanings(question, candidates)
   const evidence = candidates.map((c, i): Evidence => {
     const before = beside(i, -1)
+    const behind = beside(i, 1)
     return {
       words: words[i]!,
       near: near[i]!,
-      around: wordsAt(before) + wordsAt(beside(i, 1)) + wordsAt(beside(i, -2)) + wordsAt(beside(i, 2)),
+      around: at(words, before) + at(words, behind) + at(words, beside(i, -2)) + at(words, beside(i, 2)),
       asked: before !== undefined && candidates[before]!.text.includes('?') ? words[before]! : 0,
-      whole: wholes.get(c.doc)!,
+      whole: wholeWords.get(c.doc)!,
       speaker: c.speaker !== null && named.has(c.speaker) ? 1 : 0,
       date: date ? dateMatch(date, c.at) : 0,
       length: Math.log(1 + c.terms.length),
@@ -85,8 +98,18 @@ export function evidenceOf(
       number: many && NUMBER.test(c.text) ? 1 : 0,
       feedback: feedback[i]!,
       meaning: meaning[i]!,
+      meaningAround: at(meaning, before) + at(meaning, behind),
     }
   })
+  const pairs = pairShares(
+    question.terms.filter((term) => !names.has(term)),
+    candidates,
+  )
+  const meant = new Map<string, number>()
+  for (const [i, { doc }] of candidates.entries()) meant.set(doc, Math.max(meant.get(doc) ?? 0, meaning[i]!))
+  const wholes = new Map(
+    [...wholeWords].map(([doc, says]) => [doc, { words: says, pairs: pairs.get(doc) ?? 0, meaning: meant.get(doc)! }]),
+  )
   return { evidence, wholes }
 }
 
@@ -166,6 +189,20 @@ function wholeScores(
   return new Map(
     [...wholes].map(([doc, { tf, length }]) => [doc, bm25(tf, weights, length / mean, 1.2, 0.5) / most] as const),
   )
+}
+
+/** Of the conversations and documents that have any: what share of the question's pairs of neighbouring words stands in them. */
+function pairShares(asked: readonly string[], candidates: readonly Candidate[]): Map<string, number> {
+  const pairs = new Set(asked.slice(1).map((term, i) => `${asked[i]!} ${term}`))
+  const firsts = new Set(asked.slice(0, -1))
+  const found = new Map<string, Set<string>>()
+  for (const { doc, terms } of candidates)
+    for (let i = 1; i < terms.length; i++) {
+      if (!firsts.has(terms[i - 1]!)) continue
+      const pair = `${terms[i - 1]!} ${terms[i]!}`
+      if (pairs.has(pair)) found.set(doc, (found.get(doc) ?? new Set()).add(pair))
+    }
+  return new Map([...found].map(([doc, of]) => [doc, of.size / pairs.size]))
 }
 
 function placesOf(candidates: readonly Candidate[]): Map<string, Map<number, number>> {
