@@ -1,5 +1,5 @@
 /**
- * `npm run -s bench -- NAME [--json] [--quick]`: one benchmark, beside what the machine can do at best. Never a test:
+ * `npm run -s bench -- NAME [--json] [--quick] [--full]`: one benchmark, beside what the machine can do at best. Never a test:
  * two machines differ, and so does one from minute to minute. What counts is the ratio, measured at the same time.
  */
 import { parseArgs } from 'node:util'
@@ -20,18 +20,18 @@ const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { json: { type: 'boolean' }, quick: { type: 'boolean' } },
+  options: { json: { type: 'boolean' }, quick: { type: 'boolean' }, full: { type: 'boolean' } },
 })
 const load = BENCHES[positionals[0] ?? '']
 if (!load || positionals.length > 1) {
-  process.stderr.write(`Usage: npm run -s bench -- ${Object.keys(BENCHES).join('|')} [--json] [--quick]\n`)
+  process.stderr.write(`Usage: npm run -s bench -- ${Object.keys(BENCHES).join('|')} [--json] [--quick] [--full]\n`)
   process.exit(2)
 }
 const { bench } = await load()
 const note = (line: string) => {
   if (!values.json) process.stderr.write(`  ${line}\n`)
 }
-const rows = await bench.run({ quick: values.quick ?? false, note })
+const rows = await bench.run({ quick: values.quick ?? false, full: values.full ?? false, note })
 process.stdout.write(
   values.json ? `${JSON.stringify({ bench: bench.name, rows })}\n` : `${bench.says}\n\n${table(rows)}\n`,
 )

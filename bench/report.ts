@@ -22,6 +22,8 @@ export interface Bench {
 export interface BenchOptions {
   /** A smaller size, to see that it works: its figures mean little. */
   readonly quick: boolean
+  /** What takes many minutes too. */
+  readonly full: boolean
   /** Progress for people, on standard error. */
   readonly note: (line: string) => void
 }
