@@ -5,6 +5,7 @@ import { invoiceDesk, invoiceReading } from './desks/invoice.ts'
 import { leadDesk } from './desks/lead.ts'
 import { refundAmount, refundDesk } from './desks/refund.ts'
 import { draft } from './drafts.ts'
+import { Customer, Due, Lead, Supplier } from './facts.ts'
 import { site } from './site.ts'
 import { answerMail, triage } from './workflows/answer-mail.ts'
 import dunning, { remind } from './workflows/dunning.ts'
@@ -30,6 +31,7 @@ export default company({
         },
       }
     : {}),
+  entities: [Customer, Lead, Supplier, Due],
   agents: [triage, draft, refundAmount, invoiceReading],
   workflows: [
     answerMail({ refund: refundDesk, lead: leadDesk, invoice: invoiceDesk }),

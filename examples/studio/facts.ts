@@ -1,12 +1,14 @@
-import { entity, z } from 'factotum'
+import { attribute, entity, z } from 'factotum'
 import { Language } from './triage-rules.ts'
 
 /** Somebody who writes to the studio. */
 export const Customer = entity('customer', {
   name: z.string(),
-  language: Language.default('en'),
-  lastTopic: z.string(),
-  firstSeen: z.int(),
+  /** People move on to another language, and nobody tells. */
+  language: attribute(Language.default('en'), { review: '365d' }),
+  lastTopic: attribute(z.string(), { personal: false }),
+  /** Whoever comes first is right: nobody is seen for the first time twice. */
+  firstSeen: attribute(z.int(), { conflict: 'keep', personal: false }),
   lastRefund: z.string(),
 })
 
@@ -14,7 +16,10 @@ export const Customer = entity('customer', {
 export const Lead = entity('lead', {
   name: z.string(),
   wants: z.string(),
-  state: z.enum(['new', 'answered', 'followed up', 'talking']).default('new'),
+  state: attribute(z.enum(['new', 'answered', 'followed up', 'talking']).default('new'), {
+    review: '30d',
+    personal: false,
+  }),
 })
 
 /** Whom the studio buys from. */
@@ -22,8 +27,8 @@ export const Supplier = entity('supplier', { name: z.string(), lastInvoice: z.st
 
 /** What a customer owes the studio. */
 export const Due = entity('due', {
-  reminders: z.int().default(0),
-  lastTried: z.int(),
+  reminders: attribute(z.int().default(0), { personal: false }),
+  lastTried: attribute(z.int(), { personal: false }),
   /** What the operator wants done about it, after the reminders. */
-  verdict: z.string(),
+  verdict: attribute(z.string(), { conflict: 'ask' }),
 })

@@ -1,7 +1,7 @@
-import { entity, z } from 'factotum'
+import { attribute, entity, z } from 'factotum'
 
 /** Somebody who writes to us. */
 export const Customer = entity('customer', {
   name: z.string(),
-  lastTopic: z.string(),
+  lastTopic: attribute(z.string(), { personal: false }),
 })

@@ -67,7 +67,8 @@ type SchemaOf<X> = X extends Attribute<infer S> ? S : X extends z.ZodType ? X : 
 /** What an attribute reads as: its schema's own default where there is one, else perhaps nothing; a set as an array. */
 type Known<X> =
   X extends Attribute<infer S, infer Many>
-    ? Many extends true
+    ? // Given options without `many`, it is inferred as boolean: one value.
+      [Many] extends [true]
       ? readonly z.output<S>[]
       : KnownOne<S>
     : X extends z.ZodType
