@@ -103,7 +103,8 @@ export function evidenceOf(
   })
   const pairs = pairShares(
     question.terms.filter((term) => !names.has(term)),
-    candidates,
+    // Where only one of the question's words stands there is no pair.
+    candidates.filter((_, i) => tfs[i]!.size > 1),
   )
   const meant = new Map<string, number>()
   for (const [i, { doc }] of candidates.entries()) meant.set(doc, Math.max(meant.get(doc) ?? 0, meaning[i]!))
