@@ -108,7 +108,7 @@ test('what is not declared, or does not fit, is not asserted', async () => {
 test('recall finds what was said with whom, nearest first, within its budget', async () => {
   const look = workflow('look', { input: z.object({ budget: z.number() }) }, async (ctx, { budget }) => {
     const ada = await ctx.facts.about(Customer, 'ada@example.org')
-    const past = await ctx.recall('the invoice for March', { about: ada, budget })
+    const past = await ctx.recall('what about my invoice', { about: ada, budget })
     return past.nothing ?? past.map((p) => `${p.from} ${p.subject}`)
   })
   const hear = workflow('hear', { on: mail }, async () => {})

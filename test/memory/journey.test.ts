@@ -236,7 +236,7 @@ onEachStore('a customer is known, doubted, explained and forgotten, and the comp
     await moved.ask('resume', {})
     const bob = await moved.ask('facts', { entity: BOB })
     assert.deepEqual(
-      bob.facts.map((f) => String(f.value)).toSorted((a, b) => a.localeCompare(b)),
+      bob.facts.map((f) => f.value as string).toSorted((a, b) => a.localeCompare(b)),
       ['Bob Builder', 'free'],
       'what is known of others moved with it',
     )

@@ -285,7 +285,10 @@ test('where the database is committed and the folder could not be put in place, 
   for (const place of (await places()).filter((p) => p.url !== undefined)) {
     await using there = place
     // Somebody puts a file there after it was looked at: the rename, which comes after the commit, cannot be made.
-    const onProgress = () => void (mkdirSync(there.folder, { recursive: true }), writeFileSync(there.folder + '/x', ''))
+    const onProgress = () => {
+      mkdirSync(there.folder, { recursive: true })
+      writeFileSync(`${there.folder}/x`, '')
+    }
     await assert.rejects(restoreTo(c, file, there, { onProgress }), { code: 'ENOTEMPTY' })
     await rm(there.folder, { recursive: true })
     const never = Readable.from([]) as AsyncIterable<Uint8Array>

@@ -68,6 +68,8 @@ export const RECALL_OPERATIONS = {
 } as const
 
 async function remember(c: OpenCompany, args: z.output<typeof Remember>) {
+  // Whether it was said before is asked of the index.
+  await c.recall.upToDate()
   const bytes = args.path === undefined ? Buffer.from(args.text!) : await readPath(args.path)
   const name = args.name ?? args.path ?? null
   const mediaType =
