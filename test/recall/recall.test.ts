@@ -213,6 +213,29 @@ onEachStore('a long document is indexed in parts, and goes on where it was left'
   await company.check()
 })
 
+onEachStore('facts are recalled as they were believed then, and an entity with all of its parts', async (url) => {
+  await using company = await office(url, { entities: [Customer] })
+  const who = 'ada@example.org'
+  await company.run(meet, { who, plan: 'free' })
+  company.clock.advance(60_000)
+  const then = company.clock.now()
+  company.clock.advance(60_000)
+  await company.ask('factCorrect', { entity: who, attribute: 'plan', value: 'gold', reason: 'a slip' })
+  company.clock.advance(60_000)
+  const plans = async (asOf?: number) =>
+    (
+      await company.ask('recall', { query: 'which plan', about: who, ...(asOf === undefined ? {} : { asOf }) })
+    ).facts.map((f) => f.value)
+  assert.deepEqual(await plans(then), ['free'])
+  assert.deepEqual(await plans(company.clock.now()), ['gold'], 'what was corrected is not answered beside it')
+  await company.run(meet, { who: 'ada@home.example' })
+  await write(company, 'ada@home.example', 'The refund of the lantern licence has not arrived.')
+  await company.ask('entityMerge', { into: who, member: 'ada@home.example', reason: 'one person' })
+  const about = await company.ask('recall', { query: 'refund of the lantern licence', about: who })
+  assert.deepEqual(texts(about), ['The refund of the lantern licence has not arrived.'])
+  await company.check()
+})
+
 test('a workflow keeps documents under its own label', async () => {
   const file = workflow('file', { on: mail }, async (ctx, message) => {
     const about = await ctx.facts.about(Customer, message.from)

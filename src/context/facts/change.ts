@@ -7,7 +7,7 @@ import { checkValue, declaredAttribute, type Attribute, type EntityKind } from '
 import { factDisputed, isAsked, notAsked, type Disputed, type Says } from './disputes.ts'
 import { familyGuards, keysOfFamily, type Family } from './entities.ts'
 import { factAsserted, factCorrected, factEnded, factRetracted, type QuoteSpan } from './events.ts'
-import { FOR_EVER, without, type Span } from './spans.ts'
+import { common, FOR_EVER, without, type Span } from './spans.ts'
 
 /** What came of a statement: it is believed now; it was already; or the operator is asked, and what was believed stands. */
 export type Came = 'changed' | 'known' | 'disputed'
@@ -126,15 +126,21 @@ export class Change {
     if (says(wrong, shortHash(value)) && rank(wrong.trust) >= rank(this.#voice.trust)) return this.#note(name, 'known')
     const pieces = beliefs.held.filter((h) => h.origin === wrong.origin)
     if (!this.#mayReplace(wrong, attribute)) return this.#dispute('value', name, slot, value, wrong, [wrong], attribute)
-    const cut = beliefs.cut(pieces)
     const touched = [beliefs]
+    const others: Cut[] = []
     if (slot !== beliefs.slot) {
       // Of a set: the value that it is corrected to may be in it already, and is then said anew.
       const there = await Beliefs.read(this.#store, beliefs.entity, name, slot)
-      const also = there.cut(pieces)
-      cut.closes.push(...also.closes)
-      cut.keeps.push(...also.keeps)
+      const opposed = there.held.filter((h) => pieces.some((p) => common(h, p)) && !this.#mayReplace(h, attribute))
+      // Who may not replace it would leave it standing on their own word, and could then end it.
+      if (opposed.length > 0) return this.#dispute('value', name, slot, value, wrong, [wrong, ...opposed], attribute)
+      others.push(there.cut(pieces))
       touched.push(there)
+    }
+    const cut = beliefs.cut(pieces)
+    for (const other of others) {
+      cut.closes.push(...other.closes)
+      cut.keeps.push(...other.keeps)
     }
     const [first, ...more] = pieces
     const fact = this.#state(more, cut)

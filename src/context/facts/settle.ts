@@ -1,5 +1,5 @@
 import { FactotumError } from '../../lib/errors.ts'
-import type { Json } from '../../lib/json.ts'
+import { shortHash, type Json } from '../../lib/json.ts'
 import type { EventInput, Guard, Store } from '../../store/index.ts'
 import { Beliefs } from './beliefs.ts'
 import { AT_ANY_TIME, Change, type Voice } from './change.ts'
@@ -7,6 +7,7 @@ import { conflictIsOpen, conflictSettled, type ConflictRow } from './disputes.ts
 import type { QuoteSpan } from './events.ts'
 import { family, getEntity } from './entities.ts'
 import { factVersions, originOf, type FactRow } from './rows.ts'
+import type { Span } from './spans.ts'
 
 /** `keep` what is believed, `believe` what was said against it, or neither: what is believed ends when that was said. */
 export type Outcome = 'keep' | 'believe' | 'end'
@@ -38,6 +39,8 @@ export async function settle(
   const subject = { kind: { entity: kind, attributes: {} }, family: whole }
   const change = await Change.begin(store, subject, voice)
   const span = { from: conflict.valid_from, to: conflict.valid_to }
+  if (outcome === 'end' || (outcome === 'believe' && (says === 'value' || says === 'end')))
+    await sidesStand(store, conflict, whole.members, says === 'end' ? { from: span.from, to: null } : span)
   if (says === 'merge') await settleMerge(store, change, conflict, outcome)
   else if (outcome === 'believe' && says === 'value') {
     await undoReplaced(store, change, conflict, whole.members)
@@ -59,6 +62,24 @@ export async function settle(
   return { events: [...events, settled], guards: [...change.guards, conflictIsOpen(conflict.id)] }
 }
 
+/** What was said since is on neither side: whoever decided has not been shown it, and does not replace or end it unseen. */
+async function sidesStand(store: Store, conflict: ConflictRow, members: readonly string[], span: Span): Promise<void> {
+  const { attribute, slot, rival, opened_seq: opened } = conflict
+  const shown = await factVersions(store, [...(JSON.parse(conflict.against) as string[]), ...(rival ? [rival] : [])])
+  const sides = new Set([...shown.map((row) => row.value), conflict.value].filter((v) => v !== null).map(hashOf))
+  for (const member of members)
+    for (const { row, said } of (await Beliefs.read(store, member, attribute, slot, span)).held)
+      if (said > opened && (row.value === null || !sides.has(hashOf(row.value))))
+        throw new FactotumError(
+          'fact.sides_moved',
+          `What is believed of "${attribute}" has changed since this was asked. Keep what is believed, or keep it here and then say what is so: factotum fact assert.`,
+        )
+}
+
+function hashOf(value: string): string {
+  return shortHash(JSON.parse(value))
+}
+
 /** A set's value that was to be corrected to another makes room for it. */
 async function undoReplaced(
   store: Store,
@@ -69,8 +90,7 @@ async function undoReplaced(
   for (const row of await factVersions(store, JSON.parse(against) as string[]))
     if (row.slot !== slot && members.includes(row.entity)) {
       const beliefs = await Beliefs.read(store, row.entity, attribute, row.slot, AT_ANY_TIME)
-      const span = beliefs.held.find((h) => h.origin === row.id)
-      if (span) change.endOver(beliefs, span)
+      for (const span of beliefs.held.filter((h) => h.origin === row.id)) change.endOver(beliefs, span)
     }
 }
 
