@@ -32,8 +32,14 @@ async function* ledgerRows(store: Store, size: number): AsyncGenerator<LedgerRow
 /**
  * Verifies everything there is: each event against its leaf, every kept hash, every signed checkpoint, and `outside`,
  * the checkpoints that were copied away: a history that was rewritten and signed anew no longer leads to those.
+ * `redacted`: without private parts.
  */
-export async function verifyLedger(store: Store, vkey: string, outside: readonly string[] = []): Promise<Report> {
+export async function verifyLedger(
+  store: Store,
+  vkey: string,
+  outside: readonly string[] = [],
+  redacted = false,
+): Promise<Report> {
   const verifiers = [parseVerifierKey(vkey)]
   const copies = outside
     .map((note) => ({ size: openCheckpoint(note, verifiers).size, note }))
@@ -41,6 +47,7 @@ export async function verifyLedger(store: Store, vkey: string, outside: readonly
   const kept: Promise<void>[] = []
   const check = new LedgerCheck({
     verifiers,
+    redacted,
     onNode: (level, index, hash) => void kept.push(compareNode(level, index, hash)),
   })
   const compareNode = async (level: number, index: number, hash: Uint8Array): Promise<void> => {

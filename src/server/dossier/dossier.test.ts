@@ -8,6 +8,7 @@ import { promisify } from 'node:util'
 import { onEachStore } from '../../../test/each-store.ts'
 import { Shop } from '../../../test/shop.ts'
 import { agent, entity, signal, workflow, z } from '../../index.ts'
+import { eventLeaf } from '../../lib/event-leaf.ts'
 import { sql } from '../../store/index.ts'
 import { testCompany, type TestCompany } from '../../testing.ts'
 import { operateAsOf } from '../operations.ts'
@@ -167,6 +168,19 @@ test('a changed dossier does not verify, whatever was changed', async (t: TestCo
   }
   await using other = await testCompany()
   assert.equal((await checkDossier(to, other.open.keys.vkey)).ok, false, 'another key')
+})
+
+test('a ledger that was written over is not signed for anybody', async (t: TestContext) => {
+  const folder = await folderFor(t)
+  await using c = await history(undefined)
+  await c.open.sealer.seal()
+  const { engine } = c.open.store
+  const [row] = await engine.queryText('select * from event order by seq limit 1', [])
+  const forged = { ...row, privateHash: row!.private_hash, actor: 'nobody' }
+  const write = sql('update event set actor = ?, leaf = ? where seq = ?')
+  await c.open.store.write([write('nobody', eventLeaf(forged as never), Number(row!.seq))])
+  await assert.rejects(c.ask('dossier', { folder: join(folder, 'dossier') }), { code: 'dossier.not_verified' })
+  assert.deepEqual(await readdir(folder), [])
 })
 
 test('even who holds the key cannot put another number on a page', async (t: TestContext) => {

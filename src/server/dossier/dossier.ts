@@ -11,6 +11,7 @@ import {
   type FolderReport,
   type LedgerRow,
 } from '../../governance/ledger/index.ts'
+import { verifyLedger } from '../../governance/verify.ts'
 import { FactotumError } from '../../lib/errors.ts'
 import type { Store } from '../../store/index.ts'
 import type { OpenCompany } from '../open.ts'
@@ -28,7 +29,8 @@ export interface Dossier {
 
 /**
  * Writes a folder about the company for somebody outside it: pages, the redacted ledger they are counted from, and proofs.
- * The ledger is written first, and all else is read from that file. Throws `dossier.folder` where the folder is there.
+ * The ledger is written first, and all else is read from that file. Throws `dossier.folder` where the folder is there, and
+ * `dossier.not_verified`.
  */
 export async function writeDossier(c: OpenCompany, folder: string): Promise<Dossier> {
   const taken = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
@@ -37,6 +39,13 @@ export async function writeDossier(c: OpenCompany, folder: string): Promise<Doss
   })
   if (taken && taken.length > 0)
     throw new FactotumError('dossier.folder', `${folder} is there and not empty. Name a folder that is not there yet.`)
+  // A checkpoint that is signed only now would make any history verify, whoever wrote it over.
+  const report = await verifyLedger(c.store, c.keys.vkey, [], true)
+  if (!report.ok)
+    throw new FactotumError(
+      'dossier.not_verified',
+      `The ledger of this company does not verify, so nothing is signed: ${report.problems[0]!.message} Run: factotum ledger verify`,
+    )
   // Whoever looks into the folder finds all of it.
   await mkdir(dirname(folder), { recursive: true })
   const made = await mkdtemp(`${folder}.part-`)
