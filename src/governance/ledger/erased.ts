@@ -14,13 +14,13 @@ export function rangesOf(seqs: Iterable<number>): Ranges {
   return ranges
 }
 
-/** What an erasure's body names: nothing, where it is not written as Factotum writes it. */
-export function erasedIn(body: string): Ranges {
+/** What an erasure's body names: nothing, where it is not written as Factotum writes it. `more`: it goes on with one before it. */
+export function erasedIn(body: string): { readonly ranges: Ranges; readonly more: boolean } {
   try {
-    const { erased } = JSON.parse(body) as { readonly erased?: unknown }
-    return Array.isArray(erased) ? erased.filter(isRange) : []
+    const { erased, report } = JSON.parse(body) as { readonly erased?: unknown; readonly report?: unknown }
+    return { ranges: Array.isArray(erased) ? erased.filter(isRange) : [], more: report === null }
   } catch {
-    return []
+    return { ranges: [], more: false }
   }
 }
 

@@ -208,6 +208,13 @@ test('what an erasure on record names may be missing, and nothing else', async (
     ['{"erased":[[1,1]]}', 'personal.kept@1'],
   ] as const)
     assert.deepEqual(found(await check([...gone, erasure(5, body, kind)])), ['1 ledger.private_missing'], body)
+  // What goes on an erasure counts only with the erasure: the part with its report is what the operator is shown.
+  const part = '{"erased":[[1,1]],"report":null}'
+  assert.deepEqual(found(await check([...gone, erasure(5, part)])), ['1 ledger.private_missing'])
+  const whole = erasure(5, '{"erased":[[2,2]],"report":{}}')
+  assert.ok((await check([...gone, whole, erasure(6, part)])).ok)
+  const apart = rowOf(6, { kind: 'personal.erased@1', body: part, stream: 'era_other' })
+  assert.deepEqual(found(await check([...gone, whole, apart])), ['1 ledger.private_missing'])
   // One that stands before names nothing that comes after it.
   const early = [rows[0]!, erasure(1, '{"erased":[[2,4]]}'), { ...rowOf(2, {}, 'x'), private: null, salt: null }]
   assert.deepEqual(found(await check(early)), ['2 ledger.private_missing'])

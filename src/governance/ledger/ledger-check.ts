@@ -1,7 +1,7 @@
 import { FactotumError } from '../../lib/errors.ts'
 import { type Checkpoint, openCheckpoint } from './checkpoint.ts'
 import { eventLeaf, type LeafEvent, privateHash, SALT_BYTES } from '../../lib/event-leaf.ts'
-import { ERASED_KIND, erasedIn, type Ranges } from './erased.ts'
+import { ERASED_KIND, erasedIn } from './erased.ts'
 import { Frontier, type OnNode } from './frontier.ts'
 import { equalBytes, HASH_BYTES } from './merkle.ts'
 import type { Verifier } from './note-key.ts'
@@ -40,6 +40,8 @@ export class LedgerCheck {
   #unlisted = 0
   /** Events whose private part is gone, until an erasure names them. */
   readonly #missing = new Set<number>()
+  /** The stream of the erasure that was read last: its parts are recorded together. */
+  #erasure: string | null = null
 
   constructor(options: LedgerCheckOptions) {
     this.#options = options
@@ -64,7 +66,7 @@ export class LedgerCheck {
       found.push(problem(seq, 'ledger.leaf_mismatch', message))
     }
     found.push(...this.#checkPrivate(row, seq))
-    if (fits && row.kind === ERASED_KIND) this.#explain(erasedIn(row.body), seq)
+    if (fits && row.kind === ERASED_KIND) this.#explain(row, seq)
     // The recorded leaf goes in, so that one changed event does not also look like a changed tree.
     if (this.#frontier.size === seq) this.#frontier.append(row.leaf.length === HASH_BYTES ? row.leaf : eventLeaf(row))
     return this.#list(found)
@@ -165,7 +167,11 @@ export class LedgerCheck {
   }
 
   /** An erasure explains what is missing before it, and nothing else. */
-  #explain(ranges: Ranges, at: number): void {
+  #explain({ body, stream }: LedgerRow, at: number): void {
+    const { ranges, more } = erasedIn(body)
+    // A part without its erasure is in no list that the operator is shown.
+    if (more && stream !== this.#erasure) return
+    this.#erasure = stream
     for (const [from, to] of ranges) {
       const last = Math.min(to, at - 1)
       if (last - from < this.#missing.size) for (let seq = from; seq <= last; seq++) this.#missing.delete(seq)
