@@ -131,7 +131,7 @@ async function tellAll(company: TestCompany, talks: readonly Talk[]) {
     .sort((a, b) => a.turn.at - b.turn.at)
   const { store } = company.open
   for (const { talk, turn } of turns) {
-    company.clock.advance(Math.max(0, turn.at - company.clock.now()))
+    company.clock.jump(Math.max(0, turn.at - company.clock.now()))
     const { event, guards } = await joinConversation(store, {
       message: `${talk.name} ${turn.key}`,
       direction: 'in',

@@ -47,6 +47,11 @@ export class FakeClock implements Clock {
     )
   }
 
+  /** Time passes as while a lid is closed: nothing rings before the next `advance`. */
+  jump(ms: number): void {
+    this.#now += ms
+  }
+
   advance(ms: number): void {
     const until = this.#now + ms
     for (;;) {

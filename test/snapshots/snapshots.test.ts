@@ -194,6 +194,30 @@ test('one byte changed anywhere, one missing or one more is found, and nothing i
   }
 })
 
+test('a restore that could not be put in place at the end goes on from there', async () => {
+  const shop = new Shop()
+  await using c = await stage(shop)
+  await live(c)
+  const file = await snapshotOf(c)
+  const bytes = await readFile(file)
+  for (const place of await places()) {
+    await using there = place
+    const inTheWay = join(there.folder, 'in the way')
+    const archive = async function* () {
+      yield bytes
+      await mkdir(there.folder)
+      await writeFile(inTheWay, '')
+    }
+    await assert.rejects(restoreTo(c, file, there, { archive: archive() }), { code: 'ENOTEMPTY' })
+    await rm(inTheWay)
+    await restoreTo(c, file, there, { archive: Readable.from([bytes]) })
+    assert.deepEqual(await readdir(dirname(there.folder)), ['company'])
+    const again = await goOn(c, shop, there)
+    await again.check()
+    await again.close()
+  }
+})
+
 test('keys are in it only under a passphrase, and those of another company are refused', async () => {
   const shop = new Shop()
   await using c = await stage(shop)
