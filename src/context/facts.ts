@@ -31,8 +31,9 @@ export { findQuote, quotedWords, searchQuote } from './facts/quotes.ts'
 export { factAt, factsAt, factsNow, factsOf, factVersions, originOf, versionsOf, type FactRow } from './facts/rows.ts'
 export { settle, type Outcome } from './facts/settle.ts'
 
+import type { AnyEventKind } from '../store/index.ts'
 import { DISPUTE_EVENTS } from './facts/disputes.ts'
 import { ENTITY_EVENTS } from './facts/entities.ts'
 import { STATEMENT_EVENTS } from './facts/events.ts'
 
-export const FACT_EVENTS = [...ENTITY_EVENTS, ...STATEMENT_EVENTS, ...DISPUTE_EVENTS]
+export const FACT_EVENTS: readonly AnyEventKind[] = [...ENTITY_EVENTS, ...STATEMENT_EVENTS, ...DISPUTE_EVENTS]

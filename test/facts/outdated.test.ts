@@ -42,7 +42,7 @@ onEachStore('what was said since a conflict was asked is not replaced or ended b
 const Fix = z.object({ from: z.string(), was: z.string(), is: z.string(), id: z.string() })
 const fix = signal('fix', Fix, { message: (m) => ({ party: m.from, subject: 'fix', text: m.is, ids: [m.id] }) })
 const fixes = workflow('fixes', { on: fix }, async (ctx, m) =>
-  ctx.facts.correct(await ctx.facts.about(Customer, ADA), { tags: m.is }, { was: m.was }),
+  ctx.facts.correct(await ctx.facts.about(Customer, ADA), { tags: m.is }, { reason: 'she said so', was: m.was }),
 )
 
 onEachStore('correcting one value of a set takes no other from a better label', async (url) => {

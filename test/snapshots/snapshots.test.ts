@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
@@ -285,6 +285,26 @@ test('snapshots are made by the clock, thinned out and tried, and what was misse
   assert.equal((await c.ask('status', {})).snapshots.failure, null)
   assert.deepEqual((await c.ask('due', {})).snapshots, [])
   assert.equal((await c.ask('snapshotList', {})).snapshots.length, 1)
+  await c.check()
+})
+
+test('what was killed while it was made or tried goes with an erasure, and with the next drill', async () => {
+  await using c = await stage(new Shop())
+  await live(c)
+  await snapshotOf(c)
+  const drill = join(c.folder, 'data/drill-killed')
+  const unfinished = join(c.folder, 'data/snapshots/x.factotum.unfinished')
+  await mkdir(join(drill, 'company'), { recursive: true })
+  await utimes(drill, 0, 0)
+  assert.equal((await c.ask('snapshotDrill', {})).passed, true)
+  const drills = async () => (await readdir(join(c.folder, 'data'))).filter((name) => name.startsWith('drill-'))
+  assert.deepEqual(await drills(), [])
+  await mkdir(join(drill, 'company'), { recursive: true })
+  await writeFile(unfinished, '')
+  const who = 'c1@example.org'
+  const { binding } = await c.ask('forgetPlan', { who })
+  assert.equal((await c.ask('forget', { who, binding, end: true })).unfinished, null)
+  assert.deepEqual([await drills(), existsSync(unfinished)], [[], false])
   await c.check()
 })
 

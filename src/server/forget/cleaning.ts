@@ -11,6 +11,7 @@ import { copiesOf, dataFolder, filePseudonym, filesIn, nameOf } from './files.ts
 const CLEANERS: readonly ((c: OpenCompany, report: ErasureReport) => Promise<void>)[] = [
   async (c) => c.agents.learning.forgetAll(),
   async (c) => c.past.forget(),
+  (c) => c.snapshots.removeKilled(),
   (c, { sources }) => removeFromIndex(c.store, sources),
   removeFiles,
   (c, { tables, sources }) => c.store.engine.rewrite([...tables, ...(sources.length > 0 ? INDEX_TABLES : [])]),

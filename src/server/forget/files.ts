@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import type { OpenCompany } from '../open.ts'
+import { DRILL } from '../snapshots/snapshots.ts'
 
 export function dataFolder(c: OpenCompany): string {
   return join(c.folder, 'data')
@@ -24,10 +25,10 @@ export function filePseudonym(c: OpenCompany, path: string): string {
   return c.store.pseudonym(`file:${path}`)
 }
 
-/** Files that connectors keep; not the database and the keys. */
+/** Files that connectors keep; not the database, the keys, and drills, which go by themselves. */
 export async function* filesIn(dataFolder: string): AsyncGenerator<string> {
   for (const entry of await readdir(dataFolder, { withFileTypes: true })) {
-    if (entry.name === 'keys' || entry.name.startsWith('company.db')) continue
+    if (entry.name === 'keys' || entry.name.startsWith('company.db') || entry.name.startsWith(DRILL)) continue
     const path = join(dataFolder, entry.name)
     if (entry.isDirectory()) yield* below(path)
     else if (entry.isFile()) yield path

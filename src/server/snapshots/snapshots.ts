@@ -1,5 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { verifyLedger } from '../../governance/verify.ts'
 import { errorMessage, FactotumError } from '../../lib/errors.ts'
@@ -120,6 +119,17 @@ export class Snapshots {
     return held.map((s) => s.name)
   }
 
+  /** Takes away what was killed while it was made or tried: it is in no list, and may hold what was erased. */
+  removeKilled(): Promise<void> {
+    const removed = this.#making.then(async () => {
+      await removeDrills(this.#company.folder, Number.POSITIVE_INFINITY)
+      if (this.#company.company.snapshots.to?.startsWith('s3://')) return
+      await removeUnfinished((await this.#target(undefined)).where)
+    })
+    this.#making = removed.catch(() => {})
+    return removed
+  }
+
   async #remove(
     snapshots: readonly Listed[],
     to: string | undefined,
@@ -152,7 +162,8 @@ export class Snapshots {
 
   async #try(name: string, to: string | undefined): Promise<string | null> {
     const { store, keys, folder } = this.#company
-    const scratch = await mkdtemp(join(tmpdir(), 'factotum-drill-'))
+    await removeDrills(folder, Date.now() - KILLED_MS)
+    const scratch = await mkdtemp(join(folder, 'data', DRILL))
     try {
       const target = await this.#target(to)
       const there = join(scratch, 'company')
@@ -246,6 +257,20 @@ export class Snapshots {
   async #commit(event: EventInput, fence?: Fence): Promise<void> {
     const { store } = this.#company
     await store.commit({ key: store.newId('snp'), events: [event], ...(fence ? { fence } : {}) })
+  }
+}
+
+/** A drill is a whole company with its keys: it lies where an erasure finds what is left of one that was killed. */
+export const DRILL = 'drill-'
+/** No drill takes as long. */
+const KILLED_MS = 24 * 60 * 60_000
+
+/** Takes away what drills have left that began before, epoch ms. One that still runs fails, and is tried again. */
+async function removeDrills(company: string, before: number): Promise<void> {
+  const data = join(company, 'data')
+  for (const name of (await readdir(data)).filter((one) => one.startsWith(DRILL))) {
+    const { mtimeMs } = await stat(join(data, name)).catch(() => ({ mtimeMs: before }))
+    if (mtimeMs <= before) await rm(join(data, name), { recursive: true, force: true })
   }
 }
 
