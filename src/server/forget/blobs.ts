@@ -10,8 +10,9 @@ export class GoingBlobs {
   /** Named by what goes. */
   #named = new Set<string>()
   /** Named by anything that stays. */
-  readonly #shared = new Set<string>()
+  #shared = new Set<string>()
   #readTo = 0
+  #going: ReadonlySet<number> = new Set()
 
   constructor(store: Store) {
     this.#store = store
@@ -28,8 +29,16 @@ export class GoingBlobs {
       const text = (await this.#store.first<EventRow>(eventAt(seq)))?.private ?? ''
       for (const hash of text.match(HASH) ?? []) if (await this.#store.first(blobKnown(hash))) named.add(hash)
     }
-    if (named.size !== this.#named.size || [...named].some((hash) => !this.#named.has(hash))) this.#readTo = 0
+    // Of what was read, nothing may have counted as staying that goes now, and nothing as going that stays.
+    const same =
+      named.symmetricDifference(this.#named).size === 0 &&
+      [...seqs.symmetricDifference(this.#going)].every((seq) => seq >= this.#readTo)
+    if (!same) {
+      this.#readTo = 0
+      this.#shared = new Set()
+    }
     this.#named = named
+    this.#going = seqs
     if (named.size > 0)
       for await (const rows of this.#store.engine.events(this.#readTo, head))
         for (const row of rows)
