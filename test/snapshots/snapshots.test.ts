@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
-import { mkdir, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
@@ -286,6 +287,25 @@ test('snapshots are made by the clock, thinned out and tried, and what was misse
   assert.deepEqual((await c.ask('due', {})).snapshots, [])
   assert.equal((await c.ask('snapshotList', {})).snapshots.length, 1)
   await c.check()
+})
+
+test('companies that keep their snapshots in one place leave each other theirs', async (t) => {
+  const to = await mkdtemp(join(tmpdir(), 'factotum-shared-'))
+  t.after(() => rm(to, { recursive: true, force: true }))
+  await using one = await stage(new Shop(), { snapshots: { to, every: '1d', keep: { daily: 1 } } })
+  await using other = await stage(new Shop(), { snapshots: { to } })
+  await live(one)
+  await live(other)
+  const file = await snapshotOf(other)
+  for (let day = 0; day < 3; day++) {
+    one.clock.advance(86_400_000)
+    await one.idle()
+  }
+  assert.ok(existsSync(file), 'thinning out is of its own')
+  const mine = (await one.ask('snapshotList', {})).snapshots.map((s) => join(to, s.name))
+  assert.equal(mine.length, 1)
+  assert.ok(!mine.includes(file))
+  assert.equal((await other.ask('snapshotDrill', {})).passed, true)
 })
 
 test('what was killed while it was made or tried goes with an erasure, and with the next drill', async () => {

@@ -86,7 +86,7 @@ export class Snapshots {
     })
     try {
       // The head is part of the name: a listing says how far each reaches.
-      const name = nameOf(store.clock.now(), await store.engine.head())
+      const name = nameOf(store.clock.now(), await store.engine.head(), store.companyId)
       const bytes = await target.put(name, writer.bytes())
       const { events, root, leftOut } = writer.manifest!
       await this.#commit(snapshotMade(SNAPSHOTS, { name, to: target.where, events, root, bytes }), fence)
@@ -96,12 +96,12 @@ export class Snapshots {
     }
   }
 
-  /** Newest first. */
+  /** Newest first. Of this company: several can keep theirs in one place. */
   async list(to?: string): Promise<{ readonly to: string; readonly snapshots: readonly Listed[] }> {
     const target = await this.#target(to)
     const erased = (await this.#company.store.first<{ seq: number }>(newestErasure()))?.seq ?? -1
     const snapshots = (await target.list()).flatMap((stored) => {
-      const parsed = parseName(stored.name)
+      const parsed = parseName(stored.name, this.#company.store.companyId)
       return parsed ? [{ ...stored, ...parsed, erasedSince: parsed.events <= erased }] : []
     })
     return { to: target.where, snapshots: snapshots.reverse() }
@@ -286,14 +286,15 @@ function after(due: number, every: number, now: number): number {
   return due + every * (Math.floor((now - due) / every) + 1)
 }
 
-/** `2026-11-22T18-30-00.000Z-1234.factotum`: sorts by time, and says how many events it holds at least. */
-function nameOf(made: number, events: number): string {
-  return `${new Date(made).toISOString().replaceAll(':', '-')}-${events}${EXTENSION}`
+/** `2026-11-22T18-30-00.000Z-1234-<company>.factotum`: sorts by time, and says how many events it holds at least. */
+function nameOf(made: number, events: number, company: string): string {
+  return `${new Date(made).toISOString().replaceAll(':', '-')}-${events}-${company}${EXTENSION}`
 }
 
-function parseName(name: string): { made: number; events: number } | null {
-  const parts = /^(\d{4}-\d\d-\d\dT)(\d\d)-(\d\d)-(\d\d\.\d{3}Z)-(\d+)\.factotum$/.exec(name)
-  if (!parts) return null
+/** Null for what is no snapshot of this company. */
+function parseName(name: string, company: string): { made: number; events: number } | null {
+  const parts = /^(\d{4}-\d\d-\d\dT)(\d\d)-(\d\d)-(\d\d\.\d{3}Z)-(\d+)-(\w+)\.factotum$/.exec(name)
+  if (parts?.[6] !== company) return null
   const [, day, hour, minute, second, events] = parts
   return { made: Date.parse(`${day!}${hour!}:${minute!}:${second!}`), events: Number(events) }
 }
