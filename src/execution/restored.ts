@@ -24,3 +24,13 @@ export async function waitsSinceRestore(store: Store, effect: string): Promise<b
   const newest = (await store.first<{ seq: number }>(newestEvent(effect)))?.seq ?? 0
   return newest < restored
 }
+
+const pausedByRestore = sql(
+  `select 1 as ok from pause where scope = 'all'
+     and since = (select max(at) from event where stream = ? and kind = 'company.restored@1')`,
+)
+
+/** Whether nobody has said yet that the original no longer runs: until then what is kept elsewhere is the original's. */
+export async function beforeFirstResume(store: Store): Promise<boolean> {
+  return (await store.first(pausedByRestore(RESTORED_STREAM))) !== undefined
+}

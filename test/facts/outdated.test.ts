@@ -55,8 +55,8 @@ onEachStore('correcting one value of a set takes no other from a better label', 
   assert.deepEqual(
     facts
       .filter((f) => f.attribute === 'tags')
-      .map((f) => [f.value, f.trust])
-      .sort(),
+      .map((f) => [f.value, f.trust] as [string, string])
+      .toSorted((a, b) => a[0].localeCompare(b[0])),
     [
       ['uk', 'outsider'],
       ['vip', 'operator'],

@@ -308,6 +308,37 @@ test('companies that keep their snapshots in one place leave each other theirs',
   assert.equal((await other.ask('snapshotDrill', {})).passed, true)
 })
 
+test('a copy leaves the snapshots of the original alone until the operator lets it go on', async (t) => {
+  const to = await mkdtemp(join(tmpdir(), 'factotum-shared-'))
+  t.after(() => rm(to, { recursive: true, force: true }))
+  const snapshots = { to, every: '1d', keep: { daily: 1 } } as const
+  const shop = new Shop()
+  await using c = await stage(shop, { snapshots })
+  await live(c)
+  const file = await snapshotOf(c)
+  const [place] = await places()
+  await using there = place!
+  await restoreTo(c, file, there)
+  await c.close()
+  const before = await readdir(to)
+  await using copy = await stage(shop, {
+    folder: there.folder,
+    url: join(there.folder, 'data/company.db'),
+    clock: c.clock,
+    snapshots,
+  })
+  const day = async () => {
+    copy.clock.advance(86_400_000)
+    await copy.idle()
+  }
+  await day()
+  assert.deepEqual(await readdir(to), before)
+  await copy.ask('resume', { scope: 'all' })
+  await day()
+  assert.notDeepEqual(await readdir(to), before)
+  await copy.check()
+})
+
 test('what was killed while it was made or tried goes with an erasure, and with the next drill', async () => {
   await using c = await stage(new Shop())
   await live(c)

@@ -1,5 +1,6 @@
 import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { beforeFirstResume } from '../../execution/restored.ts'
 import { verifyLedger } from '../../governance/verify.ts'
 import { errorMessage, FactotumError } from '../../lib/errors.ts'
 import { milliseconds, type Duration } from '../../lib/durations.ts'
@@ -231,6 +232,8 @@ export class Snapshots {
     const now = this.#company.store.clock.now()
     if (!plan) return
     if (now < this.#notBefore) return { at: this.#notBefore }
+    // The original keeps its own in the same place: a copy of it must not thin those out.
+    if (await beforeFirstResume(this.#company.store)) return { at: now + RETRY_MS }
     try {
       let { nextAt, drillAt } = plan
       if (nextAt !== null && nextAt <= now) {
