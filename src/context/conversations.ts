@@ -154,10 +154,17 @@ export async function conversationOfRun(store: Store, run: string): Promise<stri
   return undefined
 }
 
-/** What we said is ours; what they said is believed as the signal is that it came by. */
+const trustOfEffect = sql(
+  'select coalesce(e.trust, r.trust) as trust from effect e join run r on r.id = e.run where e.id = ?',
+)
+
+/** What they said is believed as the signal is that it came by; what we said, as what led to it: it may quote anybody. */
 export async function trustOfMessage(store: Store, message: MessageRow): Promise<Trust> {
-  if (message.direction === 'out') return 'operator'
-  return (await store.first<SignalRow>(signalById(message.id)))?.trust ?? 'outsider'
+  const label =
+    message.direction === 'in'
+      ? await store.first<Pick<SignalRow, 'trust'>>(signalById(message.id))
+      : await store.first<{ trust: Trust }>(trustOfEffect(message.id))
+  return label?.trust ?? 'outsider'
 }
 
 /** Refuses to close or hand over a conversation that went on since it was read. */

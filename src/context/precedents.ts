@@ -1,4 +1,5 @@
 import { decisionById, type DecisionRow, type Tier } from './decisions.ts'
+import { versionOf, type VersionRow } from './documents/documents.ts'
 import { sharedWords, textIn } from './likeness.ts'
 import { effectsOfDecision, turnoutOf, worst, type Outcome } from './outcomes.ts'
 import { lower, signalById, type SignalRow, type Trust } from './signals.ts'
@@ -107,15 +108,26 @@ export async function readPrecedents(store: Store, cases: readonly Case[]): Prom
 /** The lowest label of what these decisions rested on: what they say derives from it. */
 export async function trustOfDecisions(store: Store, ids: readonly string[]): Promise<Trust> {
   let trust: Trust = 'operator'
-  for (const id of ids) {
+  // A decision that rests on others derives from what they rest on.
+  const all = new Set(ids)
+  for (const id of all) {
+    // There is no lower one.
+    if (trust === 'outsider') break
     const row = await store.first<DecisionRow>(decisionById(id))
     if (!row) continue
-    const { signals, facts, messages } = JSON.parse(row.evidence) as Evidence
+    const { signals, facts, messages, decisions, documents = [] } = JSON.parse(row.evidence) as Evidence
+    for (const decision of decisions) all.add(decision)
+    for (const document of documents) trust = lower(trust, await trustOfDocument(store, document))
     for (const s of signals) trust = lower(trust, (await store.first<SignalRow>(signalById(s)))?.trust ?? 'outsider')
     for (const fact of await factVersions(store, facts)) trust = lower(trust, fact.trust)
     if (messages.length > 0) trust = 'outsider'
   }
   return trust
+}
+
+async function trustOfDocument(store: Store, document: string): Promise<Trust> {
+  const [id = '', version] = document.split('@')
+  return (await store.first<VersionRow>(versionOf(id, Number(version))))?.trust ?? 'outsider'
 }
 
 /** `3 like it: 2 approved, 1 edited`. */

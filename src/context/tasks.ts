@@ -48,10 +48,11 @@ export const taskMoved = eventKind<
   { readonly note: string | null }
 >('task.moved@1', (e) => [moveTask(e.body.assignee, e.body.dueAt, e.private?.note, e.seq, e.stream)])
 
-const taskEnded = eventKind<{ readonly state: Exclude<TaskState, 'open'> }, { readonly note: string | null }>(
-  'task.ended@1',
-  (e) => [endTask(e.body.state, e.private?.note, e.actor, e.at, e.seq, e.stream)],
-)
+/** `trust`: of whoever says so. Ledgers of the first version lack it. */
+const taskEnded = eventKind<
+  { readonly state: Exclude<TaskState, 'open'>; readonly trust?: Trust },
+  { readonly note: string | null }
+>('task.ended@1', (e) => [endTask(e.body.state, e.private?.note, e.actor, e.at, e.seq, e.stream)])
 
 export interface TaskRow {
   readonly id: string
@@ -167,6 +168,16 @@ export interface TaskEnd {
   readonly trust: Trust
 }
 
+const endingOf = sql(`select body from event where stream = ? and kind = 'task.ended@1' order by seq desc limit 1`)
+
+/** How a task that has ended did, with the lower label of whoever added it and whoever ended it. */
+export async function endOf(store: Store, row: TaskRow): Promise<TaskEnd> {
+  const event = await store.first<{ body: string }>(endingOf(row.id))
+  const { trust } = JSON.parse(event?.body ?? '{}') as { readonly trust?: Trust }
+  const ended = trust ?? (row.ended_by?.startsWith('run:') ? 'outsider' : 'operator')
+  return { state: row.state as TaskEnd['state'], trust: lower(row.trust, ended) }
+}
+
 /** The events that end a task and answer whoever waits for it. `by.trust`: of whoever says so. */
 export async function endingTask(
   store: Store,
@@ -176,7 +187,7 @@ export async function endingTask(
   by: { readonly actor: string; readonly cause: EventInput['cause']; readonly trust: Trust },
 ): Promise<{ readonly events: EventInput[]; readonly guards: Guard[] }> {
   const { actor, cause } = by
-  const events: EventInput[] = [taskEnded(row.id, { state }, { private: { note }, actor, cause })]
+  const events: EventInput[] = [taskEnded(row.id, { state, trust: by.trust }, { private: { note }, actor, cause })]
   const guards = [taskStill(row)]
   const waits = await store.read<{ id: string }>(waitsFor(row.id))
   guards.push({ check: waitsAre(row.id, waits.length), code: 'task.awaited', message: 'Somebody waits for it now.' })

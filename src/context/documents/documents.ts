@@ -2,7 +2,7 @@ import { FactotumError } from '../../lib/errors.ts'
 import { shortHash, type Json } from '../../lib/json.ts'
 import { blob } from '../blobs.ts'
 import type { Citation } from '../recall/citation.ts'
-import type { Trust } from '../signals.ts'
+import { lower, type Trust } from '../signals.ts'
 import { eventKind, sql, type Bound, type EventInput, type Guard, type Store } from '../../store/index.ts'
 import type { MediaType } from './reading.ts'
 
@@ -155,9 +155,17 @@ export async function addDocument(
   const about = [...new Set(doc.about)].sort()
   await checkEntities(store, about)
   const digest = store.pseudonym(shortHash([doc.text, doc.title, about] as Json))
-  const lookup = store.pseudonym(doc.name === null ? `document text ${digest}` : `document ${doc.name}`)
-  const known = await store.first<DocumentRow>(byLookup(lookup))
-  const newest = known && (await store.first<VersionRow>(versionOf(known.id, known.version)))
+  const find = async (name: string) => {
+    const lookup = store.pseudonym(name)
+    const known = await store.first<DocumentRow>(byLookup(lookup))
+    return { lookup, known, newest: known && (await store.first<VersionRow>(versionOf(known.id, known.version))) }
+  }
+  const named = await find(doc.name === null ? `document text ${digest}` : `document ${doc.name}`)
+  // A lower label replaces nothing of a higher one: under the same name it is another document, beside it.
+  const { lookup, known, newest } =
+    doc.name !== null && named.newest && lower(named.newest.trust, doc.trust) !== named.newest.trust
+      ? await find(`document of ${doc.trust} ${doc.name}`)
+      : named
   if (known && newest?.digest === digest && newest.text !== null)
     return { document: known.id, version: known.version, events: [], guards: [], also: [] }
   const raw = doc.raw && blob(doc.raw)

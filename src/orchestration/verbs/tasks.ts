@@ -2,6 +2,7 @@ import { lower } from '../../context/signals.ts'
 import {
   checkTask,
   endingTask,
+  endOf,
   getTask,
   listTasks,
   taskAdded,
@@ -121,7 +122,7 @@ export function taskEnd(
     input: [task, timeout],
     begin: async () => {
       const row = await getTask(store, task)
-      if (row.state !== 'open') return { done: { value: { state: row.state, trust: row.trust } } }
+      if (row.state !== 'open') return { done: { value: { ...(await endOf(store, row)) } } }
       const deadline = timeout === null ? null : driver.from() + timeout
       return { wait: { kind: 'task', subject: task, deadline }, guards: [taskIsOpen(task)] }
     },
