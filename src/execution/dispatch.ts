@@ -150,7 +150,7 @@ export class Dispatcher {
 
   /** Why it may have happened already, where sending it under its key would not be safe: null where it would. */
   async #unsure(effect: EffectRow, action: AnyAction, maybe: boolean): Promise<Unsure | null> {
-    if (!maybe) return (await waitsSinceRestore(this.#execution.store, effect.id)) ? RESTORED : null
+    if (!maybe) return (await waitsSinceRestore(this.#execution.store, effect)) ? RESTORED : null
     if (!(await this.#forgotten(effect, action))) return null
     const message = `An earlier try may have happened, and ${action.connector} may no longer know its key.`
     return { code: 'effect.key_too_old', message }
@@ -184,7 +184,7 @@ export class Dispatcher {
       await regate(this.#execution, effect, action, fence, this.#stop.signal, { code, reason })
       return true
     }
-    if (effect.risk !== 'read' && (await waitsSinceRestore(this.#execution.store, effect.id)))
+    if (effect.risk !== 'read' && (await waitsSinceRestore(this.#execution.store, effect)))
       return again(RESTORED.code, RESTORED.message)
     const difference = differenceFromApproved(this.#execution, effect, action)
     if (difference !== null) {

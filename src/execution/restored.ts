@@ -1,5 +1,5 @@
 import { eventKind, sql, type Store } from '../store/index.ts'
-import { newestEvent } from './events.ts'
+import { newestEvent, type EffectRow } from './events.ts'
 
 /** A company went on from a copy. What happened to the original after the copy was made is not known here. */
 export const companyRestored = eventKind<{
@@ -14,15 +14,23 @@ export const companyRestored = eventKind<{
 export const RESTORED_STREAM = 'company'
 const newestRestore = sql(`select max(seq) as seq from event where stream = ? and kind = 'company.restored@1'`)
 
+const firstOf = sql('select seq, cause from event where stream = ? order by seq limit 1')
+const causeOf = sql('select seq, cause from event where seq = ?')
+
 /**
- * Whether an effect waits since before the company was restored: the original may have done it since, so what was allowed
- * to leave there is asked for again here.
+ * Whether the original may have done this effect since the copy was made, so that it is asked for again here: it waited
+ * then already, or nobody approved it here and what led to it, however far back, came before.
  */
-export async function waitsSinceRestore(store: Store, effect: string): Promise<boolean> {
+export async function waitsSinceRestore(store: Store, effect: EffectRow): Promise<boolean> {
   const restored = (await store.first<{ seq: number | null }>(newestRestore(RESTORED_STREAM)))?.seq ?? null
   if (restored === null) return false
-  const newest = (await store.first<{ seq: number }>(newestEvent(effect)))?.seq ?? 0
-  return newest < restored
+  const newest = (await store.first<{ seq: number }>(newestEvent(effect.id)))?.seq ?? 0
+  if (newest < restored) return true
+  if (effect.approved_by !== null) return false
+  type Link = { readonly seq: number; readonly cause: number | null }
+  let at = await store.first<Link>(firstOf(effect.id))
+  while (at && at.seq > restored && at.cause !== null) at = await store.first<Link>(causeOf(at.cause))
+  return at !== undefined && at.seq < restored
 }
 
 const pausedByRestore = sql(

@@ -452,7 +452,8 @@ export class Driver {
     const wakeAt = timed[0]?.deadline ?? null
     try {
       await this.store.commit({
-        key: `${this.run.id}:suspend:${this.fence.epoch}`,
+        // Not the epoch: a restored company counts leases from the start again, and the fence sees to it that this is done once.
+        key: `${this.run.id}:suspend:${this.store.newId('key')}`,
         events: [runSuspended(this.run.id, { on: open.map((w) => w.op), wakeAt }, { cause: this.cause })],
         guards: [this.inboxGuard()],
         fence: this.fence,

@@ -137,7 +137,7 @@ export async function stop(
     },
   )
   await store.commit({
-    key: `${run.id}:${run.generation}:${state}:${fence.epoch}`,
+    key: `${run.id}:${run.generation}:${state}:${store.newId('key')}`,
     events: [event, gate],
     fence,
     also: [work.revokeLease(run.id)],

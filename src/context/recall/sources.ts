@@ -33,7 +33,9 @@ export const sourceEvents = sql(
 )
 
 const trustOfSignal = sql('select trust from signal where id = ?')
-const trustOfEffect = sql('select coalesce(e.trust, r.trust) as trust from effect e join run r on r.id = e.run where e.id = ?')
+const trustOfEffect = sql(
+  'select coalesce(e.trust, r.trust) as trust from effect e join run r on r.id = e.run where e.id = ?',
+)
 
 /** Whether an event brings something to be indexed. */
 export function isSource(kind: string): boolean {
