@@ -179,7 +179,7 @@ class Pair {
     const gate = await store.first<{ id: string; subject: string }>(openGate())
     if (!gate) return
     const conflict = (await getConflict(store, gate.subject))!
-    const outcome = wanted === 'end' && conflict.says !== 'value' && conflict.says !== 'merge' ? 'keep' : wanted
+    let outcome = wanted === 'end' && conflict.says !== 'value' && conflict.says !== 'merge' ? 'keep' : wanted
     const { model } = this
     const n = this.#ids.indexOf(conflict.entity)
     const span = range(conflict.valid_from, conflict.valid_to ?? LAST + 1)
@@ -189,7 +189,14 @@ class Pair {
     ]
     // Which statements of the model they are: by where they are believed, for only the store has ids.
     const held = await Promise.all(origins.map((origin) => this.#heldBy(origin)))
-    await gates.decide(gate.id, { outcome })
+    try {
+      await gates.decide(gate.id, { outcome })
+    } catch (error) {
+      // Something else was said since: then only keeping it is left.
+      if ((error as { code?: string }).code !== 'fact.sides_moved') throw error
+      outcome = 'keep'
+      await gates.decide(gate.id, { outcome })
+    }
     if (conflict.says === 'merge') {
       if (outcome === 'end')
         return [0, 1].forEach((e) =>
