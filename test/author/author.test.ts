@@ -59,7 +59,7 @@ test('what the author writes runs: triage, draft, refund, reply, and the fact th
     'decision.made@1',
     'gate.decided@1',
     'effect.dispatched@1',
-    'fact.asserted@1',
+    'fact.asserted@2',
     'run.completed@1',
   ]) {
     assert.ok(chain.includes(kind), `${kind} is in the chain`)
