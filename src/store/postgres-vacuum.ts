@@ -2,9 +2,10 @@ import pg from 'pg'
 
 const DEAD_ROWS = `select relname as name from pg_stat_user_tables where schemaname = current_schema() and relname = any ($1)
   and n_dead_tup > 0`
-const LOCK_NOT_AVAILABLE = '55P03'
+/** Somebody holds the table, two waited for each other, or the server is busy with itself: it passes. */
+const PASSES = /^(40|55|57)/
 
-/** Rewrites the tables that have lost rows since they last were; false where somebody holds one of them. */
+/** Rewrites the tables that have lost rows since they last were; false where that cannot be done now. */
 export async function vacuumDead(client: pg.Client, tables: readonly string[]): Promise<boolean> {
   try {
     // Nobody waits behind it for longer than it takes to rewrite a table: it gives up instead.
@@ -13,7 +14,7 @@ export async function vacuumDead(client: pg.Client, tables: readonly string[]): 
     for (const { name } of dead.rows) await client.query(`vacuum full "${name}"`)
     return true
   } catch (error) {
-    if (error instanceof pg.DatabaseError && error.code === LOCK_NOT_AVAILABLE) return false
+    if (error instanceof pg.DatabaseError && PASSES.test(error.code ?? '')) return false
     throw error
   }
 }
