@@ -2,11 +2,12 @@ import { existsSync, readFileSync } from 'node:fs'
 import { request, type IncomingMessage } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { FactotumError } from '../lib/errors.ts'
-import { STOOD } from '../server/app.ts'
+import { AS_OF, STOOD } from '../server/http/app.ts'
 import type { Moment } from '../server/as-of.ts'
-import { operate, operateAsOf, type Args, type OperationName, type Result } from '../server/operations.ts'
+import { operate, operateAsOf, OPERATIONS, type Args, type OperationName, type Result } from '../server/operations.ts'
 import { openCompany, type OpenCompany } from '../server/open.ts'
-import { serverFile, type ServerFile } from '../server/serve.ts'
+import { queryOf } from '../server/http/query.ts'
+import { serverFile, type ServerFile } from '../server/http/serve.ts'
 import { stoodAt, whenAsked } from './as-of.ts'
 import { loadCompany } from './company-folder.ts'
 
@@ -51,12 +52,11 @@ function readServerFile(folder: string): ServerFile | null {
 /** What the server answered; null where none of ours is there: nobody listens, or another program took its port. */
 async function post(
   server: ServerFile,
-  name: string,
+  name: OperationName,
   args: unknown,
   when: string | undefined,
 ): Promise<{ readonly body: unknown } | null> {
-  const path = when === undefined ? name : `${name}?asOf=${encodeURIComponent(when)}`
-  const response = await send(server, path, JSON.stringify(args))
+  const response = await send(server, requestOf(name, args as Record<string, unknown>, when))
   if (response === null) return null
   const status = response.statusCode ?? 0
   const body = parse(
@@ -93,23 +93,36 @@ function parse(answer: string): unknown {
   }
 }
 
+interface Asking {
+  readonly method: 'GET' | 'POST'
+  readonly path: string
+  readonly body: string
+}
+
+function requestOf(name: OperationName, args: Record<string, unknown>, when: string | undefined): Asking {
+  const asked = when === undefined ? {} : { [AS_OF]: when }
+  if (OPERATIONS[name].mood === 'change')
+    return { method: 'POST', path: `${name}?${queryOf(asked)}`, body: JSON.stringify(args) }
+  return { method: 'GET', path: `${name}?${queryOf({ ...args, ...asked })}`, body: '' }
+}
+
 /** Without a limit in time, which `fetch` has: to verify a long ledger takes minutes. */
-function send({ url, token }: ServerFile, path: string, args: string): Promise<IncomingMessage | null> {
+function send({ url, token }: ServerFile, { method, path, body }: Asking): Promise<IncomingMessage | null> {
   return new Promise((resolve, reject) => {
     let connected = false
     const headers = {
       authorization: `Bearer ${token}`,
       'content-type': 'application/json',
-      'content-length': Buffer.byteLength(args),
+      'content-length': Buffer.byteLength(body),
     }
-    request(`${url}/v1/${path}`, { method: 'POST', agent: false, headers }, resolve)
+    request(`${url}/v1/${path}`, { method, agent: false, headers }, resolve)
       .on('socket', (socket) => socket.once('connect', () => (connected = true)))
       .on('error', (cause: NodeJS.ErrnoException) => {
         // Nobody took the request, or what answered it does not speak HTTP.
         if (!connected || cause.code?.startsWith('HPE_')) resolve(null)
         else reject(serverLost(cause))
       })
-      .end(args)
+      .end(body)
   })
 }
 

@@ -123,8 +123,8 @@ async function answers(ask: Ask, known: readonly string[]): Promise<Map<string, 
       : Object.fromEntries(Object.entries(answer as object).filter(([key]) => !NOT_THEN.includes(key)))
     found.set(`${name} ${JSON.stringify(args)}`, JSON.stringify(plain))
   }
-  for (const [name, { args, reads }] of Object.entries(OPERATIONS) as [string, Operation<unknown, unknown>][]) {
-    if (!reads) continue
+  for (const [name, { args, mood }] of Object.entries(OPERATIONS) as [string, Operation<unknown, unknown>][]) {
+    if (mood !== 'past') continue
     if (args.safeParse({}).success) await record(name, {})
     else if (args.safeParse({ id: 'x' }).success) for (const id of known) await record(name, { id })
     else if (name === 'agent') await record(name, { name: 'triage' })

@@ -1,24 +1,42 @@
 import { z } from 'zod'
 import type { OpenCompany } from './open.ts'
 
+/**
+ * What a caller may do, each including those before it: look; put something before the operator or into the company's
+ * memory; decide in the operator's place; and what touches the machine, the rules, or everything at once.
+ */
+export const SCOPES = ['read', 'propose', 'decide', 'admin'] as const
+export type Scope = (typeof SCOPES)[number]
+
+/**
+ * `past`: only reads, and can be asked of the company as it was. `now`: changes nothing, and is asked of today. `change`: it
+ * does something.
+ */
+export type Mood = 'past' | 'now' | 'change'
+
 /** One thing that can be asked of a company, over HTTP or by the CLI beside it. */
-export interface Operation<A, R> {
+export interface Operation<A, R, M extends Mood = Mood> {
+  readonly mood: M
+  readonly scope: Scope
   readonly args: z.ZodType<A>
   readonly run: (company: OpenCompany, args: A) => Promise<R>
-  /** Whether it only reads, and so can be asked of the company as it was. */
-  readonly reads?: boolean
 }
 
-export function operation<A, R>(
-  args: z.ZodType<A>,
-  run: (company: OpenCompany, args: A) => Promise<R>,
-): Operation<A, R> {
-  return { args, run }
+type Run<A, R> = (company: OpenCompany, args: A) => Promise<R>
+
+/** Something that is done. */
+export function operation<A, R>(scope: Scope, args: z.ZodType<A>, run: Run<A, R>): Operation<A, R, 'change'> {
+  return { mood: 'change', scope, args, run }
 }
 
-/** An operation that changes nothing of the company and nothing outside: the past can be asked as well. */
-export function reading<A, R>(args: z.ZodType<A>, run: (company: OpenCompany, args: A) => Promise<R>): Operation<A, R> {
-  return { args, run, reads: true }
+/** It changes nothing of the company and nothing outside: the past can be asked as well. */
+export function reading<A, R>(scope: Scope, args: z.ZodType<A>, run: Run<A, R>): Operation<A, R, 'past'> {
+  return { mood: 'past', scope, args, run }
+}
+
+/** It changes nothing, and is about what is there now: caches, files, what would be done. */
+export function looking<A, R>(scope: Scope, args: z.ZodType<A>, run: Run<A, R>): Operation<A, R, 'now'> {
+  return { mood: 'now', scope, args, run }
 }
 
 /** Arguments that many operations share. */

@@ -18,7 +18,7 @@ import { open } from 'node:fs/promises'
 import type { Moment, When } from './as-of.ts'
 import { writeDossier } from './dossier/dossier.ts'
 import { ERASURE_OPERATIONS } from './operations/erasure.ts'
-import { byId, newest, none, operation, reading, type Operation } from './operation.ts'
+import { byId, newest, none, looking, operation, reading, type Operation } from './operation.ts'
 import { rebuild } from '../store/index.ts'
 import { ALL_EVENTS, PROJECTIONS_VERSION } from './events.ts'
 import { SNAPSHOT_OPERATIONS } from './operations/snapshots.ts'
@@ -44,12 +44,13 @@ import { whyTask } from './views/tasks.ts'
 import { timeline } from './views/timeline.ts'
 
 export const OPERATIONS = {
-  status: reading(none, (c) => status(c)),
-  queue: reading(none, (c) => queueItems(c.store, overBudgetIn(c))),
-  gate: reading(byId, async (c, { id }) =>
+  status: reading('read', none, (c) => status(c)),
+  queue: reading('read', none, (c) => queueItems(c.store, overBudgetIn(c))),
+  gate: reading('read', byId, async (c, { id }) =>
     queueItem(c.store, await c.gates.get(await resolveId(c.store, 'gate', id)), overBudgetIn(c)),
   ),
   decide: operation(
+    'decide',
     z.object({
       id: z.string(),
       outcome: z.string(),
@@ -68,6 +69,7 @@ export const OPERATIONS = {
     },
   ),
   decideAll: operation(
+    'decide',
     z.object({ ids: z.array(z.string()).min(1).max(1_000), outcome: z.string(), reason: z.string().optional() }),
     async (c, { ids, outcome, reason }) => {
       const gates = await Promise.all(ids.map((id) => resolveId(c.store, 'gate', id)))
@@ -75,11 +77,11 @@ export const OPERATIONS = {
       return { decided: await Promise.all(done.decided.map((gate) => decided(c, gate))), failed: done.failed }
     },
   ),
-  snooze: operation(byId.extend({ until: z.int() }), async (c, { id, until }) => {
+  snooze: operation('decide', byId.extend({ until: z.int() }), async (c, { id, until }) => {
     const gate = await c.gates.snooze(await resolveId(c.store, 'gate', id), until)
     return { id: gate.id, until: gate.snoozed_until, title: gate.title }
   }),
-  input: reading(byId, async (c, { id }) => {
+  input: reading('read', byId, async (c, { id }) => {
     const gate = await c.gates.get(await resolveId(c.store, 'gate', id))
     if (gate.kind !== 'effect')
       throw new FactotumError(
@@ -88,17 +90,23 @@ export const OPERATIONS = {
       )
     return JSON.parse((await getEffect(c.store, gate.subject)).input ?? 'null') as Json
   }),
-  signals: reading(newest, (c, { state, limit }) => signalList(c.store, state, limit)),
-  runs: reading(newest, (c, { state, limit }) => runList(c.store, state, limit)),
-  run: reading(byId, async (c, { id }) =>
+  signals: reading('read', newest, (c, { state, limit }) => signalList(c.store, state, limit)),
+  runs: reading('read', newest, (c, { state, limit }) => runList(c.store, state, limit)),
+  run: reading('read', byId, async (c, { id }) =>
     timeline(c.store, await getRun(c.store, await resolveId(c.store, 'run', id))),
   ),
-  start: operation(z.object({ workflow: z.string(), input: z.json().optional() }), (c, { workflow, input }) =>
-    startByHand(c, workflow, input as Json),
+  start: operation(
+    'propose',
+    z.object({ workflow: z.string(), input: z.json().optional() }),
+    (c, { workflow, input }) => startByHand(c, workflow, input as Json),
   ),
-  do: operation(z.object({ goal: z.string().trim().min(1).max(4_000), plan: z.json().optional() }), startPlan),
-  planned: reading(byId, async (c, { id }) => plannedProgress(c.store, await resolveId(c.store, 'run', id))),
-  cancel: operation(byId.extend({ reason: z.string().optional() }), async (c, { id, reason }) => {
+  do: operation(
+    'propose',
+    z.object({ goal: z.string().trim().min(1).max(4_000), plan: z.json().optional() }),
+    startPlan,
+  ),
+  planned: reading('read', byId, async (c, { id }) => plannedProgress(c.store, await resolveId(c.store, 'run', id))),
+  cancel: operation('decide', byId.extend({ reason: z.string().optional() }), async (c, { id, reason }) => {
     const found = await resolveId(c.store, 'run or effect', id)
     if (!found.startsWith('eff_')) {
       await cancelRun(c.store, found, reason ?? null)
@@ -109,95 +117,106 @@ export const OPERATIONS = {
     const effect = await getEffect(c.store, found)
     return { id: found, workflow: (await getRun(c.store, effect.run)).workflow, state: effect.state }
   }),
-  retry: operation(byId.extend({ step: z.string().optional() }), async (c, { id, step }) => {
+  retry: operation('decide', byId.extend({ step: z.string().optional() }), async (c, { id, step }) => {
     const run = await resolveId(c.store, 'run', id)
     await retryRun(c.store, c.gates, run, step === undefined ? {} : { step })
     return getRun(c.store, run)
   }),
-  restart: operation(byId.extend({ input: z.json().optional() }), async (c, { id, input }) => {
+  restart: operation('decide', byId.extend({ input: z.json().optional() }), async (c, { id, input }) => {
     const run = await resolveId(c.store, 'run', id)
     await restartRun(c.store, c.gates, run, input === undefined ? {} : { input: input as Json })
     return getRun(c.store, run)
   }),
-  undoPlan: reading(byId, (c, { id }) => undoView(c, id)),
-  undo: operation(byId.extend({ binding: z.string() }), (c, { id, binding }) => confirmUndo(c, id, binding)),
-  effects: reading(newest, (c, { state, limit }) => effectList(c.store, state, limit)),
-  dead: reading(z.object({ which: z.string().optional() }), async (c, { which }) =>
+  undoPlan: reading('read', byId, (c, { id }) => undoView(c, id)),
+  undo: operation('decide', byId.extend({ binding: z.string() }), (c, { id, binding }) => confirmUndo(c, id, binding)),
+  effects: reading('read', newest, (c, { state, limit }) => effectList(c.store, state, limit)),
+  dead: reading('read', z.object({ which: z.string().optional() }), async (c, { which }) =>
     which === undefined || which === 'all'
       ? deadLetters(c)
       : [{ group: which, action: '', code: '', letters: await previewDead(c, which) }],
   ),
-  redrive: operation(z.object({ which: z.string(), gates: z.array(z.string()).optional() }), (c, { which, gates }) =>
-    decideDead(c, which, 'retry', null, gates),
+  redrive: operation(
+    'decide',
+    z.object({ which: z.string(), gates: z.array(z.string()).optional() }),
+    (c, { which, gates }) => decideDead(c, which, 'retry', null, gates),
   ),
-  closeDead: operation(z.object({ which: z.string(), reason: z.string() }), (c, { which, reason }) =>
+  closeDead: operation('decide', z.object({ which: z.string(), reason: z.string() }), (c, { which, reason }) =>
     decideDead(c, which, 'close', reason),
   ),
-  pauses: reading(none, (c) => pauses(c.store)),
+  pauses: reading('read', none, (c) => pauses(c.store)),
   pause: operation(
+    'decide',
     z.object({ scope: z.string().default('all'), reason: z.string().optional() }),
     (c, { scope, reason }) => setPause(c, scope, reason ?? null),
   ),
-  resume: operation(z.object({ scope: z.string().default('all') }), (c, { scope }) => liftPause(c, scope)),
-  why: reading(byId, async (c, { id }) => {
+  resume: operation('decide', z.object({ scope: z.string().default('all') }), (c, { scope }) => liftPause(c, scope)),
+  why: reading('read', byId, async (c, { id }) => {
     const found = await resolveId(c.store, 'record', id)
     // The story of a gate goes on in the effect that it decided.
     const gate = found.startsWith('gate_') ? await c.gates.get(found) : undefined
     if (found.startsWith('task_')) return whyTask(c.store, found)
     return why(c.store, gate?.subject.startsWith('eff_') ? gate.subject : found)
   }),
-  agents: reading(none, (c) => agentList(c.agents)),
+  agents: reading('read', none, (c) => agentList(c.agents)),
   agent: reading(
+    'read',
     z.object({ name: z.string().min(1), limit: z.int().min(1).max(1_000).default(10) }),
     (c, { name, limit }) => agentDetail(c.agents, name, limit),
   ),
   correct: operation(
+    'decide',
     z.object({ id: z.string().min(1), value: z.json(), reason: z.string().min(1) }),
     async (c, { id, value, reason }) =>
       correct(c.agents, await resolveId(c.store, 'record', id), value as Json, reason),
   ),
-  ingest: operation(z.object({ path: z.string().min(1) }), (c, { path }) => c.ingest(path)),
-  verify: operation(z.object({ checkpoints: z.array(z.string()).default([]) }), async (c, { checkpoints }) => {
+  ingest: operation('admin', z.object({ path: z.string().min(1) }), (c, { path }) => c.ingest(path)),
+  verify: operation('read', z.object({ checkpoints: z.array(z.string()).default([]) }), async (c, { checkpoints }) => {
     // What was signed only now would verify, whatever it is: it is checked before, and signed only where it is right.
     const report = await verifyLedger(c.store, c.keys.vkey, checkpoints)
     if (report.ok) await c.sealer.seal()
     return report
   }),
-  prove: operation(z.object({ event: z.int().min(0) }), async (c, { event }) => {
+  prove: operation('read', z.object({ event: z.int().min(0) }), async (c, { event }) => {
     await c.sealer.seal()
     return proveEvent(c.store, c.keys.vkey, event)
   }),
-  export: operation(z.object({ file: z.string().min(1), private: z.boolean().default(false) }), async (c, args) =>
-    exportTo(c, args.file, !args.private),
+  export: operation(
+    'admin',
+    z.object({ file: z.string().min(1), private: z.boolean().default(false) }),
+    async (c, args) => exportTo(c, args.file, !args.private),
   ),
-  costs: reading(z.object({ by: z.enum(COSTS_BY).default('agent'), month: z.string().optional() }), costs),
-  digest: reading(z.object({ since: z.string().optional() }), async (c, { since }) =>
+  costs: reading('read', z.object({ by: z.enum(COSTS_BY).default('agent'), month: z.string().optional() }), costs),
+  digest: reading('read', z.object({ since: z.string().optional() }), async (c, { since }) =>
     digest(c, await digestSince(c, since)),
   ),
-  away: reading(none, (c) => awayState(c)),
-  leave: operation(z.object({ until: z.string(), reason: z.string().optional() }), async (c, { until, reason }) => {
-    await c.attention.leave(parseUntil(until, c.attention.hours.zone), reason ?? null)
-    return awayState(c)
-  }),
-  comeBack: operation(none, async (c) => {
+  away: reading('read', none, (c) => awayState(c)),
+  leave: operation(
+    'decide',
+    z.object({ until: z.string(), reason: z.string().optional() }),
+    async (c, { until, reason }) => {
+      await c.attention.leave(parseUntil(until, c.attention.hours.zone), reason ?? null)
+      return awayState(c)
+    },
+  ),
+  comeBack: operation('decide', none, async (c) => {
     await c.attention.comeBack()
     return awayState(c)
   }),
-  quiet: reading(none, async (c) => quietState(c)),
-  policyTest: reading(byId, async (c, { id }) => testEffect(c, await resolveId(c.store, 'run or effect', id))),
-  policyProposal: operation(byId, async (c, { id }) => proposeFor(c, await resolveId(c.store, 'gate', id))),
-  policyAdopt: operation(byId.extend({ binding: z.string() }), async (c, { id, binding }) =>
+  quiet: looking('read', none, async (c) => quietState(c)),
+  policyTest: reading('read', byId, async (c, { id }) => testEffect(c, await resolveId(c.store, 'run or effect', id))),
+  policyProposal: looking('read', byId, async (c, { id }) => proposeFor(c, await resolveId(c.store, 'gate', id))),
+  policyAdopt: operation('admin', byId.extend({ binding: z.string() }), async (c, { id, binding }) =>
     adoptFor(c, await resolveId(c.store, 'gate', id), binding),
   ),
-  dossier: reading(z.object({ folder: z.string().min(1) }), (c, { folder }) => writeDossier(c, folder)),
-  runbook: reading(none, async (c) => ({ markdown: await runbook(c) })),
+  dossier: reading('admin', z.object({ folder: z.string().min(1) }), (c, { folder }) => writeDossier(c, folder)),
+  runbook: reading('read', none, async (c) => ({ markdown: await runbook(c) })),
   ...EPHEMERAL_OPERATIONS,
   ...FACT_OPERATIONS,
   ...OUTCOME_OPERATIONS,
   ...WORK_OPERATIONS,
-  doctor: operation(none, (c) => diagnose(c.store, ALL_EVENTS)),
+  doctor: looking('admin', none, (c) => diagnose(c.store, ALL_EVENTS)),
   ...ERASURE_OPERATIONS,
-  rebuild: operation(none, (c) => rebuildTables(c)),
+  rebuild: operation('admin', none, (c) => rebuildTables(c)),
   ...RECALL_OPERATIONS,
   ...SNAPSHOT_OPERATIONS,
 } as const
@@ -214,6 +233,12 @@ async function rebuildTables(c: OpenCompany): Promise<{ events: number }> {
 
 export type OperationName = keyof typeof OPERATIONS
 export type Args<N extends OperationName> = z.input<(typeof OPERATIONS)[N]['args']>
+/** What is asked with GET. */
+export type ReadingName = {
+  [N in OperationName]: (typeof OPERATIONS)[N]['mood'] extends 'past' | 'now' ? N : never
+}[OperationName]
+/** What is asked with POST. */
+type DoingName = Exclude<OperationName, ReadingName>
 export type Result<N extends OperationName> = Awaited<ReturnType<(typeof OPERATIONS)[N]['run']>>
 
 const MAX_ARGS_BYTES = 8 * 1024 * 1024
@@ -236,8 +261,8 @@ export async function operateAsOf(
   args: unknown,
   when: When,
 ): Promise<Moment & { readonly answer: unknown }> {
-  const { reads, run } = checked(name, args)
-  if (!reads)
+  const { mood, run } = checked(name, args)
+  if (mood !== 'past')
     throw new FactotumError(
       'asof.not_a_read',
       `"${name}" does not only read, and what was cannot be changed. Ask without "as of" to do it now.`,
@@ -246,13 +271,18 @@ export async function operateAsOf(
   return { head: then.head, at: then.at, answer: await run(then.company) }
 }
 
-function checked(name: string, args: unknown) {
+/** Throws `operation.unknown`. */
+export function operationNamed(name: string): Operation<unknown, unknown> {
   if (!Object.hasOwn(OPERATIONS, name))
     throw new FactotumError(
       'operation.unknown',
       `There is no operation "${name}". Update the factotum command or the server, so that both are of one version.`,
     )
-  const { args: schema, run, reads = false } = OPERATIONS[name as OperationName] as Operation<unknown, unknown>
+  return OPERATIONS[name as OperationName] as Operation<unknown, unknown>
+}
+
+function checked(name: string, args: unknown) {
+  const { args: schema, run, mood } = operationNamed(name)
   // First how deep it goes: a schema follows it without end.
   const parsed = schema.safeParse(jsonCopy(args, 'What the operation is given', MAX_ARGS_BYTES))
   if (!parsed.success) {
@@ -262,7 +292,7 @@ function checked(name: string, args: unknown) {
       `"${name}" was called wrongly, at ${issue?.path.join('.') || 'the top'}: ${issue?.message ?? 'invalid'}.`,
     )
   }
-  return { reads, run: (company: OpenCompany) => run(company, parsed.data) }
+  return { mood, run: (company: OpenCompany) => run(company, parsed.data) }
 }
 
 /** What the effect of a gate would go over if it left now; nothing is reserved. */

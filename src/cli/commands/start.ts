@@ -1,6 +1,6 @@
 import { errorMessage, FactotumError } from '../../lib/errors.ts'
 import { openCompany, type Ingested, type OpenCompany } from '../../server/open.ts'
-import { serve } from '../../server/serve.ts'
+import { serve } from '../../server/http/serve.ts'
 import { status as readStatus } from '../../server/views/status.ts'
 import type { Command, Invocation } from '../command.ts'
 import { companyFolder, loadCompany } from '../company-folder.ts'

@@ -1,12 +1,13 @@
 import { z } from 'zod'
 import type { Duration } from '../../lib/durations.ts'
-import { operation } from '../operation.ts'
+import { looking, operation } from '../operation.ts'
 
 const inSession = z.object({ session: z.string().min(1), name: z.string().min(1) })
 
 export const EPHEMERAL_OPERATIONS = {
   /** `owner`: a run's id, a session's own name, or its `session:…`. Values only where they are asked for. */
-  scratch: operation(
+  scratch: looking(
+    'admin',
     z.object({
       owner: z.string().min(1).optional(),
       values: z.boolean().default(false),
@@ -16,11 +17,16 @@ export const EPHEMERAL_OPERATIONS = {
       (await c.ephemeral.list(owner, limit)).map(({ value, ...held }) => ({ ...held, ...(values ? { value } : {}) })),
   ),
   /** Without an owner: all sessions, and what runs have read of them. */
-  scratchClear: operation(z.object({ owner: z.string().min(1).optional() }), async (c, { owner }) => ({
+  scratchClear: operation('admin', z.object({ owner: z.string().min(1).optional() }), async (c, { owner }) => ({
     cleared: await c.ephemeral.clear(owner),
   })),
-  sessionGet: operation(inSession, async (c, { session, name }) => (await c.ephemeral.get(session, name)) ?? null),
+  sessionGet: looking(
+    'read',
+    inSession,
+    async (c, { session, name }) => (await c.ephemeral.get(session, name)) ?? null,
+  ),
   sessionSet: operation(
+    'propose',
     inSession.extend({
       value: z.json(),
       ttl: z.string().optional(),
@@ -31,7 +37,7 @@ export const EPHEMERAL_OPERATIONS = {
       return (await c.ephemeral.get(session, name)) ?? null
     },
   ),
-  sessionDelete: operation(inSession, async (c, { session, name }) => {
+  sessionDelete: operation('propose', inSession, async (c, { session, name }) => {
     await c.ephemeral.delete(session, name)
     return null
   }),

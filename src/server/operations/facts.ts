@@ -18,51 +18,71 @@ function given<T extends object>(options: T): { [K in keyof T]: Exclude<T[K], un
 }
 
 export const FACT_OPERATIONS = {
-  entities: reading(z.object({ limit: z.int().min(1).max(1_000).default(50) }), (c, { limit }) => entityList(c, limit)),
-  facts: reading(z.object({ entity: who, asOf: asOf.default({}) }), (c, args) =>
+  entities: reading('read', z.object({ limit: z.int().min(1).max(1_000).default(50) }), (c, { limit }) =>
+    entityList(c, limit),
+  ),
+  facts: reading('read', z.object({ entity: who, asOf: asOf.default({}) }), (c, args) =>
     entityView(c, args.entity, given(args.asOf) as AsOf),
   ),
-  factHistory: reading(z.object({ entity: who, attribute: z.string().optional() }), (c, { entity, attribute }) =>
-    historyView(c, entity, attribute),
+  factHistory: reading(
+    'read',
+    z.object({ entity: who, attribute: z.string().optional() }),
+    (c, { entity, attribute }) => historyView(c, entity, attribute),
   ),
-  factsDue: reading(z.object({ limit: z.int().min(1).max(1_000).default(1_000) }), (c, { limit }) =>
+  factsDue: reading('read', z.object({ limit: z.int().min(1).max(1_000).default(1_000) }), (c, { limit }) =>
     dueFacts(c, limit),
   ),
   factAssert: operation(
+    'propose',
     said.extend({ value: z.json(), from: time.optional(), until: time.optional() }),
     async (c, { entity, attribute, value, reason, from, until }) => ({
       came: await c.facts.assert(await entityOf(c, entity), attribute, value, { reason, ...given({ from, until }) }),
     }),
   ),
   factCorrect: operation(
+    'decide',
     said.extend({ value: z.json(), at: time.optional(), was: z.json().optional() }),
     async (c, { entity, attribute, value, reason, at, was }) => ({
       came: await c.facts.correct(await entityOf(c, entity), attribute, value, { reason, ...given({ at, was }) }),
     }),
   ),
   factEnd: operation(
+    'decide',
     said.extend({ at: time.optional(), value: z.json().optional() }),
     async (c, { entity, attribute, reason, at, value }) => ({
       came: await c.facts.end(await entityOf(c, entity), attribute, { reason, ...given({ at, value }) }),
     }),
   ),
   factRetract: operation(
+    'decide',
     said.extend({ at: time.optional(), value: z.json().optional() }),
     async (c, { entity, attribute, reason, at, value }) => ({
       came: await c.facts.retract(await entityOf(c, entity), attribute, { reason, ...given({ at, value }) }),
     }),
   ),
-  entityMerge: operation(z.object({ into: who, member: who, reason: z.string().trim().min(1) }), async (c, args) => ({
-    gates: await c.facts.merge(await entityOf(c, args.into), await entityOf(c, args.member), args.reason),
-  })),
-  entitySplit: operation(z.object({ member: who, reason: z.string().trim().min(1) }), async (c, { member, reason }) => {
-    const id = await entityOf(c, member)
-    await c.facts.split(id, reason)
-    return { id }
-  }),
-  entityKey: operation(z.object({ entity: who, key: z.string().trim().min(1) }), async (c, { entity, key }) => {
-    const id = await entityOf(c, entity)
-    await addKey(c.store, id, key)
-    return { id }
-  }),
+  entityMerge: operation(
+    'decide',
+    z.object({ into: who, member: who, reason: z.string().trim().min(1) }),
+    async (c, args) => ({
+      gates: await c.facts.merge(await entityOf(c, args.into), await entityOf(c, args.member), args.reason),
+    }),
+  ),
+  entitySplit: operation(
+    'decide',
+    z.object({ member: who, reason: z.string().trim().min(1) }),
+    async (c, { member, reason }) => {
+      const id = await entityOf(c, member)
+      await c.facts.split(id, reason)
+      return { id }
+    },
+  ),
+  entityKey: operation(
+    'decide',
+    z.object({ entity: who, key: z.string().trim().min(1) }),
+    async (c, { entity, key }) => {
+      const id = await entityOf(c, entity)
+      await addKey(c.store, id, key)
+      return { id }
+    },
+  ),
 } as const

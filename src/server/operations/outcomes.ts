@@ -15,6 +15,7 @@ const outcomes = z.enum(['approved', 'edited', 'rejected', 'reversed', 'complain
 
 export const OUTCOME_OPERATIONS = {
   decisions: reading(
+    'read',
     z.object({
       agent: z.string().optional(),
       stale: z.boolean().default(false),
@@ -23,8 +24,9 @@ export const OUTCOME_OPERATIONS = {
     }),
     (c, args) => decisionList(c.store, args, args.limit),
   ),
-  decision: reading(byId, async (c, { id }) => decisionView(c.store, await resolveId(c.store, 'decision', id))),
+  decision: reading('read', byId, async (c, { id }) => decisionView(c.store, await resolveId(c.store, 'decision', id))),
   precedents: reading(
+    'read',
     z.object({
       of: z.string().min(1),
       agent: z.string().optional(),
@@ -33,6 +35,7 @@ export const OUTCOME_OPERATIONS = {
     async (c, args) => readPrecedents(c.store, await findPrecedents(c.store, await soughtBy(c, args), args.limit)),
   ),
   complain: operation(
+    'propose',
     byId.extend({ reason: z.string(), signal: z.string().optional() }),
     async (c, { id, reason, signal }) => {
       const subject = await resolveId(c.store, 'decision or effect', id)

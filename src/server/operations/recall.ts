@@ -15,7 +15,7 @@ import { dropIndex } from '../../context/recall/indexing.ts'
 import type { Trust } from '../../context/signals.ts'
 import { FactotumError, errorMessage } from '../../lib/errors.ts'
 import { ConflictError, sql } from '../../store/index.ts'
-import { none, operation, reading } from '../operation.ts'
+import { none, looking, operation, reading } from '../operation.ts'
 import type { OpenCompany } from '../open.ts'
 import { documentDetail, documentList, indexReport, recallCosts, recallView } from '../views/documents.ts'
 
@@ -35,16 +35,20 @@ const Remember = z
   .refine((a) => (a.path === undefined) !== (a.text === undefined), 'takes either a path or a text')
 
 export const RECALL_OPERATIONS = {
-  remember: operation(Remember, (c, args) => remember(c, args)),
+  remember: operation('propose', Remember, (c, args) => remember(c, args)),
   documents: reading(
+    'read',
     z.object({ about: z.string().optional(), limit: z.int().min(1).max(1_000).default(50) }),
     async (c, { about, limit }) =>
       documentList(c.store, about === undefined ? null : await entitiesOf(c, about), limit),
   ),
-  document: reading(z.object({ id: z.string().min(1), version: z.int().min(1).optional() }), (c, { id, version }) =>
-    documentDetail(c.store, id, version),
+  document: reading(
+    'read',
+    z.object({ id: z.string().min(1), version: z.int().min(1).optional() }),
+    (c, { id, version }) => documentDetail(c.store, id, version),
   ),
   recall: reading(
+    'read',
     z.object({
       query: z.string().trim().min(1).max(20_000),
       about: z.string().min(1).optional(),
@@ -59,8 +63,8 @@ export const RECALL_OPERATIONS = {
       return recallView(c.store, await c.recall.recall({ query: asked.query, ...given, ...of }))
     },
   ),
-  recallCosts: operation(none, (c) => recallCosts(c.store)),
-  recallIndex: operation(z.object({ rebuild: z.boolean().default(false) }), async (c, { rebuild }) => {
+  recallCosts: looking('read', none, (c) => recallCosts(c.store)),
+  recallIndex: operation('admin', z.object({ rebuild: z.boolean().default(false) }), async (c, { rebuild }) => {
     if (rebuild) await dropIndex(c.store)
     await c.recall.upToDate()
     return indexReport(c.store)

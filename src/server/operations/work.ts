@@ -32,23 +32,26 @@ const taskId = (c: OpenCompany, id: string) => resolveId(c.store, 'task', id)
 const newestEvent = sql('select seq from event where stream = ? order by seq desc limit 1')
 
 export const WORK_OPERATIONS = {
-  due: reading(none, (c) => due(c.store)),
+  due: reading('read', none, (c) => due(c.store)),
   conversations: reading(
+    'read',
     z.object({ state: z.enum(['open', 'closed']).optional(), turn: z.enum(['ours', 'theirs']).optional(), limit }),
     (c, args) => conversationList(c.store, args, args.limit),
   ),
-  conversation: reading(byId, async (c, { id }) =>
+  conversation: reading('read', byId, async (c, { id }) =>
     conversationView(c.store, await resolveId(c.store, 'conversation', id)),
   ),
-  closeConversation: operation(byId.extend({ reason: z.string().optional() }), (c, { id, reason = null }) =>
+  closeConversation: operation('decide', byId.extend({ reason: z.string().optional() }), (c, { id, reason = null }) =>
     changeConversation(c, id, (row, by) => conversationClosed(row.id, {}, { private: { reason }, ...by })),
   ),
   handOver: operation(
+    'decide',
     byId.extend({ turn: z.enum(['ours', 'theirs']), reason: z.string().optional() }),
     (c, { id, turn, reason = null }) =>
       changeConversation(c, id, (row, by) => conversationTurned(row.id, { turn }, { private: { reason }, ...by })),
   ),
   tasks: reading(
+    'read',
     z.object({
       state: z.enum(['open', 'done', 'dropped', 'all']).default('open'),
       overdue: z.boolean().default(false),
@@ -61,8 +64,11 @@ export const WORK_OPERATIONS = {
       return (await listTasks(c.store, filter, now, most)).map((row) => taskView(row, now))
     },
   ),
-  task: reading(byId, async (c, { id }) => taskView(await getTask(c.store, await taskId(c, id)), c.store.clock.now())),
+  task: reading('read', byId, async (c, { id }) =>
+    taskView(await getTask(c.store, await taskId(c, id)), c.store.clock.now()),
+  ),
   addTask: operation(
+    'propose',
     z.object({
       text: z.string(),
       by: z.string(),
@@ -80,6 +86,7 @@ export const WORK_OPERATIONS = {
     },
   ),
   endTask: operation(
+    'decide',
     byId.extend({ state: z.enum(['done', 'dropped']), note: z.string().optional() }),
     async (c, { id: given, state, note = null }) => {
       const id = await taskId(c, given)
@@ -93,6 +100,7 @@ export const WORK_OPERATIONS = {
     },
   ),
   moveTask: operation(
+    'decide',
     byId.extend({ by: z.string().optional(), for: z.string().optional(), note: z.string().optional() }),
     async (c, { id: given, by, for: to, note = null }) => {
       const id = await taskId(c, given)

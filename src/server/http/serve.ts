@@ -3,10 +3,10 @@ import { rm } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { serve as listen, type ServerType } from '@hono/node-server'
-import { FactotumError } from '../lib/errors.ts'
+import { FactotumError } from '../../lib/errors.ts'
 import { app } from './app.ts'
-import { writePrivate } from './keys.ts'
-import type { OpenCompany } from './open.ts'
+import { writePrivate } from '../keys.ts'
+import type { OpenCompany } from '../open.ts'
 
 const DEFAULT_PORT = 7717
 

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { stat } from 'node:fs/promises'
 import { test } from 'node:test'
 import { z } from 'zod'
-import { workflow } from '../index.ts'
-import { testCompany } from '../testing.ts'
+import { workflow } from '../../index.ts'
+import { testCompany } from '../../testing.ts'
 import { app } from './app.ts'
 import { serve, serverFile } from './serve.ts'
 
@@ -29,7 +29,7 @@ async function served() {
 }
 
 test('nothing is told or done without the token', async () => {
-  const { company, post } = await served()
+  const { company, http, post } = await served()
   await using _ = company
   for (const authorization of [
     '',
@@ -44,18 +44,17 @@ test('nothing is told or done without the token', async () => {
     const answer = await post('/v1/start', '{"workflow":"greet","input":{"who":"eve"}}', { authorization })
     assert.deepEqual([answer.status, answer.body.code], [401, 'http.unauthorized'])
   }
-  const none = await post('/v1/status', '{}', {})
-  assert.equal(none.status, 401)
+  assert.equal((await http.request('/v1/status')).status, 401)
   assert.equal(await company.open.store.engine.head(), 0)
 })
 
 const REFUSED: readonly (readonly [string, string, string, number, string])[] = [
   ['an operation that there is not', '/v1/nothing', '{}', 400, 'operation.unknown'],
   ['a name of Object', '/v1/constructor', '{}', 400, 'operation.unknown'],
-  ['what is not JSON', '/v1/status', '{', 400, 'http.bad_json'],
-  ['no body', '/v1/status', '', 400, 'http.bad_json'],
-  ['arguments of the wrong type', '/v1/run', '{"id":7}', 400, 'operation.bad_arguments'],
-  ['arguments that are a list', '/v1/status', '[]', 400, 'operation.bad_arguments'],
+  ['what is not JSON', '/v1/start', '{', 400, 'http.bad_json'],
+  ['no body', '/v1/start', '', 400, 'http.bad_json'],
+  ['arguments of the wrong type', '/v1/snooze', '{"id":7}', 400, 'operation.bad_arguments'],
+  ['arguments that are a list', '/v1/start', '[]', 400, 'operation.bad_arguments'],
   [
     'a value nested without end',
     '/v1/decide',
@@ -70,7 +69,7 @@ const REFUSED: readonly (readonly [string, string, string, number, string])[] = 
     400,
     'operation.bad_arguments',
   ],
-  ['a limit out of range', '/v1/runs', '{"limit":0}', 400, 'operation.bad_arguments'],
+  ['a question with POST', '/v1/status', '{}', 405, 'http.method'],
   ['a workflow that there is not', '/v1/start', '{"workflow":"nobody"}', 400, 'run.workflow_missing'],
   [
     'input that the workflow does not take',
@@ -79,9 +78,9 @@ const REFUSED: readonly (readonly [string, string, string, number, string])[] = 
     400,
     'run.bad_input',
   ],
-  ['a run that there is not', '/v1/run', '{"id":"run_nobody"}', 400, 'id.not_found'],
+  ['a run that there is not', '/v1/cancel', '{"id":"run_nobody"}', 400, 'id.not_found'],
   ['another path', '/v2/status', '{}', 404, 'http.not_found'],
-  ['too much', '/v1/status', `{"x":"${'x'.repeat(4 * 1024 * 1024)}"}`, 413, 'http.too_large'],
+  ['too much', '/v1/start', `{"x":"${'x'.repeat(4 * 1024 * 1024)}"}`, 413, 'http.too_large'],
 ]
 
 for (const [what, path, body, status, code] of REFUSED) {
@@ -101,8 +100,33 @@ test('an operation runs, and its answer is JSON', async () => {
   assert.equal(started.status, 200)
   await company.idle()
   assert.equal(await company.result(String(started.body.id)), 'hello ada')
-  assert.equal((await http.request('/v1/status', { headers: { authorization: `Bearer ${TOKEN}` } })).status, 404)
   assert.deepEqual(await (await http.request('/healthz')).json(), { ok: true })
+})
+
+test('what changes nothing is asked with GET: text as it is, the rest as JSON', async () => {
+  const { company, http, post } = await served()
+  await using _ = company
+  const get = async (path: string) => {
+    const response = await http.request(path, { headers: { authorization: `Bearer ${TOKEN}` } })
+    return { status: response.status, body: (await response.json()) as { code?: string; length?: number } }
+  }
+  for (const who of ['ada', 'bob', 'cem'])
+    await post('/v1/start', JSON.stringify({ workflow: 'greet', input: { who } }))
+  await company.idle()
+  assert.equal((await get('/v1/runs')).body.length, 3)
+  assert.equal((await get('/v1/runs?limit=2&state=done')).body.length, 2)
+  assert.equal((await get('/v1/runs?state=failed')).body.length, 0)
+  assert.equal((await get('/v1/runs?as-of=0')).body.length, 1)
+  for (const [path, code] of [
+    ['/v1/runs?limit=0', 'operation.bad_arguments'],
+    ['/v1/runs?limit=two', 'http.bad_query'],
+    ['/v1/run?id=run_nobody', 'id.not_found'],
+    ['/v1/start?workflow=greet', 'http.method'],
+    ['/v1/quiet?as-of=0', 'asof.not_a_read'],
+  ] as const)
+    assert.equal((await get(path)).body.code, code, path)
+  const then = await post('/v1/start?as-of=0', '{"workflow":"greet","input":{"who":"eve"}}')
+  assert.equal(then.body.code, 'asof.not_a_read')
 })
 
 test('an input over 1 MiB is refused', async () => {
