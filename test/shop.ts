@@ -128,6 +128,7 @@ export class Shop {
       title: (i) => `${name} ${i.amount} ${i.item}`,
       timeout: this.timeout,
       idempotent: options.idempotent,
+      absentAfter: 0,
       run: async (sale, ctx) => {
         this.calls.push(`${name} ${ctx.key} ${ctx.token}`)
         this.inputs.push(sale)

@@ -23,6 +23,8 @@ const shared = {
   risk: 'reversible',
   output: Changes,
   idempotent: true,
+  // What it does it does in this process: nothing of it comes late.
+  absentAfter: 0,
   reconcile: (_input: unknown, ctx: ActionContext) => findChange(ctx),
   undo: (_input: unknown, done: Changes, ctx: ActionContext) => putBack(done, ctx),
   reconcileUndo: (_input: unknown, done: Changes, ctx: ActionContext) => findPutBack(done, ctx),

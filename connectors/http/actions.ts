@@ -115,6 +115,7 @@ export function actionOf(name: string, call: AnyCall, service: ServiceOf): Actio
     idempotent: read || honours,
     // A search may look twice.
     timeout: 2 * service.answerMs + (find?.absentAfterMs ?? 0) + GRACE_MS,
+    absentAfter: 0,
     ...(c.hold === undefined ? {} : { hold: c.hold }),
     ...(c.cost ? { cost: c.cost } : {}),
     ...(c.lane ? { lane: c.lane } : {}),

@@ -102,6 +102,8 @@ export const reply = action('mail.reply', {
   output: Receipt,
   hold: '10s',
   timeout: TIMEOUT,
+  // To look takes as long as the provider may need.
+  absentAfter: 0,
   title: (input) => `Reply to ${input.to.replyTo}: ${subjectOf(input)}`,
   preview: (input) => ({ to: input.to.replyTo, subject: subjectOf(input), body: input.body }),
   message: (input, sent) => ({
@@ -131,6 +133,8 @@ export const compose = action('mail.send', {
   output: Receipt,
   hold: '10s',
   timeout: TIMEOUT,
+  // To look takes as long as the provider may need.
+  absentAfter: 0,
   title: (input) => `Mail to ${input.to}: ${input.subject}`,
   message: (input, sent) => ({
     party: input.to,

@@ -109,6 +109,8 @@ export const commit = action('publish.commit', {
   input: Commit,
   output: Committed,
   timeout: TIMEOUT,
+  // A push that comes late finds that the branch has moved, or is found by the next one.
+  absentAfter: 0,
   // Every try first looks for the commit of the one before.
   idempotent: true,
   title: (input) => `Publish: ${firstLine(input.message)}`,

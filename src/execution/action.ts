@@ -26,7 +26,7 @@ export interface ActionContext {
 /** What was found outside about an earlier try whose answer was lost. */
 export type Reconciled<O> =
   | { readonly found: 'yes'; readonly output: O }
-  /** The service proves absence: it is certain that nothing happened. */
+  /** The service proves absence: nothing happened, and nothing that is still on its way will (see `absentAfter`). */
   | { readonly found: 'no' }
   | { readonly found: 'unknown' }
 
@@ -82,6 +82,11 @@ export interface ActionOptions<I, O> {
   readonly idempotent?: boolean
   /** How long the service remembers the key: a try that may have happened is not repeated with it later. Default 24 h. */
   readonly idempotentFor?: Duration | 'ever'
+  /**
+   * How long after a try absence begins to prove something: sooner, a call whose answer was lost may still be on its way, and
+   * what is not found counts as unknown. Default 1 min; 0 where `reconcile` itself waits, or where nothing can come late.
+   */
+  readonly absentAfter?: Duration
   /** How long an approved effect waits before it leaves, when the author does not say. Default: 10 s where it cannot be taken back, else not at all. */
   readonly hold?: Duration
   /** How long one try may take. Default 30 s. */
@@ -107,7 +112,7 @@ export interface OutgoingMessage {
 
 export interface Action<I = never, O = unknown> extends Omit<
   ActionOptions<I, O>,
-  'version' | 'hold' | 'timeout' | 'idempotent' | 'idempotentFor'
+  'version' | 'hold' | 'timeout' | 'idempotent' | 'idempotentFor' | 'absentAfter'
 > {
   /** `connector.verb` */
   readonly action: string
@@ -118,6 +123,7 @@ export interface Action<I = never, O = unknown> extends Omit<
   readonly idempotent: boolean
   /** How long the service remembers a key. */
   readonly keyMs: number
+  readonly absentAfterMs: number
 }
 
 /**
@@ -135,13 +141,14 @@ export function action<I, O>(name: string, options: ActionOptions<I, O>): Action
     timeoutMs: milliseconds(options.timeout ?? '30s'),
     idempotent: options.idempotent ?? options.risk === 'read',
     keyMs: options.idempotentFor === 'ever' ? Infinity : milliseconds(options.idempotentFor ?? '24h'),
+    absentAfterMs: milliseconds(options.absentAfter ?? '1m'),
   }
 }
 
 /** Any action, as a registry keeps it: its input is checked by its own schema before it is called. */
 export type AnyAction = Pick<
   Action<never, never>,
-  'action' | 'connector' | 'version' | 'risk' | 'holdMs' | 'timeoutMs' | 'idempotent' | 'keyMs'
+  'action' | 'connector' | 'version' | 'risk' | 'holdMs' | 'timeoutMs' | 'idempotent' | 'keyMs' | 'absentAfterMs'
 > & {
   readonly input: z.ZodType
   readonly output: z.ZodType

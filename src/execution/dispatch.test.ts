@@ -110,6 +110,27 @@ for (const [what, behaviour] of UNKNOWN) {
     assert.equal(shop.calls.filter((call) => call.startsWith('shop.order')).length, 2)
   })
 
+  test(`${what}: absent so soon proves nothing, for it may still be on its way`, async () => {
+    const shop = new Shop()
+    shop.script = [behaviour]
+    shop.found = { found: 'no' }
+    shop.also = { absentAfter: '1m' }
+    const { order, options } = company(shop)
+    await using c = await testCompany(options)
+    const run = await c.run(order, null)
+    await c.decide('approve')
+    await c.advance('1h')
+    assert.equal(shop.calls.filter((call) => call.startsWith('shop.order')).length, 1)
+    assert.equal((await c.queue())[0]!.kind, 'uncertain')
+    // It came after all: whoever says "try again" is not believed against what is seen.
+    shop.found = { found: 'yes', output: { ref: 'came late' } }
+    await c.decide('retry')
+    await c.advance('1m')
+    assert.deepEqual(((await c.result(run)) as unknown as { output: unknown }).output, { ref: 'came late' })
+    assert.equal(shop.calls.filter((call) => call.startsWith('shop.order')).length, 1)
+    await c.check()
+  })
+
   test(`${what}: nobody can tell, so it is the operator's and not sent again`, async () => {
     const shop = new Shop()
     shop.script = [behaviour]

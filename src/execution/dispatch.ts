@@ -345,7 +345,8 @@ export class Dispatcher {
       return { found: 'unknown' } as const
     })
     if (found.found === 'yes') return { kind: 'succeeded', output: found.output }
-    return found.found === 'no' ? { ...uncertain, kind: 'absent' } : uncertain
+    const proven = found.found === 'no' && tried.triedMsAgo >= action.absentAfterMs
+    return proven ? { ...uncertain, kind: 'absent' } : uncertain
   }
 
   /** Of an effect that was found, not called: whether the last one who had it may have made the call. */

@@ -237,8 +237,6 @@ export type Args<N extends OperationName> = z.input<(typeof OPERATIONS)[N]['args
 export type ReadingName = {
   [N in OperationName]: (typeof OPERATIONS)[N]['mood'] extends 'past' | 'now' ? N : never
 }[OperationName]
-/** What is asked with POST. */
-type DoingName = Exclude<OperationName, ReadingName>
 export type Result<N extends OperationName> = Awaited<ReturnType<(typeof OPERATIONS)[N]['run']>>
 
 const MAX_ARGS_BYTES = 8 * 1024 * 1024

@@ -32,7 +32,7 @@ import { company } from 'factotum'
 import { billing } from ${JSON.stringify(join(ROOT, 'examples/studio/connectors/billing/index.ts'))}
 import { settle } from ${JSON.stringify(join(import.meta.dirname, 'scenes.ts'))}
 
-const connector = billing.connect({ url: '${service.url}', token: '${token}', answerMs: 250 })
+const connector = billing.connect({ url: '${service.url}', token: '${token}', answerMs: 10_000 })
 export default company({ name: 'Killed', connectors: [connector], workflows: [settle] })
 `
 

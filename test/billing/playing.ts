@@ -11,8 +11,8 @@ import { Operator, type Ask } from './operator.ts'
 import { books, faults, OUTAGE, POLICY, scene, settle } from './scenes.ts'
 import { World } from './world.ts'
 
-/** Real time that the connector waits for an answer; nothing else here waits. */
-const ANSWER_MS = 120
+/** Real time: what is not answered here is dropped, so that nothing comes to the service after it was looked for there. */
+const ANSWER_MS = 10_000
 /** A lease of the dead is over after this long, where the store cannot know that they are dead. */
 const LEASE_OVER_MS = 31_000
 /** So many points (a commit, a call) a process passes at most before it dies: about ten runs take half as many. */

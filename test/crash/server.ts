@@ -2,6 +2,8 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { operationNamed } from '../../src/server/operations.ts'
+import { queryOf } from '../../src/server/http/query.ts'
 
 const BIN = join(import.meta.dirname, '../../bin/factotum.js')
 const ANSWER_MS = 30_000
@@ -58,10 +60,12 @@ export class Server {
     if (!at) return null
     let answered: { ok: boolean; body: T & { code?: string; detail?: string } }
     try {
-      const response = await fetch(`${at.url}/v1/${operation}`, {
-        method: 'POST',
+      const does = operationNamed(operation).mood === 'change'
+      const query = does ? '' : `?${queryOf(args as Record<string, unknown>)}`
+      const response = await fetch(`${at.url}/v1/${operation}${query}`, {
+        method: does ? 'POST' : 'GET',
         headers: { authorization: `Bearer ${at.token}`, 'content-type': 'application/json' },
-        body: JSON.stringify(args),
+        ...(does ? { body: JSON.stringify(args) } : {}),
         signal: AbortSignal.timeout(ANSWER_MS),
       })
       answered = { ok: response.ok, body: (await response.json()) as T & { code?: string; detail?: string } }

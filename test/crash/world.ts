@@ -96,6 +96,7 @@ export const actions = {
   tells: action('world.tells', {
     ...shared,
     run: (input, ctx) => request(ctx, ctx.key, named(input), input.fault, false),
+    absentAfter: 0,
     async reconcile(input, ctx): Promise<Reconciled<Output>> {
       const { life, world } = ctx.connection as Connection
       const found = await life.outside(`ask about ${input.label}`, () => world.did(ctx.key))

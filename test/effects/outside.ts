@@ -78,6 +78,7 @@ export class Outside {
       lane: (i) => i.lane,
       timeout: '10m',
       idempotent: kind === 'honours' || kind === 'read',
+      absentAfter: 0,
       run: (i, ctx) => this.#call(i, kind, this.answers, ctx, false),
       observe: async ({ label }) => {
         const seen = this.#seen(label)

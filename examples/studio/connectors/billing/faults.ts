@@ -16,7 +16,7 @@ export interface Fault {
   readonly probability?: number
   /** The same seed strikes the same requests. */
   readonly seed?: number
-  /** For `slow` and `rate`: how long, in milliseconds. Default 1000. */
+  /** How long, in milliseconds: for `slow` and `rate` (default 1000), and until a `timeout` drops the line (default never). */
   readonly ms?: number
 }
 

@@ -69,7 +69,10 @@ export async function startBilling(options: ServiceOptions): Promise<BillingServ
       return send(response, 429, { error: 'rate' }, { 'Retry-After': String(Math.ceil((fault.ms ?? 1_000) / 1_000)) })
     const { body, changed } = answer(books, asked, { now: now(), duplicates })
     if (changed) writeBooks(options.books, books)
-    if (fault?.fault === 'timeout') return
+    if (fault?.fault === 'timeout') {
+      if (fault.ms !== undefined) setTimeout(() => response.destroy(), fault.ms).unref()
+      return
+    }
     if (fault?.fault === 'after') throw new Refusal(500, 'broken', 'It broke after the work.')
     if (fault?.fault === 'garbage') return void response.writeHead(200).end('<html>It works!')
     if (fault?.fault === 'slow') return void setTimeout(() => send(response, 200, body), fault.ms ?? 1_000).unref()
