@@ -1,7 +1,7 @@
 import { FactotumError } from '../lib/errors.ts'
 import { eventKind, sql, type EventInput, type Guard, type Store } from '../store/index.ts'
 import { lookupKey } from './facts.ts'
-import { signalById, type SignalRow, type Trust } from './signals.ts'
+import { partiesAt, signalById, type SignalRow, type Trust, type Word } from './signals.ts'
 
 /** Who is to speak next. */
 export type Turn = 'ours' | 'theirs'
@@ -154,17 +154,24 @@ export async function conversationOfRun(store: Store, run: string): Promise<stri
   return undefined
 }
 
-const trustOfEffect = sql(
-  'select coalesce(e.trust, r.trust) as trust from effect e join run r on r.id = e.run where e.id = ?',
+const effectOf = sql(
+  'select coalesce(e.trust, r.trust) as trust, e.proposed_seq as seq from effect e join run r on r.id = e.run where e.id = ?',
 )
 
 /** What they said is believed as the signal is that it came by; what we said, as what led to it: it may quote anybody. */
-export async function trustOfMessage(store: Store, message: MessageRow): Promise<Trust> {
-  const label =
-    message.direction === 'in'
-      ? await store.first<Pick<SignalRow, 'trust'>>(signalById(message.id))
-      : await store.first<{ trust: Trust }>(trustOfEffect(message.id))
-  return label?.trust ?? 'outsider'
+export async function wordOfMessage(store: Store, message: MessageRow): Promise<Word> {
+  if (message.direction === 'in') {
+    const signal = await store.first<Pick<SignalRow, 'trust'>>(signalById(message.id))
+    return { trust: signal?.trust ?? 'outsider', parties: [message.party_key] }
+  }
+  const effect = await store.first<{ trust: Trust; seq: number }>(effectOf(message.id))
+  return { trust: effect?.trust ?? 'outsider', parties: (effect && (await partiesAt(store, effect.seq))) ?? [] }
+}
+
+/** Who wrote the message that a signal is; nobody, where it is none. */
+export async function partiesOfSignal(store: Store, signal: string): Promise<readonly string[]> {
+  const message = await store.first<MessageRow>(messageById(signal))
+  return message?.direction === 'in' ? [message.party_key] : []
 }
 
 /** Refuses to close or hand over a conversation that went on since it was read. */

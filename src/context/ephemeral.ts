@@ -2,7 +2,7 @@ import { FactotumError } from '../lib/errors.ts'
 import { milliseconds, type Duration } from '../lib/durations.ts'
 import { jsonCopy, type Json } from '../lib/json.ts'
 import { sql, type Bound, type Guard, type Store } from '../store/index.ts'
-import type { Trust } from './signals.ts'
+import type { Trust, Word } from './signals.ts'
 
 /*
  * Ephemeral context: the working state of a run or of a session. It has an owner, a time to live and a trust label, and no
@@ -22,6 +22,8 @@ export interface EphemeralRow {
   readonly label: string | null
   readonly value: string
   readonly trust: Trust
+  /** JSON: on whose words it rests, see `Word`. */
+  readonly parties: string
   readonly recalled: 0 | 1
   /** Epoch ms; null: as long as its run. */
   readonly expires_at: number | null
@@ -38,10 +40,10 @@ const MAX_TTL_MS = milliseconds('30d')
 const DEFAULT_SESSION_TTL: Duration = '1d'
 
 const put = sql(
-  `insert into ephemeral (owner, slot, name, label, value, trust, recalled, expires_at, origin)
-   values (?, ?, ?, ?, ?, ?, ?, ?, ?)
-   on conflict (owner, slot) do update set value = excluded.value, trust = excluded.trust, recalled = excluded.recalled,
-     expires_at = excluded.expires_at`,
+  `insert into ephemeral (owner, slot, name, label, value, trust, parties, recalled, expires_at, origin)
+   values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+   on conflict (owner, slot) do update set value = excluded.value, trust = excluded.trust,
+     parties = excluded.parties, recalled = excluded.recalled, expires_at = excluded.expires_at`,
 )
 const unexpired = '(expires_at is null or expires_at > ?)'
 const one = sql(`select * from ephemeral where owner = ? and slot = ? and ${unexpired}`)
@@ -50,7 +52,9 @@ const ofAll = sql(`select * from ephemeral where ${unexpired} order by owner, na
 const room = sql(
   `select 1 as ok where (select count(*) from ephemeral where owner = ? and slot <> ? and ${unexpired}) < ${MAX_VALUES}`,
 )
-const isStill = sql('select 1 as ok from ephemeral where owner = ? and slot = ? and value = ?')
+const isStill = sql(
+  'select 1 as ok from ephemeral where owner = ? and slot = ? and value = ? and trust = ? and parties = ?',
+)
 const remove = sql('delete from ephemeral where owner = ? and slot = ?')
 const clear = sql('delete from ephemeral where owner = ? or origin = ? returning slot')
 const clearSessions = sql(`delete from ephemeral where owner like 'session:%' or origin is not null returning slot`)
@@ -67,14 +71,26 @@ export interface Setting {
   readonly label?: string
   readonly value: Json
   readonly trust: Trust
+  readonly parties?: Word['parties']
   readonly expiresAt: number | null
   readonly origin?: string
 }
 
 export function putValue(s: Setting): Bound {
-  const { owner, slot, name, label, value, trust, expiresAt, origin } = s
+  const { owner, slot, name, label, value, trust, parties = [], expiresAt, origin } = s
   const recalled = holdsRecalled(value) ? 1 : 0
-  return put(owner, slot, name, label, JSON.stringify(value), trust, recalled, expiresAt, origin)
+  return put(
+    owner,
+    slot,
+    name,
+    label,
+    JSON.stringify(value),
+    trust,
+    JSON.stringify(parties),
+    recalled,
+    expiresAt,
+    origin,
+  )
 }
 
 /** The value in a slot, unless it has expired by `now`: also before anything has deleted it. */
@@ -92,9 +108,13 @@ export function hasRoom(owner: string, slot: string, now: number): Guard {
   return { check: room(owner, slot, now), code: 'scratch.too_many', message: `${owner} holds ${MAX_VALUES} values.` }
 }
 
-/** Refuses a copy of what somebody changed, deleted or cleared meanwhile: it would outlive it. */
-export function unchanged({ owner, slot, value }: EphemeralRow): Guard {
-  return { check: isStill(owner, slot, value), code: 'scratch.moved', message: `${owner} has changed meanwhile.` }
+/** Refuses a copy of what somebody changed, deleted or cleared meanwhile, or set again with another label: it would outlive it. */
+export function unchanged({ owner, slot, value, trust, parties }: EphemeralRow): Guard {
+  return {
+    check: isStill(owner, slot, value, trust, parties),
+    code: 'scratch.moved',
+    message: `${owner} has changed meanwhile.`,
+  }
 }
 
 /** Everything of a run or a session, and what runs have read of the session. */
@@ -105,6 +125,11 @@ export function clearOf(owner: string): Bound {
 /** Deletes at most `limit` values that have expired, with `returning` for each. */
 export function sweepExpired(now: number, limit: number): Bound {
   return sweep(now, limit)
+}
+
+/** How far a value may be believed, and on whose words it rests. */
+export function wordOfValue({ trust, parties }: Pick<EphemeralRow, 'trust' | 'parties'>): Word {
+  return { trust, parties: JSON.parse(parties) as string[] }
 }
 
 export const EPHEMERAL_TABLES = ['ephemeral'] as const

@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import type { Json } from '../lib/json.ts'
-import { eventKind, sql, work, type Guard } from '../store/index.ts'
+import { eventKind, sql, work, type Guard, type Store } from '../store/index.ts'
 
 /** How far content may be believed. What derives from several carries the lowest. */
 export type Trust = 'operator' | 'verified' | 'outsider'
@@ -20,6 +20,32 @@ export function lower(a: Trust, b: Trust): Trust {
 /** Whether a label is as high as what is asked for, if anything is. */
 export function isAtLeast(label: Trust, asked: Trust | undefined): boolean {
   return asked === undefined || TRUST.indexOf(label) >= TRUST.indexOf(asked)
+}
+
+/** How far content may be believed, and on whose words it rests. */
+export interface Word {
+  readonly trust: Trust
+  /** Lookup keys (HMACs) of those whose messages it is made of. */
+  readonly parties: readonly string[]
+}
+
+/** The parties of a word, as an event or a reference carries them: absent where there are none. */
+export function partiesIn({ parties }: Pick<Word, 'parties'>): { readonly parties?: readonly string[] } {
+  return parties.length === 0 ? {} : { parties }
+}
+
+/** What derives from both is no better than either, and rests on the words of all. */
+export function both(a: Word, b: { readonly trust: Trust; readonly parties?: readonly string[] | undefined }): Word {
+  const more = b.parties?.filter((party) => !a.parties.includes(party)) ?? []
+  return { trust: lower(a.trust, b.trust), parties: more.length === 0 ? a.parties : [...a.parties, ...new Set(more)] }
+}
+
+const bodyAt = sql('select body from event where seq = ?')
+
+/** Whose words an event was recorded as resting on; undefined in a record that does not say. */
+export async function partiesAt(store: Store, seq: number): Promise<readonly string[] | undefined> {
+  const event = await store.first<{ body: string }>(bodyAt(seq))
+  return event && (JSON.parse(event.body) as Partial<Word>).parties
 }
 
 export type SignalState = 'new' | 'routed' | 'delivered' | 'kept' | 'quarantined'

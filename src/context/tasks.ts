@@ -1,6 +1,6 @@
 import { FactotumError } from '../lib/errors.ts'
 import { answerWait, eventKind, sql, type EventInput, type Guard, type Store } from '../store/index.ts'
-import { lower, type Trust } from './signals.ts'
+import { both, partiesAt, partiesIn, type Trust, type Word } from './signals.ts'
 
 export type TaskState = 'open' | 'done' | 'dropped'
 
@@ -21,6 +21,8 @@ export const taskAdded = eventKind<
     /** Epoch ms. */
     readonly dueAt: number
     readonly trust: Trust
+    /** On whose words it rests; absent: nobody's, or in a record that does not say. */
+    readonly parties?: readonly string[]
     readonly run: string | null
     readonly source: string | null
   },
@@ -48,9 +50,9 @@ export const taskMoved = eventKind<
   { readonly note: string | null }
 >('task.moved@1', (e) => [moveTask(e.body.assignee, e.body.dueAt, e.private?.note, e.seq, e.stream)])
 
-/** `trust`: of whoever says so. Ledgers of the first version lack it. */
+/** `trust`, `parties`: of whoever says so. Ledgers of the first version lack them. */
 const taskEnded = eventKind<
-  { readonly state: Exclude<TaskState, 'open'>; readonly trust?: Trust },
+  { readonly state: Exclude<TaskState, 'open'>; readonly trust?: Trust; readonly parties?: readonly string[] },
   { readonly note: string | null }
 >('task.ended@1', (e) => [endTask(e.body.state, e.private?.note, e.actor, e.at, e.seq, e.stream)])
 
@@ -166,6 +168,12 @@ export function taskIsOpen(id: string): Guard {
 export interface TaskEnd {
   readonly state: Exclude<TaskState, 'open'>
   readonly trust: Trust
+  readonly parties?: readonly string[]
+}
+
+/** On whose words a task stands as it was added. */
+export async function wordOfTask(store: Store, row: TaskRow): Promise<Word> {
+  return { trust: row.trust, parties: (await partiesAt(store, row.added_seq)) ?? [] }
 }
 
 const endingOf = sql(`select body from event where stream = ? and kind = 'task.ended@1' order by seq desc limit 1`)
@@ -173,25 +181,31 @@ const endingOf = sql(`select body from event where stream = ? and kind = 'task.e
 /** How a task that has ended did, with the lower label of whoever added it and whoever ended it. */
 export async function endOf(store: Store, row: TaskRow): Promise<TaskEnd> {
   const event = await store.first<{ body: string }>(endingOf(row.id))
-  const { trust } = JSON.parse(event?.body ?? '{}') as { readonly trust?: Trust }
+  const { trust, parties } = JSON.parse(event?.body ?? '{}') as Partial<Word>
   const ended = trust ?? (row.ended_by?.startsWith('run:') ? 'outsider' : 'operator')
-  return { state: row.state as TaskEnd['state'], trust: lower(row.trust, ended) }
+  return { state: row.state as TaskEnd['state'], ...both(await wordOfTask(store, row), { trust: ended, parties }) }
 }
 
-/** The events that end a task and answer whoever waits for it. `by.trust`: of whoever says so. */
+/** The events that end a task and answer whoever waits for it. `by.trust`, `by.parties`: of whoever says so. */
 export async function endingTask(
   store: Store,
   row: TaskRow,
   state: TaskEnd['state'],
   note: string | null,
-  by: { readonly actor: string; readonly cause: EventInput['cause']; readonly trust: Trust },
+  by: {
+    readonly actor: string
+    readonly cause: EventInput['cause']
+    readonly trust: Trust
+    readonly parties?: Word['parties']
+  },
 ): Promise<{ readonly events: EventInput[]; readonly guards: Guard[] }> {
-  const { actor, cause } = by
-  const events: EventInput[] = [taskEnded(row.id, { state, trust: by.trust }, { private: { note }, actor, cause })]
+  const { actor, cause, trust, parties = [] } = by
+  const said = { trust, ...partiesIn({ parties }) }
+  const events: EventInput[] = [taskEnded(row.id, { state, ...said }, { private: { note }, actor, cause })]
   const guards = [taskStill(row)]
   const waits = await store.read<{ id: string }>(waitsFor(row.id))
   guards.push({ check: waitsAre(row.id, waits.length), code: 'task.awaited', message: 'Somebody waits for it now.' })
-  const end = { state, trust: lower(row.trust, by.trust) }
+  const end = { state, ...both(await wordOfTask(store, row), said) }
   for (const wait of waits) {
     const answer = await answerWait(store, wait.id, end, { actor, cause: { index: 0 } })
     events.push(...answer.events)

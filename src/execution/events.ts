@@ -60,6 +60,8 @@ interface Proposed {
   readonly workflow?: string | null
   readonly target?: string
   readonly trust?: Trust
+  /** On whose words it rests; absent: nobody's, or in a record that does not say. */
+  readonly parties?: readonly string[]
   /** The policies that decided, and the version of the whole set. */
   readonly policies?: readonly string[]
   readonly policyVersion?: string

@@ -1,7 +1,7 @@
 import { errorCode, FactotumError } from '../lib/errors.ts'
 import { shortHash, type Json } from '../lib/json.ts'
 import type { Evidence } from '../context/decisions.ts'
-import type { Trust } from '../context/signals.ts'
+import { partiesIn, type Trust, type Word } from '../context/signals.ts'
 import { gateOpened, type Choice } from '../governance/gates.ts'
 import type { Verdict } from '../governance/policy.ts'
 import type { EventInput, Store } from '../store/index.ts'
@@ -79,6 +79,7 @@ export interface Proposal {
   readonly op: string
   readonly wait: string
   readonly trust: Trust
+  readonly parties: Word['parties']
   readonly holdMs: number | null
   /** How long it may wait before it leaves; null: as long as it takes. */
   readonly expiresMs: number | null
@@ -135,6 +136,7 @@ export async function propose(execution: Execution, p: Proposal): Promise<Propos
     workflow: p.workflow,
     target,
     trust: p.trust,
+    ...partiesIn(p),
     ...(verdict.policies.length === 0 ? {} : { policies: verdict.policies }),
     policyVersion: verdict.version,
     expiresAt,

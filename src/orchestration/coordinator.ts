@@ -21,11 +21,12 @@ import { recordEnd, stop } from './ending.ts'
 import { runWithInbox, type RunRow } from './events.ts'
 import { readHistory } from './history.ts'
 import { fireSchedule, syncSchedules } from './schedules.ts'
-import { admit, admitAfter } from './starting.ts'
+import { admit, admitAfter, partiesOfStart } from './starting.ts'
 import { Turns } from './turns.ts'
 import type { BuiltIn } from './planner/planner.ts'
 import type { AnyWorkflow } from './workflow.ts'
 import { compensate } from './verbs/effects.ts'
+import { wordOf } from './verbs/services.ts'
 
 export interface CoordinatorOptions {
   readonly store: Store
@@ -362,6 +363,7 @@ export class Coordinator {
       execution: this.#options.execution,
       agents: this.#options.agents,
       trust: run.trust,
+      parties: await partiesOfStart(this.#store, run),
       seen: {
         signals: run.signal === null ? [] : [run.signal],
         facts: [],
@@ -380,7 +382,7 @@ export class Coordinator {
           : workflow.body(makeContext(services), input as never),
     )
     if (end.end === 'released') throw end.error
-    await recordEnd(driver, end, services.trust)
+    await recordEnd(driver, end, wordOf(services))
   }
 
   /** Tells of what failed and will be tried again. */

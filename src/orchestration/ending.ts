@@ -1,6 +1,6 @@
 import { NO_EVIDENCE } from '../context/decisions.ts'
 import { clearOf } from '../context/ephemeral.ts'
-import type { Trust } from '../context/signals.ts'
+import type { Word } from '../context/signals.ts'
 import { effectsOfRun, type EffectRow } from '../execution/events.ts'
 import { gateOpened, type Choice } from '../governance/gates.ts'
 import { errorCode, errorMessage } from '../lib/errors.ts'
@@ -27,12 +27,12 @@ const PARKED_CHOICES: readonly Choice[] = [
 ]
 
 /** Records how a drive ended. Waking up again is the coordinator's business, so `suspended` and `released` need nothing. */
-export async function recordEnd(driver: Driver, end: DriveEnd, trust: Trust): Promise<void> {
+export async function recordEnd(driver: Driver, end: DriveEnd, word: Word): Promise<void> {
   switch (end.end) {
     case 'returned':
       return driver.history.compensate
         ? compensated(driver, end.value as unknown as Compensation)
-        : completed(driver, end.value, trust)
+        : completed(driver, end.value, word)
     case 'threw':
       return stop(
         driver.store,
@@ -60,12 +60,13 @@ export async function recordEnd(driver: Driver, end: DriveEnd, trust: Trust): Pr
   }
 }
 
-/** `trust`: of everything that it had seen, and so of what it answers. */
-async function completed(driver: Driver, result: Json, trust: Trust): Promise<void> {
+/** `word`: of everything that it had seen, and so of what it answers. */
+async function completed(driver: Driver, result: Json, { trust, parties }: Word): Promise<void> {
   await endWith(driver, () => runCompleted(driver.run.id, {}, { private: { result }, cause: driver.cause }), {
     state: 'done',
     result,
     trust,
+    parties,
   })
 }
 

@@ -27,6 +27,8 @@ interface Started {
   readonly signal: string | null
   /** Of whoever's word it starts from. */
   readonly trust: Trust
+  /** For whom its parent spoke. Absent: it has none, or is from before that was recorded. */
+  readonly parties?: readonly string[]
   readonly parent: string | null
   readonly parentWait: string | null
 }

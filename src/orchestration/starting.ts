@@ -1,4 +1,5 @@
-import type { Trust } from '../context/signals.ts'
+import { partiesOfSignal } from '../context/conversations.ts'
+import { partiesAt, type Trust } from '../context/signals.ts'
 import { jsonCopy, type Json } from '../lib/json.ts'
 import { sql, type Cause, type EventInput, type Guard, type Store } from '../store/index.ts'
 import { FactotumError } from '../lib/errors.ts'
@@ -13,6 +14,8 @@ export interface Start {
   readonly signal?: string
   /** The label of whoever's word it starts from. Default: the operator's. */
   readonly trust?: Trust
+  /** On whose words it starts besides the signal's. */
+  readonly parties?: readonly string[]
   /** What the author's lane function says of it. */
   readonly lane?: string | null
   readonly parent?: { readonly run: string; readonly wait: string }
@@ -38,10 +41,22 @@ export function start(store: Store, s: Start): { readonly id: string; readonly e
       trust: s.trust ?? 'operator',
       parent: s.parent?.run ?? null,
       parentWait: s.parent?.wait ?? null,
+      ...(s.parties && { parties: s.parties }),
     },
     { private: { input: s.input }, actor: s.actor ?? 'system', cause: s.cause ?? null },
   )
   return { id, event }
+}
+
+/** For whom a run speaks as it starts: for who wrote the message that it starts from, and for whom its parent spoke. */
+export async function partiesOfStart(store: Store, run: RunRow): Promise<readonly string[]> {
+  const own = run.signal === null ? [] : await partiesOfSignal(store, run.signal)
+  if (run.parent === null) return own
+  const passed = await partiesAt(store, run.started_seq)
+  if (passed) return passed
+  // A record from before parents said so: at least for whom the parent spoke at its own start.
+  const parent = await store.first<RunRow>(runById(run.parent))
+  return parent ? [...new Set([...own, ...(await partiesOfStart(store, parent))])] : own
 }
 
 /** A workflow's input, checked by its own schema. Throws `run.bad_input`, `json.too_large`, `json.not_json`. */

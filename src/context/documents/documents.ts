@@ -2,7 +2,7 @@ import { FactotumError } from '../../lib/errors.ts'
 import { shortHash, type Json } from '../../lib/json.ts'
 import { blob } from '../blobs.ts'
 import type { Citation } from '../recall/citation.ts'
-import { lower, type Trust } from '../signals.ts'
+import { lower, partiesIn, type Trust, type Word } from '../signals.ts'
 import { eventKind, sql, type Bound, type EventInput, type Guard, type Store } from '../../store/index.ts'
 import type { MediaType } from './reading.ts'
 
@@ -26,6 +26,8 @@ interface Version {
   readonly size: number
   readonly characters: number
   readonly trust: Trust
+  /** On whose words it rests; absent: nobody's, or in a record that does not say. */
+  readonly parties?: readonly string[]
   readonly source: string | null
   /** Ids of the entities that it is about. */
   readonly about: readonly string[]
@@ -128,6 +130,7 @@ export interface NewDocument {
   readonly name: string | null
   readonly about: readonly string[]
   readonly trust: Trust
+  readonly parties?: Word['parties']
   readonly source: string | null
   readonly original: Citation | null
   /** What it was read from, where that is not the text itself. */
@@ -176,6 +179,7 @@ export async function addDocument(
     size: doc.raw?.length ?? Buffer.byteLength(doc.text),
     characters: doc.text.length,
     trust: doc.trust,
+    ...partiesIn({ parties: doc.parties ?? [] }),
     source: doc.source,
     about,
     original: doc.original,

@@ -1,6 +1,6 @@
-import { messageById, type MessageRow } from '../conversations.ts'
+import { messageById, wordOfMessage, type MessageRow } from '../conversations.ts'
 import { versionOf, type VersionRow } from '../documents/documents.ts'
-import type { Trust } from '../signals.ts'
+import { partiesAt, type Trust } from '../signals.ts'
 import { sql, type Store } from '../../store/index.ts'
 
 /**
@@ -57,6 +57,16 @@ export async function readQuote(store: Store, c: Citation): Promise<Quoted> {
     direction: message?.direction ?? null,
     trust: document?.trust ?? null,
   }
+}
+
+/** On whose words a source rests. */
+export async function partiesOfSource(store: Store, { source, version }: Citation): Promise<readonly string[]> {
+  if (version > 0) {
+    const document = await store.first<VersionRow>(versionOf(source, version))
+    return (document && (await partiesAt(store, document.recorded_seq))) ?? []
+  }
+  const message = await store.first<MessageRow>(messageById(source))
+  return message ? (await wordOfMessage(store, message)).parties : []
 }
 
 const passageByHash = sql('select source, version, begins, ends from passage where hash = ? order by id limit 1')

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Cost, Tier } from '../../context/decisions.ts'
-import type { Trust } from '../../context/signals.ts'
+import type { Trust, Word } from '../../context/signals.ts'
 import { FactotumError } from '../../lib/errors.ts'
 import type { Json } from '../../lib/json.ts'
 import { StoreError } from '../../store/index.ts'
@@ -52,7 +52,7 @@ export interface Answered {
   readonly model?: string
   readonly reads?: readonly string[]
   /** Of everything that its tools read. */
-  readonly trust?: Trust
+  readonly word?: Word
   /** A budget said no: nobody else who costs is asked. */
   readonly overBudget?: boolean
 }
@@ -108,7 +108,7 @@ export async function askModel<I, O>(asked: Asked<I, O>, tier: Tier, model: Mode
     const { answer, usage, reads } = await converse(asked, model, asking, signal)
     // A service that does not say what was used may have used the most.
     const cost = usage.tokensIn === 0 ? most : costOf(model.price, model.meter, usage)
-    const used = { ...opinion, cost, reads: reads.ids, trust: reads.trust }
+    const used = { ...opinion, cost, reads: reads.ids, word: reads.word }
     if (!answer) return { ...used, ...nothing(model.model, 'its answer does not fit'), failed: true }
     return { ...used, said: answer, reason: null }
   })
@@ -143,7 +143,7 @@ async function converse<I, O>(
   signal: AbortSignal,
 ): Promise<Conversation> {
   const { agent, agents } = asked
-  const reads: Reads = { ids: [], trust: asked.trust, calls: 0 }
+  const reads: Reads = { ids: [], word: { trust: asked.trust, parties: [] }, calls: 0 }
   const tools: ModelTool[] = toolsOf({
     execution: agents.execution,
     agent,

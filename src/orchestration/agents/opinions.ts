@@ -1,5 +1,5 @@
 import type { Opinion, Said, Tier } from '../../context/decisions.ts'
-import type { Trust } from '../../context/signals.ts'
+import { both, type Word } from '../../context/signals.ts'
 import { jsonCopy, shortHash, type Json } from '../../lib/json.ts'
 import type { Rule, TierEntry } from '../agent.ts'
 import { askModel, askRemote, nothing, type Answered, type Asked } from './asking.ts'
@@ -22,35 +22,35 @@ export interface Consulted {
   /** The one that decided; null: the operator must, or nobody can. */
   readonly decided: Given | null
   readonly operator: boolean
-  /** The lowest label of what was read on the way. */
-  readonly trust: Trust
+  /** Of everything that was read on the way. */
+  readonly word: Word
 }
 
 /** Asks the tiers in order, cheapest first, until one is sure enough, or the operator's turn has come. */
 export async function consult<I, O>(asked: Asked<I, O>): Promise<Consulted> {
   const given: Given[] = []
   const passed: string[] = []
-  let trust = asked.trust
+  let word: Word = { trust: asked.trust, parties: [] }
   let overBudget: string | null = null
   for (const entry of asked.agent.tiers) {
-    if (entry === 'operator') return { given, passed, decided: null, operator: true, trust }
+    if (entry === 'operator') return { given, passed, decided: null, operator: true, word }
     const tier = tierOf(entry)
     const answered: Answered =
       overBudget !== null && (tier === 'light' || tier === 'heavy')
         ? { ...nothing(tier, overBudget), skipped: true }
         : await answer(asked, entry, tier)
     if (answered.overBudget) overBudget = answered.reason
-    if (answered.trust) trust = answered.trust
+    if (answered.word) word = both(word, answered.word)
     if (answered.skipped) {
       passed.push(`${tier}: ${answered.reason ?? 'not asked'}`)
       continue
     }
     const one = await weigh(asked, tier, answered)
     given.push(one)
-    if (one.opinion.outcome === 'decided') return { given, passed, decided: one, operator: false, trust }
+    if (one.opinion.outcome === 'decided') return { given, passed, decided: one, operator: false, word }
     passed.push(`${tier}: ${one.reason ?? 'not sure'}`)
   }
-  return { given, passed, decided: null, operator: false, trust }
+  return { given, passed, decided: null, operator: false, word }
 }
 
 export function tierOf(entry: TierEntry<never, unknown>): Tier {

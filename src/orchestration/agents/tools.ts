@@ -1,6 +1,7 @@
 import { factsNow, factVersions, type FactRow } from '../../context/facts.ts'
+import { partiesOfSource } from '../../context/recall/citation.ts'
 import { CHARACTERS_PER_TOKEN } from '../../context/recall/recall.ts'
-import { lower, type Trust } from '../../context/signals.ts'
+import { both, lower, type Trust, type Word } from '../../context/signals.ts'
 import { callWithin, type Execution } from '../../execution/execution.ts'
 import { errorCode } from '../../lib/errors.ts'
 import { jsonCopy, shortHash, type Json } from '../../lib/json.ts'
@@ -19,7 +20,7 @@ const MAX_RESULT_CHARS = 20_000
 /** What the tools of one decision read: it goes on the record, and lowers how far the decision may be believed. */
 export interface Reads {
   readonly ids: string[]
-  trust: Trust
+  word: Word
   calls: number
 }
 
@@ -34,7 +35,7 @@ export interface ToolsOf<I> {
   readonly stop: AbortSignal
 }
 
-export type Found = { readonly data: Json; readonly ids: readonly string[]; readonly trust: Trust }
+export type Found = { readonly data: Json; readonly ids: readonly string[] } & Pick<Word, 'trust'> & Partial<Word>
 
 /** The tools of one decision. Whom they can read about is what the workflow has named: no text can name anybody else. */
 export function toolsOf<I>(of: ToolsOf<I>): ModelTool[] {
@@ -68,10 +69,10 @@ function bounded(reads: Reads, find: (input: unknown) => Promise<Found>): ModelT
   return async (input) => {
     if (reads.calls >= MAX_TOOL_CALLS) return 'No more look-ups for this decision: answer now.'
     reads.calls++
-    const { data, ids, trust } = await find(input)
+    const { data, ids, ...word } = await find(input)
     reads.ids.push(...ids)
-    reads.trust = lower(reads.trust, trust)
-    return quoted('result', data, trust).slice(0, MAX_RESULT_CHARS)
+    reads.word = both(reads.word, word)
+    return quoted('result', data, word.trust).slice(0, MAX_RESULT_CHARS)
   }
 }
 
@@ -104,6 +105,9 @@ async function earlierPassages(
     kinds: ['message', 'document'],
   })
   const hits = passages.slice(0, MAX_PASSAGES)
+  let word: Word = { trust: 'operator', parties: [] }
+  for (const { citation, trust } of hits)
+    word = both(word, { trust, parties: await partiesOfSource(execution.store, citation) })
   const data = hits.map((p) => ({
     at: new Date(p.at).toISOString(),
     from: p.role,
@@ -114,7 +118,7 @@ async function earlierPassages(
   return {
     data,
     ids: [...new Set(hits.map((p) => p.citation.source))],
-    trust: hits.reduce<Trust>((t, p) => lower(t, p.trust), 'operator'),
+    ...word,
   }
 }
 

@@ -2,11 +2,11 @@ import {
   conversationOfRun,
   getConversation,
   newestMessagesIn,
-  trustOfMessage,
+  wordOfMessage,
   type MessageRow,
 } from '../../context/conversations.ts'
-import { lower, type Trust } from '../../context/signals.ts'
-import { tasksOfConversation, type TaskRow } from '../../context/tasks.ts'
+import { both, type Word } from '../../context/signals.ts'
+import { tasksOfConversation, wordOfTask, type TaskRow } from '../../context/tasks.ts'
 import type { Store } from '../../store/index.ts'
 import type { Agent } from '../agent.ts'
 import type { ModelTool } from './models.ts'
@@ -15,6 +15,7 @@ import type { Found } from './tools.ts'
 const MAX_MESSAGES = 20
 const MAX_MESSAGE_CHARS = 4_000
 const MAX_TASKS = 20
+const NOBODYS: Word = { trust: 'operator', parties: [] }
 const NOTHING: Found = { data: null, ids: [], trust: 'operator' }
 
 type WorkTool = Omit<ModelTool, 'run'> & { readonly run: () => Promise<Found> }
@@ -45,8 +46,8 @@ async function readOwn(store: Store, run: string): Promise<Found> {
   if (id === undefined) return NOTHING
   const { state, turn, turn_since: since } = await getConversation(store, id)
   const messages = (await store.read<MessageRow>(newestMessagesIn(id, MAX_MESSAGES))).reverse()
-  let trust: Trust = 'operator'
-  for (const message of messages) trust = lower(trust, await trustOfMessage(store, message))
+  let word = NOBODYS
+  for (const message of messages) word = both(word, await wordOfMessage(store, message))
   const said = messages.map((m) => ({
     at: new Date(m.at).toISOString(),
     from: m.direction === 'in' ? 'them' : 'us',
@@ -56,16 +57,18 @@ async function readOwn(store: Store, run: string): Promise<Found> {
   return {
     data: { state, turn, since: new Date(since).toISOString(), messages: said },
     ids: messages.map((m) => m.id),
-    trust,
+    ...word,
   }
 }
 
 async function openTasks(store: Store, run: string): Promise<Found> {
   const id = await conversationOfRun(store, run)
   const rows = id === undefined ? [] : await store.read<TaskRow>(tasksOfConversation(id, MAX_TASKS))
+  let word = NOBODYS
+  for (const row of rows) word = both(word, await wordOfTask(store, row))
   return {
     data: rows.map((t) => ({ due: new Date(t.due_at).toISOString(), for: t.assignee, text: t.text, why: t.why })),
     ids: rows.map((t) => t.id),
-    trust: rows.reduce<Trust>((trust, t) => lower(trust, t.trust), 'operator'),
+    ...word,
   }
 }

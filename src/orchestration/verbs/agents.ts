@@ -10,7 +10,7 @@ import {
   type Opinion,
   type OpinionRow,
 } from '../../context/decisions.ts'
-import { lower, signalById, type SignalRow, type Trust } from '../../context/signals.ts'
+import { partiesIn, signalById, type SignalRow, type Word } from '../../context/signals.ts'
 import { gateOpened, type Choice, type GateRow, type Gates } from '../../governance/gates.ts'
 import { FactotumError } from '../../lib/errors.ts'
 import { milliseconds } from '../../lib/durations.ts'
@@ -25,7 +25,7 @@ import { checkValue, fewValues, jsonSchema } from '../agents/schema.ts'
 import type { Begun } from '../call.ts'
 import type { CallOptions, Decided, Question } from '../workflow.ts'
 import { askedAs } from './outcomes.ts'
-import { evidenceOf, type Services } from './services.ts'
+import { evidenceOf, hear, type Services } from './services.ts'
 
 export function decide<I, O>(
   services: Services,
@@ -92,7 +92,10 @@ export function decide<I, O>(
         },
       )
       return {
-        done: { value: { id, tier, value, confidence, because }, refs: { trust: consulted.trust } },
+        done: {
+          value: { id, tier, value, confidence, because },
+          refs: { trust: consulted.word.trust, ...partiesIn(consulted.word) },
+        },
         events: [event],
       }
     },
@@ -100,8 +103,8 @@ export function decide<I, O>(
       const decided = completion.value as unknown as Decided<O>
       seen.decisions.push(decided.id)
       // What a model looked up on the way lowers what derives from its answer.
-      const { trust } = (completion.refs ?? {}) as { trust?: Trust }
-      if (trust) services.trust = lower(services.trust, trust)
+      const { trust, parties } = (completion.refs ?? {}) as Partial<Word>
+      if (trust) hear(services, { trust, parties })
       return decided
     },
   })

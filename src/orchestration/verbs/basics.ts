@@ -1,6 +1,6 @@
 import { blob, readBlob } from '../../context/blobs.ts'
+import { partiesOfSignal } from '../../context/conversations.ts'
 import {
-  lower,
   nothingKept,
   oldestKept,
   signalById,
@@ -8,7 +8,7 @@ import {
   signalRouted,
   type SignalKind,
   type SignalRow,
-  type Trust,
+  type Word,
 } from '../../context/signals.ts'
 import { milliseconds, type Duration } from '../../lib/durations.ts'
 import { jsonCopy, MAX_JSON_BYTES, type Json } from '../../lib/json.ts'
@@ -20,7 +20,7 @@ import { RunError } from '../errors.ts'
 import type { Completion } from '../history.ts'
 import { checkRunInput, start } from '../starting.ts'
 import type { AnyWorkflow, CallOptions } from '../workflow.ts'
-import type { Services } from './services.ts'
+import { hear, wordOf, type Services } from './services.ts'
 
 type StepOptions = { readonly key?: string | number; readonly input?: unknown }
 type WaitOptions = CallOptions & { readonly match: string; readonly timeout?: Duration }
@@ -149,7 +149,7 @@ async function payloadOf(services: Services, completion: Completion): Promise<un
   const id = (completion.value as { signal?: string } | null)?.signal
   const row = id === undefined ? undefined : await store.first<SignalRow>(signalById(id))
   if (row) {
-    services.trust = lower(services.trust, row.trust)
+    hear(services, { trust: row.trust, parties: await partiesOfSignal(store, row.id) })
     if (!services.seen.signals.includes(row.id)) services.seen.signals.push(row.id)
   }
   return row?.payload == null ? null : (JSON.parse(row.payload) as unknown)
@@ -161,7 +161,8 @@ export function child(
   input: unknown,
   options?: CallOptions,
 ): Promise<unknown> {
-  const { driver, store, trust } = services
+  const { driver, store } = services
+  const word = wordOf(services)
   const checked = checkRunInput(workflow, jsonCopy(input, `The input of "${workflow.workflow}"`))
   return driver.call({
     kind: 'child',
@@ -172,7 +173,7 @@ export function child(
       const started = start(store, {
         workflow,
         input: checked,
-        trust,
+        ...word,
         parent: { run: driver.run.id, wait },
         actor: `run:${driver.run.id}`,
         cause,
@@ -181,8 +182,8 @@ export function child(
     },
     read: (completion) => {
       // A record from before trust was kept says nothing: it may rest on anything.
-      const ended = completion.value as { state: string; result: Json; trust?: Trust }
-      services.trust = lower(services.trust, ended.trust ?? 'outsider')
+      const ended = completion.value as { state: string; result: Json } & Partial<Word>
+      hear(services, { ...ended, trust: ended.trust ?? 'outsider' })
       if (ended.state === 'done') return ended.result
       throw new RunError('run.child_ended', `The child run "${workflow.workflow}" was ${ended.state}.`)
     },

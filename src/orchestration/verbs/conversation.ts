@@ -7,15 +7,14 @@ import {
   messageById,
   newestMessagesIn,
   newestFromThem,
-  trustOfMessage,
+  wordOfMessage,
   type MessageRow,
   type Turn,
 } from '../../context/conversations.ts'
-import { lower } from '../../context/signals.ts'
 import { FactotumError } from '../../lib/errors.ts'
 import type { EventInput } from '../../store/index.ts'
 import type { CallOptions, Conversation, SaidMessage } from '../workflow.ts'
-import type { Services } from './services.ts'
+import { hear, type Services } from './services.ts'
 
 /** Of a longer one the newest are read. */
 const MAX_MESSAGES = 200
@@ -49,7 +48,7 @@ export function readConversation(services: Services, options?: CallOptions): Pro
       const found = await Promise.all(refs.messages.map((m) => store.first<MessageRow>(messageById(m))))
       const rows = found.filter((m) => m !== undefined)
       seen.messages.push(...refs.messages)
-      for (const row of rows) services.trust = lower(services.trust, await trustOfMessage(store, row))
+      for (const row of rows) hear(services, await wordOfMessage(store, row))
       const subject = rows[0]?.subject ?? ''
       return { id, state, turn, since, subject, messages: rows.map(said) }
     },

@@ -4,7 +4,7 @@ import { originalOf } from '../../context/recall/citation.ts'
 import { FactotumError } from '../../lib/errors.ts'
 import { shortHash } from '../../lib/json.ts'
 import type { CallOptions, DocumentInput } from '../workflow.ts'
-import type { Services } from './services.ts'
+import { wordOf, type Services } from './services.ts'
 
 /**
  * Keeps a document under the label of the run. What is the same as a passage that is known already keeps that as its
@@ -37,7 +37,7 @@ export function addDocument(
           mediaType,
           name: input.name ?? null,
           about,
-          trust: services.trust,
+          ...wordOf(services),
           source: input.because?.id ?? driver.run.signal,
           original: await originalOf(store, read.text),
           raw: input.bytes ?? null,

@@ -7,7 +7,7 @@ import { propose } from '../../execution/proposal.ts'
 import { proposeUndo } from '../../execution/undo.ts'
 import type { Begun } from '../call.ts'
 import type { CallOptions, Compensation } from '../workflow.ts'
-import { evidenceOf, type Services } from './services.ts'
+import { evidenceOf, wordOf, type Services } from './services.ts'
 
 export function act<I, O>(
   services: Services,
@@ -30,7 +30,7 @@ export function act<I, O>(
         workflow: driver.run.workflow,
         op,
         wait,
-        trust: services.trust,
+        ...wordOf(services),
         holdMs: options?.hold === undefined ? null : milliseconds(options.hold),
         expiresMs: options?.expires === undefined ? null : milliseconds(options.expires),
         evidence: evidenceOf(services),

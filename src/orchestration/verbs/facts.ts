@@ -30,13 +30,12 @@ import {
   type Voice,
 } from '../../context/facts.ts'
 import { parseSpan } from '../../context/recall/citation.ts'
-import { lower } from '../../context/signals.ts'
 import { conflictGate } from '../../governance/conflicts.ts'
 import { jsonCopy, type Json } from '../../lib/json.ts'
 import type { Cause, EventInput } from '../../store/index.ts'
 import { runById, type RunRow } from '../events.ts'
 import type { CallOptions, Ended, FactVersion, Saying } from '../workflow.ts'
-import type { Services } from './services.ts'
+import { hear, type Services } from './services.ts'
 
 /** What a recorded read refers to: exact versions, never copies. */
 interface EntityRefs {
@@ -81,7 +80,7 @@ export function about<A extends Attributes>(
       const refs = completion.refs as unknown as EntityRefs
       const rows = await factVersions(store, refs.facts)
       seen.facts.push(...refs.facts)
-      for (const row of rows) services.trust = lower(services.trust, row.trust)
+      for (const row of rows) hear(services, { trust: row.trust })
       return entityView(kind, refs.entity, rows, refs.part)
     },
   })
@@ -107,7 +106,7 @@ export function history<A extends Attributes>(
       const { facts } = completion.refs as { facts: readonly string[] }
       const rows = await factVersions(store, facts)
       seen.facts.push(...facts)
-      for (const row of rows) services.trust = lower(services.trust, row.trust)
+      for (const row of rows) hear(services, { trust: row.trust })
       const there = new Set(facts)
       return rows.map((row) => ({
         id: row.id,
@@ -232,13 +231,16 @@ function say<A extends Attributes>(
   })
 }
 
-/** A run speaks with the label of what it has seen, for whoever wrote the messages that led to it. */
+/**
+ * A run speaks with the label of what it has seen, and for all whose words it has seen; where it quotes, for who wrote
+ * that. What is believed of somebody, as decisions are, is the company's own by then: it has a label, and no party.
+ */
 async function voiceOf(services: Services, options: Saying, cause: Cause): Promise<Voice> {
   const { store, driver, trust } = services
   const { run } = driver
-  const messages = await messagesBehind(services)
+  const messages = options.quote === undefined ? [] : await messagesBehind(services)
   const quote = options.quote === undefined ? null : findQuote(store, messages, options.quote)
-  const speaking = quote ? messages.filter((m) => m.id === quote.message) : messages
+  const parties = quote ? messages.filter((m) => m.id === quote.message).map((m) => m.party_key) : services.parties
   // Said before, and recalled: there it was said first. Who repeats it now still answers for saying it now.
   const span = quote && ((await saidBefore(services, options.quote!)) ?? quote)
   const because = options.because?.id
@@ -249,7 +251,7 @@ async function voiceOf(services: Services, options: Saying, cause: Cause): Promi
     trust,
     makers: [`workflow:${run.workflow}@${run.version}`, ...agent],
     source: decision || span === quote ? (because ?? run.signal) : span!.message,
-    parties: [...new Set(speaking.map((m) => m.party_key))],
+    parties,
     span,
     reason: options.reason ?? null,
     cause,

@@ -7,11 +7,11 @@ import {
   type Case,
   type Precedent,
 } from '../../context/precedents.ts'
-import { lower, type Trust } from '../../context/signals.ts'
+import type { Trust } from '../../context/signals.ts'
 import { FactotumError } from '../../lib/errors.ts'
 import { jsonCopy } from '../../lib/json.ts'
 import type { CallOptions } from '../workflow.ts'
-import type { Services } from './services.ts'
+import { hear, type Services } from './services.ts'
 
 const MAX_PRECEDENTS = 50
 
@@ -50,7 +50,7 @@ export function precedents(
     read: async (completion) => {
       const { cases, trust } = completion.refs as unknown as { cases: readonly Case[]; trust: Trust }
       seen.decisions.push(...cases.map((c) => c.id))
-      services.trust = lower(services.trust, trust)
+      hear(services, { trust })
       return readPrecedents(store, cases)
     },
   })

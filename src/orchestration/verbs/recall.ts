@@ -1,13 +1,13 @@
-import { messageById, trustOfMessage, type MessageRow } from '../../context/conversations.ts'
+import { messageById, wordOfMessage, type MessageRow } from '../../context/conversations.ts'
 import { factVersions } from '../../context/facts.ts'
-import { readQuote, spanId, type Citation } from '../../context/recall/citation.ts'
+import { partiesOfSource, readQuote, spanId, type Citation } from '../../context/recall/citation.ts'
 import { DEFAULT_BUDGET_TOKENS, type Asked } from '../../context/recall/recall.ts'
 import type { Role } from '../../context/recall/sources.ts'
-import { lower, type Trust } from '../../context/signals.ts'
+import type { Trust, Word } from '../../context/signals.ts'
 import type { Json } from '../../lib/json.ts'
 import type { Store } from '../../store/index.ts'
 import type { Passage, RecallOptions, Recollection } from '../workflow.ts'
-import type { Services } from './services.ts'
+import { hear, wordOf, type Services } from './services.ts'
 
 /** What the record of a recall refers to: citations and fact versions, never a word of them. */
 interface Refs {
@@ -60,13 +60,13 @@ export function recall(services: Services, query: string, options: RecallOptions
       const refs = completion.refs as unknown as Refs | OldRefs
       if ('messages' in refs) return oldRecollection(services, refs)
       for (const c of refs.passages) {
-        services.trust = lower(services.trust, c.trust)
+        hear(services, { trust: c.trust, parties: await partiesOfSource(services.store, c) })
         if (c.version > 0) seen.documents.push(`${c.source}@${c.version}`)
         else seen.messages.push(c.source)
         seen.spans.push(spanId(c))
       }
       const facts = await factVersions(services.store, refs.facts)
-      for (const fact of facts) services.trust = lower(services.trust, fact.trust)
+      for (const fact of facts) hear(services, { trust: fact.trust })
       seen.facts.push(...refs.facts)
       return recollection(
         await Promise.all(refs.passages.map((c) => passageAt(services.store, c))),
@@ -118,13 +118,15 @@ function recollection(
 async function oldRecollection(services: Services, { messages }: OldRefs): Promise<Recollection> {
   services.seen.messages.push(...messages)
   const rows = await Promise.all(messages.map((id) => services.store.first<MessageRow>(messageById(id))))
+  const heard: Word[] = []
   const passages = await Promise.all(
     rows
       .filter((m) => m !== undefined)
       .map(async (m): Promise<Passage> => {
         const text = m.text ?? ''
-        const [from, trust]: [Role, Trust] =
-          m.direction === 'in' ? ['them', await trustOfMessage(services.store, m)] : ['us', services.trust]
+        const [from, word]: [Role, Word] =
+          m.direction === 'in' ? ['them', await wordOfMessage(services.store, m)] : ['us', wordOf(services)]
+        heard.push(word)
         const whole = {
           id: m.id,
           version: 0,
@@ -135,9 +137,15 @@ async function oldRecollection(services: Services, { messages }: OldRefs): Promi
           subject: m.subject ?? '',
           text,
         }
-        return { ...whole, trust, score: 1, recalled: true, ...(m.text === null ? { gone: true as const } : {}) }
+        return {
+          ...whole,
+          trust: word.trust,
+          score: 1,
+          recalled: true,
+          ...(m.text === null ? { gone: true as const } : {}),
+        }
       }),
   )
-  for (const { trust } of passages) services.trust = lower(services.trust, trust)
+  for (const word of heard) hear(services, word)
   return recollection(passages, [], null)
 }

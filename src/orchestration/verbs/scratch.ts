@@ -8,17 +8,18 @@ import {
   valueMark,
   type Setting,
 } from '../../context/ephemeral.ts'
-import { lower, type Trust } from '../../context/signals.ts'
+import { partiesIn, type Trust } from '../../context/signals.ts'
 import { FactotumError } from '../../lib/errors.ts'
 import type { Duration } from '../../lib/durations.ts'
 import type { Bound } from '../../store/index.ts'
-import type { Services } from './services.ts'
+import { hear, wordOf, type Services } from './services.ts'
 
 /** How a run's record refers to a value that the run holds: it says which one it was, and nothing of what it was. */
 export type Reference = {
   readonly row: string
   readonly mark: string
   readonly trust: Trust
+  readonly parties?: readonly string[]
   readonly expiresAt: number | null
 }
 
@@ -30,9 +31,9 @@ export function keep(
 ): { readonly refs: Reference; readonly write: Bound } {
   // A step that is retried leaves its old row behind: the record says which one counts.
   const row = `${driver.run.generation}:${op}`
-  const { trust, expiresAt } = setting
+  const { trust, parties = [], expiresAt } = setting
   return {
-    refs: { row, mark: valueMark(store, JSON.stringify(setting.value)), trust, expiresAt },
+    refs: { row, mark: valueMark(store, JSON.stringify(setting.value)), trust, ...partiesIn({ parties }), expiresAt },
     write: putValue({ ...setting, owner: driver.run.id, slot: row }),
   }
 }
@@ -74,7 +75,7 @@ export function scratch(services: Services) {
         input: ttl,
         begin: ({ op }) => {
           const expiresAt = ttl === null ? null : driver.from() + ttl
-          const { refs, write } = keep(services, op, { name: key, value: copy, trust: services.trust, expiresAt })
+          const { refs, write } = keep(services, op, { name: key, value: copy, ...wordOf(services), expiresAt })
           return { done: { refs }, also: [write] }
         },
         read: async (completion) => {
@@ -88,7 +89,7 @@ export function scratch(services: Services) {
       if (!held || (held.expiresAt !== null && held.expiresAt <= driver.now)) return undefined
       const late = held.expiresAt !== null && held.expiresAt <= store.clock.now()
       if (held.text === undefined || late) return gone(services, `scratch:${key}`)
-      services.trust = lower(services.trust, held.trust)
+      hear(services, held)
       return JSON.parse(held.text) as unknown
     },
   }

@@ -10,16 +10,17 @@ import {
   unchanged,
   valueIn,
   valuesOf,
+  wordOfValue,
   type EphemeralRow,
   type Setting,
 } from '../../context/ephemeral.ts'
-import { lower, type Trust } from '../../context/signals.ts'
+import { both, partiesIn, type Word } from '../../context/signals.ts'
 import type { Duration } from '../../lib/durations.ts'
 import type { Json } from '../../lib/json.ts'
 import type { Begun } from '../call.ts'
 import type { Session, SessionValue } from '../workflow.ts'
 import { gone, keep, kept, type Reference } from './scratch.ts'
-import type { Services } from './services.ts'
+import { hear, wordOf, type Services } from './services.ts'
 
 /**
  * Working state that outlives a run but not its time. What a run reads of it, the run keeps until the same moment, and its
@@ -53,7 +54,7 @@ export function sessions(services: Services): (key: string) => Session {
       read: async (completion) => {
         if (completion.refs === null) return none
         const refs = completion.refs as unknown as Reference
-        services.trust = lower(services.trust, refs.trust)
+        hear(services, refs)
         const text = await kept(services, refs)
         return text === undefined ? (gone(services, completion.op) ?? none) : (JSON.parse(text) as T)
       },
@@ -72,7 +73,7 @@ export function sessions(services: Services): (key: string) => Session {
               row && {
                 name,
                 value: JSON.parse(row.value) as Json,
-                trust: row.trust,
+                ...wordOfValue(row),
                 expiresAt: options?.keep ? null : row.expires_at,
                 origin: owner,
                 guards: [unchanged(row)],
@@ -101,10 +102,14 @@ export function sessions(services: Services): (key: string) => Session {
           begin: async () => {
             const guard = hasRoom(owner, name, store.clock.now())
             if (!(await store.first(guard.check))) throw tooMany('This session')
-            const { trust } = services
+            const word = wordOf(services)
             const expiresAt = driver.from() + ttl
-            const setting = { owner, slot: name, name, label: key, value: copy, trust, expiresAt }
-            return { done: { refs: { trust, expiresAt } }, guards: [guard], also: [putValue(setting)] }
+            const setting = { owner, slot: name, name, label: key, value: copy, ...word, expiresAt }
+            return {
+              done: { refs: { trust: word.trust, ...partiesIn(word), expiresAt } },
+              guards: [guard],
+              also: [putValue(setting)],
+            }
           },
           read: () => undefined,
         })
@@ -133,7 +138,7 @@ function listing(rows: readonly EphemeralRow[]) {
   return {
     name: 'list',
     value,
-    trust: rows.reduce<Trust>((trust, r) => lower(trust, r.trust), 'operator'),
+    ...rows.reduce<Word>((word, r) => both(word, wordOfValue(r)), { trust: 'operator', parties: [] }),
     expiresAt: Math.min(...value.map((v) => v.expiresAt)),
   }
 }

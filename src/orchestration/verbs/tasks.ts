@@ -1,4 +1,4 @@
-import { lower } from '../../context/signals.ts'
+import { partiesIn } from '../../context/signals.ts'
 import {
   checkTask,
   endingTask,
@@ -8,6 +8,7 @@ import {
   taskAdded,
   taskById,
   taskIsOpen,
+  wordOfTask,
   type Assignee,
   type TaskEnd,
   type TaskFilter,
@@ -16,10 +17,11 @@ import {
 } from '../../context/tasks.ts'
 import { milliseconds, type Duration } from '../../lib/durations.ts'
 import type { CallOptions, EndedTask, NewTask, Task } from '../workflow.ts'
-import type { Services } from './services.ts'
+import { hear, wordOf, type Services } from './services.ts'
 
 export function addTask(services: Services, task: NewTask, options?: CallOptions): Promise<{ readonly id: string }> {
-  const { store, driver, trust } = services
+  const { store, driver } = services
+  const { trust, ...said } = wordOf(services)
   const { text, by, why = null } = task
   const assignee = task.for ?? 'operator'
   return driver.call<{ readonly id: string }>({
@@ -32,7 +34,7 @@ export function addTask(services: Services, task: NewTask, options?: CallOptions
       checkTask({ text, dueAt, assignee })
       const id = store.newId('task')
       const { id: run, signal } = driver.run
-      const body = { assignee, dueAt, trust, run, source: signal }
+      const body = { assignee, dueAt, trust, ...partiesIn(said), run, source: signal }
       const added = taskAdded(id, body, { private: { text: text.trim(), why }, actor: `run:${run}`, cause })
       return { done: { value: { id } }, events: [added] }
     },
@@ -46,7 +48,8 @@ export function endTask(
   state: TaskEnd['state'],
   options?: CallOptions & { readonly note?: string },
 ): Promise<Exclude<TaskState, 'open'>> {
-  const { store, driver, trust } = services
+  const { store, driver } = services
+  const word = wordOf(services)
   const note = options?.note ?? null
   return driver.call<TaskEnd['state']>({
     kind: 'tasks.end',
@@ -56,7 +59,7 @@ export function endTask(
     begin: async ({ cause }) => {
       const row = await getTask(store, task)
       if (row.state !== 'open') return { done: { value: row.state } }
-      const by = { actor: `run:${driver.run.id}`, cause, trust }
+      const by = { actor: `run:${driver.run.id}`, cause, ...word }
       return { done: { value: state }, ...(await endingTask(store, row, state, note, by)) }
     },
   })
@@ -101,7 +104,7 @@ export function tasks(
     read: async (completion) => {
       const refs = completion.refs as unknown as Refs
       const rows = await Promise.all(refs.tasks.map((t) => store.first<TaskRow>(taskById(t.id))))
-      for (const row of rows) if (row) services.trust = lower(services.trust, row.trust)
+      for (const row of rows) if (row) hear(services, await wordOfTask(store, row))
       return refs.tasks.map((t, i) => ({ ...t, text: rows[i]?.text ?? '', why: rows[i]?.why ?? null }))
     },
   })
@@ -128,8 +131,8 @@ export function taskEnd(
     },
     read: async (completion) => {
       if (completion.by === 'timeout') return null
-      const { state, trust } = completion.value as unknown as TaskEnd
-      services.trust = lower(services.trust, trust)
+      const { state, ...word } = completion.value as unknown as TaskEnd
+      hear(services, word)
       return { state, note: (await getTask(store, task)).note }
     },
   })

@@ -171,7 +171,7 @@ CREATE TABLE ephemeral (
   trust text not null,
   recalled integer not null,        -- 1: some of it is recalled text, no source of its own
   expires_at integer,
-  origin text,
+  origin text, parties text not null default '[]',
   primary key (owner, slot)
 ) strict, without rowid;
 CREATE INDEX ephemeral_expiry on ephemeral (expires_at) where expires_at is not null;
