@@ -28,7 +28,7 @@ export {
 export { type QuoteSpan } from './facts/events.ts'
 export { Facts, givenSpan } from './facts/facts.ts'
 export { findQuote, quotedWords, searchQuote } from './facts/quotes.ts'
-export { factAt, factsAt, factsNow, factsOf, factVersions, originOf, versionsOf, type FactRow } from './facts/rows.ts'
+export { factAt, factsAt, factsNow, factsOf, factVersions, originOf, saidSeq, versionsOf, type FactRow } from './facts/rows.ts'
 export { settle, type Outcome } from './facts/settle.ts'
 
 import type { AnyEventKind } from '../store/index.ts'
