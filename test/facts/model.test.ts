@@ -82,6 +82,9 @@ const HIDDEN_AND_CORRECTED: Op[] = [
 const openGate = sql(
   `select id, subject from gate where state = 'open' and kind = 'conflict' order by opened_seq limit 1`,
 )
+const openMerges = sql(
+  `select gate, valid_from, valid_to, value from conflict where says = 'merge' and state = 'open' and entity in (?, ?)`,
+)
 const lastSeq = sql('select max(seq) as seq from event')
 const overlaps = sql(
   `select a.id from fact a join fact b on a.entity = b.entity and a.attribute = b.attribute and a.slot = b.slot and a.id < b.id
@@ -138,7 +141,7 @@ class Pair {
           model.retract(o.who, o.at, o.by),
         )
       case 'merge':
-        if (!model.merged) await this.#c.open.facts.merge(this.#ids[0]!, this.#ids[1]!, 'one')
+        if (!model.merged) await this.#merge()
         return void (model.merged = true)
       case 'split':
         if (model.merged) await this.#c.open.facts.split(this.#ids[1]!, 'two')
@@ -146,6 +149,27 @@ class Pair {
       case 'decide':
         return this.#decide(o.outcome)
     }
+  }
+
+  /** Wherever the two say another value, and nowhere else, the operator is asked; at what time that is does not matter. */
+  async #merge(): Promise<void> {
+    const { store, facts } = this.#c.open
+    const [a, b] = [0, 1].map((e) => range(0, LAST + 1).map((v) => this.model.top(e, v)?.value))
+    const contested = range(0, LAST + 1).filter((v) => a![v] && b![v] && a![v] !== b![v])
+    const gates = await facts.merge(this.#ids[0]!, this.#ids[1]!, 'one')
+    const asked = await store.read<{ gate: string; valid_from: number; valid_to: number | null; value: string }>(
+      openMerges(...this.#ids),
+    )
+    const covers = (x: (typeof asked)[number], v: number) => range(x.valid_from, x.valid_to ?? LAST + 1).includes(v)
+    for (const v of contested) {
+      const said = asked.filter((x) => covers(x, v)).map((x) => JSON.parse(x.value) as string)
+      assert.ok(
+        said.some((one) => one === a![v] || one === b![v]),
+        `asked at ${v}`,
+      )
+    }
+    for (const x of asked.filter((one) => gates.includes(one.gate)))
+      for (const v of range(x.valid_from, x.valid_to ?? LAST + 1)) assert.ok(contested.includes(v), `not asked at ${v}`)
   }
 
   async #say(n: number, by: Voice, say: (change: Change) => Promise<Came>): Promise<Came | 'nothing'> {
@@ -207,7 +231,12 @@ class Pair {
           ),
         )
       for (const piece of held[outcome === 'keep' ? 0 : 1]!)
-        model.put(this.#ids.indexOf(piece.entity), piece.value, range(piece.from, piece.to ?? LAST + 1), 'operator')
+        model.put(
+          this.#ids.indexOf(piece.entity),
+          piece.value,
+          range(piece.from, piece.to ?? LAST + 1).filter((v) => span.includes(v)),
+          'operator',
+        )
     } else if (outcome === 'believe' && conflict.says === 'value') {
       model.put(n, JSON.parse(conflict.value!) as string, span, 'operator')
     } else if (outcome === 'end') model.stop(n, span)

@@ -229,9 +229,11 @@ export class Change {
     value: Json,
     ruled: boolean,
   ): Promise<void> {
-    const { attribute, slot, says: what, against, rival } = body
+    const { attribute, slot, says: what, against, rival, validFrom, validTo } = body
+    // The same two may contradict each other over more than one span, and each is a question of its own.
+    const span = what === 'merge' ? [validFrom, validTo] : []
     const digest = this.#store.pseudonym(
-      `conflict:${shortHash([attribute, slot, what, [...against].sort(), rival, value])}`,
+      `conflict:${shortHash([attribute, slot, what, [...against].sort(), rival, value, ...span])}`,
     )
     if (await isAsked(this.#store, entity, digest)) return
     const conflict = this.#store.newId('cfl')

@@ -4,15 +4,15 @@ import { sql, type Guard, type Store } from '../../store/index.ts'
 import { Change, type Voice } from './change.ts'
 import type { EntityKind } from './declare.ts'
 import { entityMerged, entitySplit, family, familyGuards, getEntity, type Family } from './entities.ts'
-import { factsOf, originOf, outranks, type FactRow } from './rows.ts'
-import { common } from './spans.ts'
+import { historyOf, originOf, outranks, type FactRow } from './rows.ts'
+import { common, type Span } from './spans.ts'
 
 const isMember = sql('select 1 as ok from entity_merge where entity = ? and into_entity = ? and split_seq is null')
 
 /**
  * Two entities are one from now on: `into` goes on as the whole. Every fact stays with the part it was said of, so that
- * a split gives each its own back. Where both say another value now, the better label counts, then the newer, and the
- * operator is asked. Throws `entity.same`, `entity.other_kind`, `entity.not_found`.
+ * a split gives each its own back. Where both say another value for the same time, be it past or to come, the better label
+ * counts, then the newer, and the operator is asked. Throws `entity.same`, `entity.other_kind`, `entity.not_found`.
  */
 export async function merging(
   store: Store,
@@ -31,8 +31,7 @@ export async function merging(
   change.events.push(
     entityMerged(whole.whole, { member: part.whole }, { actor: voice.actor, private: { reason: voice.reason } }),
   )
-  for (const [shown, rival] of await contradictions(store, whole, part)) {
-    const span = common({ from: shown.valid_from, to: shown.valid_to }, { from: rival.valid_from, to: rival.valid_to })!
+  for (const { shown, rival, span } of await contradictions(store, whole, part)) {
     await change.dispute(
       shown.entity,
       {
@@ -55,15 +54,24 @@ export async function merging(
   return change
 }
 
-async function contradictions(store: Store, a: Family, b: Family): Promise<[FactRow, FactRow][]> {
-  const moment = { valid: store.clock.now(), recorded: null }
-  const [here, there] = await Promise.all([factsOf(store, a.members, moment), factsOf(store, b.members, moment)])
-  const found: [FactRow, FactRow][] = []
+interface Contradiction {
+  readonly shown: FactRow
+  readonly rival: FactRow
+  readonly span: Span
+}
+
+/** Each span over which the one says this and the other says that. */
+async function contradictions(store: Store, a: Family, b: Family): Promise<Contradiction[]> {
+  const [here, there] = await Promise.all([historyOf(store, a.members), historyOf(store, b.members)])
+  const found: Contradiction[] = []
   for (const mine of here) {
-    const other = there.find((row) => row.attribute === mine.attribute && row.slot === '' && mine.slot === '')
-    if (!other || mine.value === null || other.value === null) continue
-    if (shortHash(JSON.parse(mine.value)) === shortHash(JSON.parse(other.value))) continue
-    found.push(outranks(mine, other) ? [mine, other] : [other, mine])
+    for (const other of there) {
+      const [x, y] = [mine.row, other.row]
+      const span = x.attribute === y.attribute ? common(mine.span, other.span) : undefined
+      if (!span || x.value === null || y.value === null) continue
+      if (shortHash(JSON.parse(x.value)) === shortHash(JSON.parse(y.value))) continue
+      found.push(outranks(x, y) ? { shown: x, rival: y, span } : { shown: y, rival: x, span })
+    }
   }
   return found
 }

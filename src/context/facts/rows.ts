@@ -2,7 +2,7 @@ import { sql, type Store } from '../../store/index.ts'
 import { rank, type Trust } from '../signals.ts'
 import { momentOf, type AsOf, type Moment } from './as-of.ts'
 import { family } from './entities.ts'
-import type { Span } from './spans.ts'
+import { without, type Span } from './spans.ts'
 
 /** One rectangle: what held from `valid_from` until `valid_to`, as it was believed from `recorded_seq` until `ended_seq`. */
 export interface FactRow {
@@ -76,6 +76,22 @@ function strongest(rows: readonly FactRow[]): FactRow[] {
     if (!other || outranks(row, other)) best.set(key, row)
   }
   return [...best.values()].sort((a, b) => (a.attribute < b.attribute ? -1 : a.attribute > b.attribute ? 1 : 0))
+}
+
+const history = sql(`select * from fact where entity = ? and slot = '' and ended_seq is null ${ORDER}`)
+
+/** What is believed of the single-valued attributes of the parts of one whole, at any time: over each span what counts. */
+export async function historyOf(
+  store: Store,
+  members: readonly string[],
+): Promise<{ readonly row: FactRow; readonly span: Span }[]> {
+  const rows = (await Promise.all(members.map((m) => store.read<FactRow>(history(m))))).flat()
+  return rows.flatMap((row) =>
+    rows
+      .filter((other) => other.attribute === row.attribute && other.entity !== row.entity && outranks(other, row))
+      .reduce<Span[]>((left, other) => left.flatMap((piece) => without(piece, spanOf(other))), [spanOf(row)])
+      .map((span) => ({ row, span })),
+  )
 }
 
 /** What is believed of an entity (of all it was merged with) at a moment, ordered by attribute. Default: now. */

@@ -7,7 +7,7 @@ import { conflictIsOpen, conflictSettled, type ConflictRow } from './disputes.ts
 import type { QuoteSpan } from './events.ts'
 import { family, getEntity } from './entities.ts'
 import { factVersions, originOf, type FactRow } from './rows.ts'
-import type { Span } from './spans.ts'
+import { common, type Span } from './spans.ts'
 
 /** `keep` what is believed, `believe` what was said against it, or neither: what is believed ends when that was said. */
 export type Outcome = 'keep' | 'believe' | 'end'
@@ -94,7 +94,7 @@ async function undoReplaced(
     }
 }
 
-/** Both are believed of a part each: the one that is right is said again by the operator, and so outranks the other. */
+/** Both are believed of a part each: the one that is right is said again by the operator for the time in question, and so outranks the other. */
 async function settleMerge(store: Store, change: Change, conflict: ConflictRow, outcome: Outcome): Promise<void> {
   const { attribute, slot } = conflict
   const [shown] = JSON.parse(conflict.against) as string[]
@@ -102,15 +102,17 @@ async function settleMerge(store: Store, change: Change, conflict: ConflictRow, 
   const believed: { row: FactRow; beliefs: Beliefs }[] = []
   for (const row of sides)
     believed.push({ row, beliefs: await Beliefs.read(store, row.entity, attribute, slot, AT_ANY_TIME) })
+  const over = { from: conflict.valid_from, to: conflict.valid_to }
   if (outcome === 'end') {
-    const over = { from: conflict.valid_from, to: conflict.valid_to }
     for (const { beliefs } of believed) change.endOver(beliefs, over)
     return
   }
   const right = believed[outcome === 'keep' ? 0 : 1]
   if (!right) return
-  for (const held of right.beliefs.held.filter((h) => h.origin === originOf(right.row)))
-    await change.put(right.row.entity, attribute, slot, known(right.row.value), held)
+  for (const held of right.beliefs.held.filter((h) => h.origin === originOf(right.row))) {
+    const span = common(held, over)
+    if (span) await change.put(right.row.entity, attribute, slot, known(right.row.value), span)
+  }
 }
 
 function known(value: string | null): Json {
