@@ -14,7 +14,7 @@ export {
   type EntityKind,
   type Statements,
 } from './facts/declare.ts'
-export { conflictsAbout, getConflict, type ConflictRow } from './facts/disputes.ts'
+export { conflictsAbout, getConflict, isAgainst, type ConflictRow } from './facts/disputes.ts'
 export {
   addKey,
   entityCreated,
@@ -28,7 +28,17 @@ export {
 export { type QuoteSpan } from './facts/events.ts'
 export { Facts, givenSpan } from './facts/facts.ts'
 export { findQuote, quotedWords, searchQuote } from './facts/quotes.ts'
-export { factAt, factsAt, factsNow, factsOf, factVersions, originOf, saidSeq, versionsOf, type FactRow } from './facts/rows.ts'
+export {
+  factAt,
+  factsAt,
+  factsNow,
+  factsOf,
+  factVersions,
+  originOf,
+  saidSeq,
+  versionsOf,
+  type FactRow,
+} from './facts/rows.ts'
 export { settle, type Outcome } from './facts/settle.ts'
 
 import type { AnyEventKind } from '../store/index.ts'

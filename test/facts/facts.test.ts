@@ -248,6 +248,50 @@ onEachStore('two addresses of one customer are merged, contradict each other, an
   await c.check()
 })
 
+onEachStore('two histories that contradict each other in the past or the future are asked about too', async (url) => {
+  await using c = await open(url)
+  const day = (n: number) => new Date(Date.UTC(2020, 0, n)).toISOString().slice(0, 10)
+  const say = (entity: string, plan: string, from: number, until?: number) =>
+    c.ask('factAssert', {
+      entity,
+      attribute: 'plan',
+      value: plan,
+      from: day(from),
+      ...(until === undefined ? {} : { until: day(until) }),
+      ...why,
+    })
+  for (const who of [ADA, EVE]) await c.send(mail, letter(who, who, { name: 'Ada' }), { trust: 'outsider' })
+  await say(ADA, 'free', 1)
+  await say(EVE, 'free', 1)
+  await say(EVE, 'pro', 5, 8)
+  await say(ADA, 'gold', 20_000)
+  const { gates } = await c.ask('entityMerge', { into: ADA, member: EVE, reason: 'one person' })
+  const sides = (await c.queue()).map((gate) => {
+    const { believed, said } = gate.proposal as unknown as Record<string, object>
+    const told = ({ value, since, until }: { value?: string; since?: string; until?: string }) => [value, since, until]
+    return [told((believed as object[])[0]!), told(said!)]
+  })
+  assert.deepEqual(sides, [
+    [
+      ['pro', day(5), day(8)],
+      ['free', day(5), day(8)],
+    ],
+    [
+      ['gold', day(20_000), undefined],
+      ['free', day(20_000), undefined],
+    ],
+  ])
+  const now = async () => (await c.ask('facts', { entity: ADA })).facts.find((f) => f.attribute === 'plan')!
+  assert.deepEqual([(await now()).value, (await now()).disputed.length], ['free', 0], 'it is no question now')
+  assert.equal(await value(c, 'plan', { valid: day(6) }), 'pro')
+  await c.decide('believe', { gate: gates[0]! })
+  assert.equal(await value(c, 'plan', { valid: day(6) }), 'free')
+  await c.decide('end', { gate: gates[1]! })
+  assert.equal(await value(c, 'plan', { valid: day(20_001) }), undefined)
+  assert.equal((await now()).value, 'free')
+  await c.check()
+})
+
 onEachStore('one more key finds the same entity, and her word counts from there', async (url) => {
   await using c = await open(url)
   await known(c, { phone: '1' })

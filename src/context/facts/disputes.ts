@@ -2,6 +2,7 @@ import type { Json } from '../../lib/json.ts'
 import { eventKind, sql, type Guard, type Store } from '../../store/index.ts'
 import type { Trust } from '../signals.ts'
 import type { QuoteSpan } from './events.ts'
+import type { FactRow } from './rows.ts'
 
 /** What somebody says against what is believed: another value, that it ended, that it never was; or two that were merged. */
 export type Says = 'value' | 'end' | 'retract' | 'merge'
@@ -128,6 +129,16 @@ export function notAsked(entity: string, digest: string): Guard {
 
 export function conflictIsOpen(id: string): Guard {
   return { check: stillOpen(id), code: 'fact.moved', message: 'This conflict was settled in the meantime.' }
+}
+
+/** Whether what a fact says of a time, epoch ms, is what is disputed. */
+export function isAgainst(
+  conflict: ConflictRow,
+  { attribute, slot }: Pick<FactRow, 'attribute' | 'slot'>,
+  at: number,
+): boolean {
+  const { valid_from: from, valid_to: to } = conflict
+  return conflict.attribute === attribute && conflict.slot === slot && from <= at && (to === null || at < to)
 }
 
 /** What is and was in dispute about an entity and its parts, oldest first. */

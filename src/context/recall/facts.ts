@@ -1,4 +1,4 @@
-import { conflictsAbout, factsOf, family, keysOfFamily, lookupKey, momentOf } from '../facts.ts'
+import { conflictsAbout, factsOf, family, isAgainst, keysOfFamily, lookupKey, momentOf } from '../facts.ts'
 import type { Trust } from '../signals.ts'
 import { sql, type Store } from '../../store/index.ts'
 import { terms } from './terms.ts'
@@ -75,7 +75,7 @@ export async function factsFor(
       if (row.value === null || !(names(asked, splitName(row.attribute)) || names(asked, valueText(row.value))))
         continue
       const { id, attribute, value, valid_from: since, trust } = row
-      const disputed = open.some((c) => c.attribute === attribute && c.slot === row.slot)
+      const disputed = open.some((c) => isAgainst(c, row, moment.valid))
       found.push({ id, entity, attribute, value, since, trust, disputed })
     }
   }

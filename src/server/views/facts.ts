@@ -4,6 +4,7 @@ import { messageById, type MessageRow } from '../../context/conversations.ts'
 import { decisionById, type DecisionRow } from '../../context/decisions.ts'
 import {
   conflictsAbout,
+  isAgainst,
   declaredAttribute,
   factsOf,
   factVersions,
@@ -117,7 +118,7 @@ export async function entityView(c: OpenCompany, given: string, asOf?: AsOf): Pr
     (row) => moment.recorded === null || row.opened_seq <= moment.recorded,
   )
   const rows = await factsOf(store, found.members, moment)
-  const facts = await Promise.all(rows.map((row) => factShown(c, kind, row, conflicts)))
+  const facts = await Promise.all(rows.map((row) => factShown(c, kind, row, conflicts, moment.valid)))
   const keys = await keysOfFamily(store, found)
   return {
     id: found.whole,
@@ -138,7 +139,7 @@ export async function historyView(c: OpenCompany, given: string, attribute?: str
   const names = attribute === undefined ? [...new Set(known.flat().map((r) => r.attribute))].sort() : [attribute]
   const shown: FactShown[] = []
   for (const name of names)
-    for (const row of await versionsOf(c.store, found.whole, name)) shown.push(await factShown(c, kind, row, []))
+    for (const row of await versionsOf(c.store, found.whole, name)) shown.push(await factShown(c, kind, row))
   return shown
 }
 const attributesOf = sql('select distinct attribute from fact where entity = ?')
@@ -147,11 +148,10 @@ async function factShown(
   c: OpenCompany,
   kind: string,
   row: FactRow,
-  conflicts: readonly ConflictRow[],
+  conflicts: readonly ConflictRow[] = [],
+  at = 0,
 ): Promise<FactShown> {
-  const about = conflicts.filter(
-    (x) => x.state === 'open' && x.attribute === row.attribute && (x.slot === row.slot || row.slot === ''),
-  )
+  const about = conflicts.filter((x) => x.state === 'open' && isAgainst(x, row, at))
   return {
     id: row.id,
     attribute: row.attribute,
@@ -205,9 +205,11 @@ const TOLD: Readonly<Record<ConflictRow['says'], string>> = {
 export async function conflictProposal(store: Store, row: ConflictRow): Promise<Json> {
   const against = await factVersions(store, JSON.parse(row.against) as string[])
   const labels = (await keysOfFamily(store, await family(store, row.entity))).map((k) => k.label ?? '(erased)')
-  const side = (value: Json, trust: string, from: number, where: From): Json => ({
+  const day = (at: number) => new Date(at).toISOString().slice(0, 10)
+  const side = (value: Json, trust: string, from: number, to: number | null, where: From): Json => ({
     value,
-    since: new Date(from).toISOString().slice(0, 10),
+    since: day(from),
+    ...(to === null ? {} : { until: day(to) }),
     trust,
     from: where.of ?? where.source ?? where.maker,
     ...(where.quote === null ? {} : { quote: where.quote }),
@@ -217,11 +219,11 @@ export async function conflictProposal(store: Store, row: ConflictRow): Promise<
     about: labels.join(', '),
     attribute: row.attribute,
     believed: await Promise.all(
-      against.map(async (f) => side(parse(f.value), f.trust, f.valid_from, await whereFrom(store, f))),
+      against.map(async (f) => side(parse(f.value), f.trust, f.valid_from, f.valid_to, await whereFrom(store, f))),
     ),
     said: {
       claim: TOLD[row.says],
-      ...(side(parse(row.value), row.trust, row.valid_from, await whereFrom(store, row)) as object),
+      ...(side(parse(row.value), row.trust, row.valid_from, row.valid_to, await whereFrom(store, row)) as object),
     },
   }
 }
@@ -242,7 +244,7 @@ export async function dueFacts(c: OpenCompany, limit = MOST_DUE): Promise<(FactS
   rows.sort((a, b) => (a.row.said_at ?? 0) - (b.row.said_at ?? 0))
   return Promise.all(
     rows.slice(0, limit).map(async ({ row, kind }) => ({
-      ...(await factShown(c, kind, row, [])),
+      ...(await factShown(c, kind, row)),
       labels: (await keysOfFamily(c.store, { members: [row.entity] })).map((k) => k.label ?? '(erased)'),
     })),
   )
