@@ -93,6 +93,9 @@ export interface ConversationRow {
   readonly reason: string | null
 }
 
+/** As of one of its events, the newest then. */
+export type ConversationAt = ConversationRow & { readonly seq: number }
+
 export interface MessageRow {
   readonly id: string
   readonly conversation: string
@@ -114,17 +117,20 @@ const noneWithSubject = sql(
   `select 1 as ok where not exists (select 1 from conversation
      where state = 'open' and party_key = ? and subject_key = ? and updated_at >= ?)`,
 )
-const conversationById = sql('select * from conversation where id = ?')
+/** With its newest event: times are too coarse to tell whether it went on. */
+const conversationById = sql(
+  'select c.*, (select max(seq) from event where stream = c.id) as seq from conversation c where c.id = ?',
+)
 export const messageById = sql('select * from message where id = ?')
 export const messagesIn = sql('select * from message where conversation = ? order by at, id limit ?')
 export const newestMessagesIn = sql('select * from message where conversation = ? order by at desc, id desc limit ?')
-const newestIn = sql(
-  `select id from message where conversation = ? and direction = 'in' order by at desc, id desc limit 1`,
+const joinedLast = sql(
+  `select seq, body from event where stream = ? and kind = 'message.joined@1' and seq < ? order by seq desc limit 1`,
 )
-const isAsRead = sql('select 1 as ok from conversation where id = ? and state = ? and turn = ? and updated_at = ?')
+const isAsRead = sql('select 1 as ok where (select max(seq) from event where stream = ?) = ?')
 
-export async function getConversation(store: Store, id: string): Promise<ConversationRow> {
-  const row = await store.first<ConversationRow>(conversationById(id))
+export async function getConversation(store: Store, id: string): Promise<ConversationAt> {
+  const row = await store.first<ConversationAt>(conversationById(id))
   if (!row)
     throw new FactotumError(
       'conversation.not_found',
@@ -133,9 +139,15 @@ export async function getConversation(store: Store, id: string): Promise<Convers
   return row
 }
 
-/** The newest that they said, by message id. */
+/** The newest that they said, by message id: the last that joined. */
 export async function newestFromThem(store: Store, conversation: string): Promise<string | undefined> {
-  return (await store.first<{ id: string }>(newestIn(conversation)))?.id
+  for (let before = Number.MAX_SAFE_INTEGER; ;) {
+    const event = await store.first<{ seq: number; body: string }>(joinedLast(conversation, before))
+    if (!event) return undefined
+    const { message, direction } = JSON.parse(event.body) as { message: string; direction: 'in' | 'out' }
+    if (direction === 'in') return message
+    before = event.seq
+  }
 }
 
 const conversationOf = sql('select conversation from message where id = ?')
@@ -175,9 +187,9 @@ export async function partiesOfSignal(store: Store, signal: string): Promise<rea
 }
 
 /** Refuses to close or hand over a conversation that went on since it was read. */
-export function conversationStill(row: ConversationRow): Guard {
+export function conversationStill(row: ConversationAt): Guard {
   return {
-    check: isAsRead(row.id, row.state, row.turn, row.updated_at),
+    check: isAsRead(row.id, row.seq),
     code: 'conversation.moved',
     message: 'The conversation went on in the meantime.',
   }

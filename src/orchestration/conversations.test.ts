@@ -2,7 +2,13 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { z } from 'zod'
 import { onEachStore } from '../../test/each-store.ts'
-import { joinConversation, plainSubject } from '../context/conversations.ts'
+import {
+  conversationClosed,
+  conversationStill,
+  getConversation,
+  joinConversation,
+  plainSubject,
+} from '../context/conversations.ts'
 import { signal } from '../context/signals.ts'
 import { testCompany, type TestCompany } from '../testing.ts'
 import { workflow } from './workflow.ts'
@@ -170,5 +176,32 @@ onEachStore('the operator closes one and hands one over; what waits for us too l
     why.map((l) => l.kind),
     ['signal.received@1', 'message.joined@1', 'conversation.closed@1'],
   )
+  await company.check()
+})
+
+onEachStore('two that write within one millisecond are both noticed', async (url) => {
+  const close = workflow('close', { on: mail }, async (ctx, m) => {
+    if (m.text === 'last') return ctx.conversation.close('done')
+    return null
+  })
+  await using company = await testCompany({ workflows: [close], ...(url ? { url } : {}) })
+  await company.send(mail, ada('Export', ['<a1>']))
+  const id = (await company.ask('conversations', {}))[0]!.id
+  const { store } = company.open
+  const row = await getConversation(store, id)
+  const moment = company.clock.now()
+  await company.send(mail, ada('Export', ['<a1>', '<a2>']))
+  assert.equal(company.clock.now(), moment)
+  const commit = async () =>
+    store.commit({
+      key: 'close',
+      events: [conversationClosed(id, {}, { private: { reason: null } })],
+      guards: [conversationStill(row)],
+    })
+  await assert.rejects(commit, { code: 'conversation.moved' })
+  // Who answers the last of them has read the newest, whatever else came in the same moment.
+  await company.send(mail, ada('Export', ['<a1>', '<a3>'], 'last'))
+  const [last] = await company.ask('runs', {})
+  assert.equal(await company.result(last!.id), true)
   await company.check()
 })

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { z } from 'zod'
 import { onEachStore } from '../../test/each-store.ts'
+import { sessionOwner, unchanged, valueIn } from '../context/ephemeral.ts'
 import { entity } from '../context/facts.ts'
 import { signal } from '../context/signals.ts'
 import type { FactotumError } from '../lib/errors.ts'
@@ -345,4 +346,17 @@ test('no byte of a value is on disk once it has expired or its run has ended, an
     [],
   )
   await company.check()
+})
+
+onEachStore('what is set again under another label has changed, also where it is the same value', async (url) => {
+  await using company = await testCompany({ workflows: [reads], ...options(url) })
+  const { store, ephemeral } = company.open
+  const owner = sessionOwner(store, 'chat')
+  await ephemeral.set('chat', 'last', 'same', { trust: 'operator' })
+  const row = await valueIn(store, owner, 'last')
+  const { check } = unchanged(row!)
+  await ephemeral.set('chat', 'last', 'same', { trust: 'operator' })
+  assert.ok(await store.first(check))
+  await ephemeral.set('chat', 'last', 'same', { trust: 'outsider' })
+  assert.equal(await store.first(check), undefined)
 })
