@@ -140,8 +140,10 @@ async function tellAll(company: TestCompany, talks: readonly Talk[]) {
       text: turn.text,
       ids: [`${talk.name} ${turn.session}`, `${talk.name} ${turn.key}`],
     })
-    conversations.set(event.stream, turn.session)
-    await store.commit({ key: `${talk.name} ${turn.key}`, events: [event], guards })
+    // The company has a conversation of its own with each of the two; what is ranked here are sessions of both.
+    const session = { ...event, stream: `conv_${talk.name} ${turn.session}` }
+    conversations.set(session.stream, turn.session)
+    await store.commit({ key: `${talk.name} ${turn.key}`, events: [session], guards })
   }
   await company.open.recall.upToDate()
   return { about, conversations }

@@ -1,14 +1,14 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { sql, type Bound, type Store, type Value } from '../../store/index.ts'
 import { quoteHash } from './citation.ts'
-import { deletePosting, postingWrites, tally, weightOf } from './postings.ts'
-import { sourceEvents, sourceOf, type Role, type Source, type SourceEvent } from './sources.ts'
+import { deletePosting, MARK_STANDS, postingWrites, tally, weightOf } from './postings.ts'
+import { SOURCE_VERSION, sourceEvents, sourceOf, type Role, type Source, type SourceEvent } from './sources.ts'
 import { SPLIT_VERSION } from './split.ts'
 import { terms, TERMS_VERSION } from './terms.ts'
 import type { Trust } from '../signals.ts'
 
-/** Another way of splitting or of making words: everything is indexed anew. */
-const INDEX_VERSION = `${SPLIT_VERSION}.${TERMS_VERSION}`
+/** Another way of reading what was said, of splitting or of making words: everything is indexed anew. */
+export const INDEX_VERSION = `${SOURCE_VERSION}.${SPLIT_VERSION}.${TERMS_VERSION}`
 /** What is read of the ledger, and written of the index, in one go: 10 to 20 ms that nobody else has a turn in. */
 const EVENTS_PER_READ = 2_000
 const PASSAGES_PER_WRITE = 60
@@ -50,24 +50,33 @@ const firstState = sql(
   `insert into recall_index (id, version, seq, part, next, passages, words) values (1, ?, 0, 0, 1, 0, 0)
    on conflict (id) do update set version = excluded.version, seq = 0, part = 0, next = 1, passages = 0, words = 0`,
 )
+// What was written is what there is from `next` on: of what was erased meanwhile there is nothing.
 const moveState = sql(
-  `update recall_index set seq = ?, part = ?, next = ?, passages = passages + ?, words = words + ?
+  `update recall_index set seq = ?, part = ?, next = ?,
+     passages = passages + (select count(*) from passage p where p.id >= recall_index.next),
+     words = words + (select coalesce(sum(p.words), 0) from passage p where p.id >= recall_index.next)
    where id = 1 and seq = ? and part = ? and version = ?`,
 )
-const shrinkState = sql('update recall_index set passages = passages - ?, words = words - ? where id = 1')
+// Before it is deleted, and by only one of those who delete it.
+const shrinkState = sql(
+  `update recall_index set passages = passages - 1, words = words - (select p.words from passage p where p.id = ?)
+   where id = 1 and exists (select 1 from passage p where p.id = ?)`,
+)
 const PASSAGE_COLUMNS = `id, source, version, begins, ends, doc, n, role, trust, at, until, general, hash, words, speaker,
   heading, text, terms`
 // From the row that it was read from: what is erased meanwhile, by whichever process, is not brought back.
 const passageOfMessage = sql(
   `insert into passage (${PASSAGE_COLUMNS}) select ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
-   from message where id = ? and text is not null on conflict do nothing`,
+   from message m where m.id = ? and m.text is not null and ${MARK_STANDS} on conflict do nothing`,
 )
 const passageOfDocument = sql(
   `insert into passage (${PASSAGE_COLUMNS}) select ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
-   from document_version where document = ? and version = ? and text is not null on conflict do nothing`,
+   from document_version v where v.document = ? and v.version = ? and v.text is not null and ${MARK_STANDS}
+   on conflict do nothing`,
 )
 const insertScope = sql(
-  'insert into passage_scope (scope, passage) values (?, ?) on conflict (scope, passage) do nothing',
+  `insert into passage_scope (scope, passage) select ?, p.id from passage p where p.id = ? and ${MARK_STANDS}
+   on conflict (scope, passage) do nothing`,
 )
 const outdate = sql('update passage set until = ? where source = ? and version = ? and until is null')
 const lastPlace = sql('select coalesce(max(n), -1) as n from passage where doc = ?')
@@ -91,7 +100,8 @@ export async function dropIndex(store: Store): Promise<void> {
 
 /**
  * Indexes what was committed since, in small writes with turns between them. Nothing of it is on the write path; a crash
- * leaves it to go on where it was. Two processes at once write the same rows, and one of them moves the mark.
+ * leaves it to go on where it was. Of two processes at once, the one that is first moves the mark, and nothing of the
+ * other's write counts: what it numbered may be something else by now.
  */
 export async function catchUp(store: Store, stopped: () => boolean = () => false): Promise<void> {
   const head = await store.engine.head()
@@ -113,18 +123,19 @@ export async function catchUp(store: Store, stopped: () => boolean = () => false
 class Batch {
   readonly #store: Store
   readonly #from: IndexState
+  readonly #mark: readonly [number, number, string]
   readonly #rows: Bound[] = []
   readonly #postings: Value[] = []
   readonly #places = new Map<string, number>()
   #next: number
   #passages = 0
-  #words = 0
   /** Where the next batch goes on, when this one could not take everything. */
   #left: { readonly seq: number; readonly part: number } | null = null
 
   constructor(store: Store, from: IndexState) {
     this.#store = store
     this.#from = from
+    this.#mark = [from.seq, from.part, from.version]
     this.#next = from.next
   }
 
@@ -170,12 +181,15 @@ class Batch {
       `${headingWords.join(' ')}\n${words.join(' ')}`,
       source.source,
     ]
-    this.#rows.push(source.version > 0 ? passageOfDocument(...values, source.version) : passageOfMessage(...values))
-    for (const scope of source.scopes) this.#rows.push(insertScope(scope, id))
+    this.#rows.push(
+      source.version > 0
+        ? passageOfDocument(...values, source.version, ...this.#mark)
+        : passageOfMessage(...values, ...this.#mark),
+    )
+    for (const scope of source.scopes) this.#rows.push(insertScope(scope, id, ...this.#mark))
     for (const [term, count] of tally([...headingWords, ...words]))
       this.#postings.push(term, general, id, weightOf(count, words.length))
     this.#passages++
-    this.#words += words.length
   }
 
   async #place(doc: string): Promise<number> {
@@ -185,12 +199,11 @@ class Batch {
   }
 
   writes(to: number): Bound[] {
-    const { seq, part, version } = this.#from
-    const mark = this.#left ?? { seq: to, part: 0 }
+    const { seq, part } = this.#left ?? { seq: to, part: 0 }
     return [
       ...this.#rows,
-      ...postingWrites(this.#postings),
-      moveState(mark.seq, mark.part, this.#next, this.#passages, this.#words, seq, part, version),
+      ...postingWrites(this.#postings, this.#mark),
+      moveState(seq, part, this.#next, ...this.#mark),
     ]
   }
 }
@@ -214,6 +227,7 @@ export async function removeFromIndex(store: Store, sources: readonly string[]):
       const some = rows.slice(at, at + PASSAGES_PER_WRITE)
       await store.write([
         ...some.flatMap((row) => [
+          shrinkState(row.id, row.id),
           ...[...tally(row.terms.split(/[ \n]/).filter(Boolean)).keys()].map((t) =>
             deletePosting(t, row.general, row.id),
           ),
@@ -221,10 +235,6 @@ export async function removeFromIndex(store: Store, sources: readonly string[]):
           deletePassage(row.id),
         ]),
         ...some.map((row) => deleteVector(row.hash)),
-        shrinkState(
-          some.length,
-          some.reduce((sum, row) => sum + row.words, 0),
-        ),
       ])
     }
   }

@@ -33,20 +33,27 @@ export function weightOf(count: number, words: number): number {
   return Math.round((1_000 * count) / (count + 0.3 + (0.9 * words) / MIDDLE_WORDS))
 }
 
+/** Nobody has indexed since: the mark is where it was when the write was made. Takes its `seq`, `part` and `version`. */
+export const MARK_STANDS = 'exists (select 1 from recall_index i where i.seq = ? and i.part = ? and i.version = ?)'
+
 const CHUNKS = [200, 20, 1] as const
+// Only of passages that are there: each was written right before, unless what it is of is erased.
 const insertPostings = CHUNKS.map((n) =>
   sql(
-    `insert into posting (term, general, passage, weight) values ${Array.from({ length: n }, () => '(?, ?, ?, ?)').join(', ')}
+    `with w (term, general, passage, weight) as (values (cast(? as bigint), cast(? as bigint), cast(? as bigint), cast(? as bigint))${', (?, ?, ?, ?)'.repeat(n - 1)})
+     insert into posting (term, general, passage, weight) select w.term, w.general, w.passage, w.weight from w
+     where exists (select 1 from passage p where p.id = w.passage) and ${MARK_STANDS}
      on conflict (term, general, passage) do nothing`,
   ),
 )
 
 /** Rows of four values each, in as few statements as there may be. */
-export function postingWrites(values: readonly Value[]): Bound[] {
+export function postingWrites(values: readonly Value[], mark: readonly Value[]): Bound[] {
   const writes: Bound[] = []
   let at = 0
   CHUNKS.forEach((n, i) => {
-    for (; at + n * 4 <= values.length; at += n * 4) writes.push(insertPostings[i]!(...values.slice(at, at + n * 4)))
+    for (; at + n * 4 <= values.length; at += n * 4)
+      writes.push(insertPostings[i]!(...values.slice(at, at + n * 4), ...mark))
   })
   return writes
 }

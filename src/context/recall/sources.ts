@@ -4,6 +4,9 @@ import type { Trust } from '../signals.ts'
 import { sql, type EventRow, type Store } from '../../store/index.ts'
 import { splitText, type Span } from './split.ts'
 
+/** Grows when the same event is read otherwise (its label, its role, whom it is about): the index is made anew then. */
+export const SOURCE_VERSION = 2
+
 /** What is indexed of one event: a message, or one version of a document. */
 export interface Source {
   readonly source: string
