@@ -9,6 +9,10 @@ export const TIME =
 export const NUMBER =
   /\b(?:\d+|one|two|three|four|five|six|seven|eight|nine|ten|twice|once|couple|few|several|dozen)\b/i
 
+/** A length of time: "five days", "two working weeks". */
+export const DURATION =
+  /\b(?:\d+(?:[-.,]\d+)?|one|two|three|four|five|six|seven|eight|nine|ten|twelve|couple(?: of)?|few|several|many)[\s-]+(?:\p{L}+[\s-]+)?(?:second|minute|hour|day|night|week|weekend|month|year|decade)s?\b/iu
+
 export interface AskedDate {
   readonly months: readonly number[]
   readonly years: readonly number[]
@@ -22,6 +26,15 @@ export function asksForTime(question: string): boolean {
   return /^(?:when|what (?:date|day|year|month|time)|which (?:date|day|year|month)|how long|since when|until when)\b|\bwhen (?:did|was|is|does|will)\b/i.test(
     question,
   )
+}
+
+export function asksForDuration(question: string): boolean {
+  return /\bhow long\b/i.test(question)
+}
+
+/** The words by which "how long does it take" asks: what answers it says neither. */
+export function askingWords(question: string): string[] {
+  return /\bhow (long)\b[^.?!]{0,60}\b(take[ns]?|took|taking|last(?:s|ed)?)\b/i.exec(question)?.slice(1) ?? []
 }
 
 export function asksForNumber(question: string): boolean {

@@ -1,4 +1,4 @@
-import { askedDate, asksForNumber, asksForTime, dateMatch, NUMBER, TIME } from './asked.ts'
+import { askedDate, asksForDuration, asksForNumber, asksForTime, dateMatch, DURATION, NUMBER, TIME } from './asked.ts'
 import type { Candidate, Corpus, Question } from './rank.ts'
 import { terms as termsOf } from './terms.ts'
 import { bm25, counts, isDialogue, sieve, wordWeights } from './words.ts'
@@ -19,11 +19,13 @@ export interface Evidence {
   readonly speaker: number
   /** How well its time fits a date that the question names: 0 to 3. */
   readonly date: number
-  /** Logarithm of its number of words: who says little answers little. */
+  /** 1: it is a note or a document, written to be recalled. */
+  readonly kept: number
+  /** Logarithm of its number of words: who says little answers little. What is kept stands alone, however short. */
   readonly length: number
   /** 1: it ends by asking. */
   readonly question: number
-  /** How many words of time it has, at most 2, where the question asks when. */
+  /** How many words of time it has, at most 2, where the question asks when. Where it asks how long: 2 for a length of time, else at most 1. */
   readonly time: number
   /** 1: it has a number, where the question asks how many. */
   readonly number: number
@@ -45,6 +47,8 @@ export interface WholeEvidence {
   readonly meaning: number
 }
 
+/** The longest turns of the talks that its weight was fitted to: mails are longer, and nothing is known of what that says. */
+const LONGEST = 40
 const FEEDBACK_PASSAGES = 6
 const FEEDBACK_WORDS = 12
 
@@ -79,6 +83,7 @@ export function evidenceOf(
   const feedback = feedbackOf(candidates, words, weights, names, corpus)
   const date = askedDate(question.text, question.now)
   const when = asksForTime(question.text)
+  const long = asksForDuration(question.text)
   const many = asksForNumber(question.text)
   const meaning = meanings(question, candidates)
   const evidence = candidates.map((c, i): Evidence => {
@@ -92,9 +97,10 @@ export function evidenceOf(
       whole: wholeWords.get(c.doc)!,
       speaker: c.speaker !== null && named.has(c.speaker) ? 1 : 0,
       date: date ? dateMatch(date, c.at) : 0,
-      length: Math.log(1 + c.terms.length),
+      kept: isDialogue(c) ? 0 : 1,
+      length: Math.log(1 + (isDialogue(c) ? Math.min(LONGEST, c.terms.length) : LONGEST)),
       question: /\?\s*(?:\(|$)/.test(c.text.slice(-200)) ? 1 : 0,
-      time: when ? Math.min(2, c.text.match(TIME)?.length ?? 0) : 0,
+      time: when ? timesIn(c.text, long) : 0,
       number: many && NUMBER.test(c.text) ? 1 : 0,
       feedback: feedback[i]!,
       meaning: meaning[i]!,
@@ -112,6 +118,11 @@ export function evidenceOf(
     [...wholeWords].map(([doc, says]) => [doc, { words: says, pairs: pairs.get(doc) ?? 0, meaning: meant.get(doc)! }]),
   )
   return { evidence, wholes }
+}
+
+function timesIn(text: string, long: boolean): number {
+  if (long && DURATION.test(text)) return 2
+  return Math.min(long ? 1 : 2, text.match(TIME)?.length ?? 0)
 }
 
 /** The words of the question that are names of who speaks, and who that is. */
