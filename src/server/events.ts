@@ -24,7 +24,7 @@ import { WAIT_EVENTS, type AnyEventKind } from '../store/index.ts'
  * Grows with every change to what a projection writes for an event that companies already have: a company whose tables
  * were written under a lower number is rebuilt when it is opened.
  */
-export const PROJECTIONS_VERSION = 2
+export const PROJECTIONS_VERSION = 3
 
 /** Every kind of event that this program writes, with its projection: what a rebuild needs. */
 export const ALL_EVENTS: readonly AnyEventKind[] = [

@@ -2,6 +2,7 @@ import { FactotumError } from '../../lib/errors.ts'
 import { shortHash, type Json } from '../../lib/json.ts'
 import { blob } from '../blobs.ts'
 import type { Citation } from '../recall/citation.ts'
+import { family, keysOfFamily } from '../facts.ts'
 import { lower, partiesIn, type Trust, type Word } from '../signals.ts'
 import { eventKind, sql, type Bound, type EventInput, type Guard, type Store } from '../../store/index.ts'
 import type { MediaType } from './reading.ts'
@@ -14,7 +15,13 @@ const insertVersion = sql(
   `insert into document_version (document, version, media_type, digest, size, characters, trust, actor, source, original,
      at, until, recorded_seq, title, name, raw, text) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, null, ?, ?, ?, ?, ?)`,
 )
-const supersede = sql('update document_version set until = ? where document = ? and version = ?')
+// Of what it said before, what was about the same: ledgers of earlier programs have versions about others under one name.
+const supersede = sql(
+  `update document_version set until = ? where document = ? and version < ? and until is null
+   and not exists (select 1 from document_about a where a.document = document_version.document
+     and a.version in (document_version.version, ?)
+     group by a.entity having count(*) < 2)`,
+)
 const insertAbout = sql('insert into document_about (entity, document, version) values (?, ?, ?)')
 
 interface Version {
@@ -78,11 +85,11 @@ const documentAdded = eventKind<Version & { readonly lookup: string }, Content>(
   ...versionRows(e),
 ])
 
-/** It says something else from `at` on; what it said before is kept for those who ask about then. */
+/** It says something else from `at` on; what it said before of the same is kept for those who ask about then. */
 const documentVersioned = eventKind<Version, Content>('document.versioned@1', (e) => [
   moveDocument(e.body.version, e.body.at, e.stream),
-  supersede(e.body.at, e.stream, e.body.version - 1),
   ...versionRows(e),
+  supersede(e.body.at, e.stream, e.body.version, e.body.version),
 ])
 
 export interface DocumentRow {
@@ -119,6 +126,8 @@ const byId = sql('select * from document where id = ?')
 const lookupIsFree = sql('select 1 as ok where not exists (select 1 from document where lookup = ?)')
 const isVersion = sql('select 1 as ok from document where id = ? and version = ?')
 export const versionOf = sql('select * from document_version where document = ? and version = ?')
+const currentVersions = sql('select * from document_version where document = ? and until is null order by version desc')
+const partyOfMessage = sql('select party_key from message where id = ?')
 export const versionsOf = sql('select * from document_version where document = ? order by version desc')
 export const aboutOf = sql('select entity from document_about where document = ? and version = ? order by entity')
 
@@ -126,9 +135,14 @@ export interface NewDocument {
   readonly text: string
   readonly title: string
   readonly mediaType: MediaType
-  /** Under what it is known: the same name again is the same document. Without one, its text is its name. */
+  /**
+   * Under what it is known: the same name again, about the same and from the same, is the same document. Without one, its
+   * text is its name.
+   */
   readonly name: string | null
   readonly about: readonly string[]
+  /** HMAC of the address of who sent it; absent: nobody did. */
+  readonly party?: string | null
   readonly trust: Trust
   readonly parties?: Word['parties']
   readonly source: string | null
@@ -158,16 +172,11 @@ export async function addDocument(
   const about = [...new Set(doc.about)].sort()
   await checkEntities(store, about)
   const digest = store.pseudonym(shortHash([doc.text, doc.title, about] as Json))
-  const find = async (name: string) => {
-    const lookup = store.pseudonym(name)
-    const known = await store.first<DocumentRow>(byLookup(lookup))
-    return { lookup, known, newest: known && (await store.first<VersionRow>(versionOf(known.id, known.version))) }
-  }
-  const named = await find(doc.name === null ? `document text ${digest}` : `document ${doc.name}`)
+  const named = await findNamed(store, doc, about, null, digest)
   // A lower label replaces nothing of a higher one: under the same name it is another document, beside it.
   const { lookup, known, newest } =
     doc.name !== null && named.newest && lower(named.newest.trust, doc.trust) !== named.newest.trust
-      ? await find(`document of ${doc.trust} ${doc.name}`)
+      ? await findNamed(store, doc, about, doc.trust, digest)
       : named
   if (known && newest?.digest === digest && newest.text !== null)
     return { document: known.id, version: known.version, events: [], guards: [], also: [] }
@@ -201,6 +210,65 @@ export async function addDocument(
     ],
     also: raw ? [raw.write] : [],
   }
+}
+
+interface Found {
+  /** What it is known by from now on. */
+  readonly lookup: string
+  readonly known: DocumentRow | undefined
+  /** What it says now. */
+  readonly newest: VersionRow | undefined
+}
+
+/**
+ * The document that a name means: a "contract.pdf" of one sender or about one customer is none of another's. Earlier programs
+ * knew documents by their name alone: such a one goes on as the document of those of whom it still says something.
+ */
+async function findNamed(
+  store: Store,
+  { name, party = null }: NewDocument,
+  about: readonly string[],
+  label: Trust | null,
+  digest: string,
+): Promise<Found> {
+  const find = (lookup: string) => store.first<DocumentRow>(byLookup(lookup))
+  if (name === null) {
+    const lookup = store.pseudonym(`document text ${digest}`)
+    const known = await find(lookup)
+    return { lookup, known, newest: known && (await store.first<VersionRow>(versionOf(known.id, known.version))) }
+  }
+  const whose = await whoseOf(store, about, party)
+  const lookups = whose.map((who) => store.pseudonym(JSON.stringify(['document', who, label, name])))
+  for (const lookup of lookups) {
+    const known = await find(lookup)
+    if (known) return { lookup, known, newest: await store.first<VersionRow>(versionOf(known.id, known.version)) }
+  }
+  const lookup = lookups[0]!
+  const known = await find(store.pseudonym(label === null ? `document ${name}` : `document of ${label} ${name}`))
+  for (const newest of known ? await store.read<VersionRow>(currentVersions(known.id)) : []) {
+    const of = (await store.read<{ entity: string }>(aboutOf(newest.document, newest.version))).map((a) => a.entity)
+    const from = newest.source === null ? null : await partyOf(store, newest.source)
+    if ((await whoseOf(store, of, from))[0] === whose[0]) return { lookup, known, newest }
+  }
+  return { lookup, known: undefined, newest: undefined }
+}
+
+/**
+ * Whom a document is about and whom it is from, in one text; who sends it about herself is not named twice. More than one where
+ * she was another before she was merged: the first is the one that counts.
+ */
+async function whoseOf(store: Store, about: readonly string[], party: string | null): Promise<string[]> {
+  const families = await Promise.all(about.map((entity) => family(store, entity)))
+  const keys = await Promise.all(families.map((one) => keysOfFamily(store, one)))
+  const from = party === null || keys.flat().some((key) => key.lookup === party) ? [] : [`from ${party}`]
+  const wholes = [...new Set(families.map((one) => one.whole))].sort()
+  const parts = wholes.length === 1 ? families[0]!.members.filter((id) => id !== wholes[0]).map((id) => [id]) : []
+  return [wholes, ...parts].map((ids) => [...ids, ...from].join(' '))
+}
+
+/** HMAC of the address that a message came from or went to; null for what is none. */
+export async function partyOf(store: Store, message: string): Promise<string | null> {
+  return (await store.first<{ party_key: string }>(partyOfMessage(message)))?.party_key ?? null
 }
 
 const entityById = sql('select 1 as ok from entity where id = ?')

@@ -78,7 +78,11 @@ const insertScope = sql(
   `insert into passage_scope (scope, passage) select ?, p.id from passage p where p.id = ? and ${MARK_STANDS}
    on conflict (scope, passage) do nothing`,
 )
-const outdate = sql('update passage set until = ? where source = ? and version = ? and until is null')
+// Which versions hold is what the document says by now.
+const outdate = sql(
+  `update passage set until = (select v.until from document_version v
+     where v.document = passage.source and v.version = passage.version) where source = ?`,
+)
 const lastPlace = sql('select coalesce(max(n), -1) as n from passage where doc = ?')
 
 /** What texts are kept in beside the ledger and its projections. */
@@ -148,7 +152,7 @@ class Batch {
     const room = PASSAGES_PER_WRITE - this.#passages
     const to = Math.min(source.spans.length, from + room)
     for (let part = from; part < to; part++) await this.#passage(source, part)
-    if (source.version > 1) this.#rows.push(outdate(source.at, source.source, source.version - 1))
+    if (source.version > 1) this.#rows.push(outdate(source.source))
     if (to < source.spans.length) this.#left = { seq, part: to }
     else if (this.#passages >= PASSAGES_PER_WRITE) this.#left = { seq: seq + 1, part: 0 }
   }

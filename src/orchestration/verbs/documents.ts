@@ -1,10 +1,24 @@
-import { addDocument as adding } from '../../context/documents/documents.ts'
+import { addDocument as adding, partyOf } from '../../context/documents/documents.ts'
 import { MAX_TITLE, mediaTypeOf, readDocument } from '../../context/documents/reading.ts'
 import { originalOf } from '../../context/recall/citation.ts'
 import { FactotumError } from '../../lib/errors.ts'
 import { shortHash } from '../../lib/json.ts'
+import { sql } from '../../store/index.ts'
 import type { CallOptions, DocumentInput } from '../workflow.ts'
 import { wordOf, type Services } from './services.ts'
+
+const startOf = sql('select signal, parent from run where id = ?')
+
+/** Whom it is from: who sent what it is said to come from, else what the run began with, or the run that began it. */
+async function senderOf({ store, driver }: Services, source: string | null): Promise<string | null> {
+  const party = source === null ? null : await partyOf(store, source)
+  for (let run: string | null = driver.run.id; party === null && run !== null;) {
+    const start: { signal: string | null; parent: string | null } | undefined = await store.first(startOf(run))
+    if (start?.signal) return partyOf(store, start.signal)
+    run = start?.parent ?? null
+  }
+  return party
+}
 
 /**
  * Keeps a document under the label of the run. What is the same as a passage that is known already keeps that as its
@@ -29,6 +43,7 @@ export function addDocument(
       const mediaType =
         input.mediaType ?? (input.text === undefined ? mediaTypeOf(bytes, input.name ?? '') : 'text/plain')
       const read = await readDocument(bytes, mediaType)
+      const source = input.because?.id ?? driver.run.signal
       const added = await adding(
         store,
         {
@@ -37,8 +52,9 @@ export function addDocument(
           mediaType,
           name: input.name ?? null,
           about,
+          party: await senderOf(services, source),
           ...wordOf(services),
-          source: input.because?.id ?? driver.run.signal,
+          source,
           original: await originalOf(store, read.text),
           raw: input.bytes ?? null,
         },

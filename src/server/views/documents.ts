@@ -11,9 +11,9 @@ const newestDocuments = sql(
    order by d.updated_at desc, d.id desc limit ?`,
 )
 const documentsAbout = sql(
-  `select v.* from document_about a join document d on d.id = a.document and d.version = a.version
-   join document_version v on v.document = d.id and v.version = d.version
-   where a.entity = ? order by d.updated_at desc, d.id desc limit ?`,
+  `select v.* from document_about a join document d on d.id = a.document
+   join document_version v on v.document = d.id and v.version = a.version
+   where a.entity = ? and v.until is null order by d.updated_at desc, d.id desc limit ?`,
 )
 const labelsOf = sql('select label from entity_key where entity = ? order by lookup')
 
