@@ -6,7 +6,8 @@
  * Protocol, so that others can repeat it:
  * - Evidence is LoCoMo's, and where a correction is published its `correct_evidence` instead, which may be more turns or other ones;
  *   questions whose evidence is empty or names no turn are left out. Measured on categories 1 to 4: 5 (adversarial) has turns that it
- *   was made from, but asks for what they do not say, so that it only says how often nothing is good enough. `locomo-all-*`
+ *   was made from, but asks for what they do not say, so that it only says how often nothing is good enough (`ascribed`, beside `answerable`
+ *   and `elsewhere`: every third question, asked about the two parties of the next conversation of its half). `locomo-all-*`
  *   are the sessions of all five categories, for who counts those turns as found. A session is wanted when it has a turn of the evidence;
  *   all sessions of the conversation are ranked. A picture counts by its caption. A question is asked about the two parties of its conversation.
  * - Rows under `locomo-` are what a company finds without an encoder, which is what one has that names none in company.ts. `encoder-*` are the
@@ -179,26 +180,39 @@ async function askTalks(
       const began = performance.now()
       const answer = await company.open.recall.recall(asked)
       times.push(performance.now() - began)
-      nothingScores(scores, half, question, answer)
+      nothingScores(scores, 'locomo', half, question, answer)
       const sessions = sessionsOf(answer, conversations)
       const wanted = [...new Set(question.evidence.map(sessionOf))]
       sessionScores(scores, 'locomo-all', half, sessions, wanted)
+      const meant = meaning && (await meaning.recall(asked))
+      // What is made ahead is made before the next question, so that a second run finds the same.
+      await meaning?.stop()
+      if (meant) nothingScores(scores, 'encoder', half, question, meant)
       if (question.category === ADVERSARIAL) continue
       precisionScores(scores, half, talk, question, answer)
       scores.add('locomo-turns-r@10', half, recallAt(10, turnsOf(answer.passages), question.evidence))
       scores.add('plain-turns-r@10', half, recallAt(10, plainTurns.find(question.text), question.evidence))
       sessionScores(scores, 'locomo', half, sessions, wanted)
       sessionScores(scores, 'plain', half, plainSessions.find(question.text), wanted)
-      if (!meaning) continue
-      const meant = await meaning.recall(asked)
-      // What is made ahead is made before the next question, so that a second run finds the same.
-      await meaning.stop()
+      if (!meant) continue
       scores.add('encoder-turns-r@10', half, recallAt(10, turnsOf(meant.passages), question.evidence))
       sessionScores(scores, 'encoder', half, sessionsOf(meant, conversations), wanted)
     }
     plainTurns.close()
     plainSessions.close()
     note(`${talk.name}: ${talk.questions.length} questions`)
+  }
+  for (const [i, talk] of talks.entries()) {
+    const elsewhere = about.get(talks[(i + 2) % talks.length]!.name)!
+    if (elsewhere === about.get(talk.name)) continue
+    const half = i % 2 === 0 ? 0 : 1
+    for (const { text, category } of talk.questions.filter((_, n) => n % 3 === 0)) {
+      if (category === ADVERSARIAL) continue
+      const asked = { query: text, about: elsewhere, budget: EVERYTHING, kinds: ['message'] as const }
+      scores.add('locomo-elsewhere-nothing', half, isNothing(await company.open.recall.recall(asked)))
+      if (meaning) scores.add('encoder-elsewhere-nothing', half, isNothing(await meaning.recall(asked)))
+      await meaning?.stop()
+    }
   }
 }
 
@@ -208,9 +222,10 @@ function sessionsOf({ documents }: Recalled, conversations: ReadonlyMap<string, 
   return documents.flatMap(({ doc }) => conversations.get(doc) ?? [])
 }
 
-function nothingScores(scores: Scores, half: 0 | 1, { category }: Asked, { passages }: Recalled): void {
-  const nothing = firstWithin(BUDGET, passages).length === 0 ? 1 : 0
-  scores.add(category === ADVERSARIAL ? 'locomo-unanswerable-nothing' : 'locomo-answerable-nothing', half, nothing)
+const isNothing = ({ passages }: Recalled) => (firstWithin(BUDGET, passages).length === 0 ? 1 : 0)
+
+function nothingScores(scores: Scores, as: string, half: 0 | 1, { category }: Asked, answer: Recalled): void {
+  scores.add(`${as}-${category === ADVERSARIAL ? 'ascribed' : 'answerable'}-nothing`, half, isNothing(answer))
 }
 
 function precisionScores(scores: Scores, half: 0 | 1, talk: Talk, { evidence }: Asked, { passages }: Recalled): void {
@@ -286,7 +301,8 @@ function timing(name: string, times: readonly number[]): Row {
 
 const SESSIONS = ['sessions-hit@1', 'sessions-ndcg@5', 'sessions-r@10']
 const FOUND = [...SESSIONS, 'turns-r@10']
-const ABOUT = ['within-budget', 'off-the-point', 'out-of-scope', 'answerable-nothing', 'unanswerable-nothing']
+const NOTHING = ['answerable-nothing', 'elsewhere-nothing', 'ascribed-nothing']
+const ABOUT = ['within-budget', 'off-the-point', 'out-of-scope']
 
 export const bench: Bench = {
   name: 'recall',
@@ -302,15 +318,16 @@ export const bench: Bench = {
       const encoder = full || vectorsAreCached() ? new CachedEncoder() : null
       if (!encoder)
         process.stderr.write('bench recall: no vectors are cached: the encoder is left out. --full makes them.\n')
-      await askTalks(quick ? talks.slice(0, 2) : talks, scores, times, encoder, note)
+      await askTalks(quick ? talks.slice(0, 4) : talks, scores, times, encoder, note)
       for (const name of FOUND) rows.push(scores.row(`locomo-${name}`, `plain-${name}`))
       for (const name of SESSIONS) rows.push(scores.row(`locomo-all-${name}`))
       if (encoder) {
         for (const name of FOUND) rows.push(scores.row(`encoder-${name}`, `plain-${name}`))
+        for (const name of NOTHING) rows.push(scores.row(`encoder-${name}`))
         note(`${encoder.made} texts were encoded in ${Math.round(encoder.ms / 1_000)} s`)
         encoder.close()
       }
-      for (const name of ABOUT) rows.push(scores.row(`locomo-${name}`))
+      for (const name of [...ABOUT, ...NOTHING]) rows.push(scores.row(`locomo-${name}`))
       rows.push(timing('locomo-time', times))
     } else process.stderr.write('bench recall: ../shared/data/locomo is not there: skipped.\n')
     const library = await banking()

@@ -77,8 +77,16 @@ onEachStore('of a ledger in which a name was all, each keeps their own, and it g
   const old = (version: number, about: string, text: string) => {
     const kind = DOCUMENT_EVENTS[version === 1 ? 0 : 1]!
     const body = {
-      ...{ version, mediaType: 'text/plain' as const, digest: `d${version}`, size: 1, characters: text.length },
-      ...{ trust: 'operator' as const, source: null, about: [about], original: null, at: c.clock.now() },
+      version,
+      mediaType: 'text/plain' as const,
+      digest: `d${version}`,
+      size: 1,
+      characters: text.length,
+      trust: 'operator' as const,
+      source: null,
+      about: [about],
+      original: null,
+      at: c.clock.now(),
       lookup: store.pseudonym('document terms.md'),
     }
     const content = { title: '', text, name: 'terms.md', raw: null }

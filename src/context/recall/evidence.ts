@@ -277,6 +277,11 @@ function meanings({ vector }: Question, candidates: readonly Candidate[]): numbe
   return cosines.map((cosine) => (cosine === null ? 0 : cosine - least))
 }
 
+/** Of vectors of unit length; 0 where one is missing. */
+export function cosine(a: Float32Array | null, b: Float32Array | null): number {
+  return a && b ? dot(a, b) : 0
+}
+
 function dot(a: Float32Array, b: Float32Array): number {
   let total = 0
   for (let i = 0; i < a.length; i++) total += a[i]! * b[i]!
