@@ -19,3 +19,18 @@ export async function describeSchema(store: Store): Promise<{ tables: Record<str
   }
   return { tables, indexes: (await store.engine.queryText(indexes, [])).map((r) => String(r.name)) }
 }
+
+/** The columns of each table's primary key, in order. A table without one is absent. */
+export async function primaryKeys(store: Store): Promise<Record<string, string[]>> {
+  const text =
+    store.engine.dialect === 'sqlite'
+      ? `select m.name as tab, c.name as col from sqlite_schema m join pragma_table_info(m.name) c
+         where m.type = 'table' and c.pk > 0 order by m.name, c.pk`
+      : `select c.relname as tab, a.attname as col from pg_index i join pg_class c on c.oid = i.indrelid
+         cross join unnest(i.indkey::int2[]) with ordinality as k (att, place)
+         join pg_attribute a on a.attrelid = c.oid and a.attnum = k.att
+         where i.indisprimary and c.relnamespace = current_schema()::regnamespace order by c.relname, k.place`
+  const keys: Record<string, string[]> = {}
+  for (const row of await store.engine.queryText(text, [])) (keys[String(row.tab)] ??= []).push(String(row.col))
+  return keys
+}

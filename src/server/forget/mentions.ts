@@ -1,8 +1,8 @@
 import { open } from 'node:fs/promises'
 import { relative } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
-import { describeSchema } from '../../store/describe-schema.ts'
-import { sql, type Bound, type Store } from '../../store/index.ts'
+import { describeSchema, primaryKeys } from '../../store/describe-schema.ts'
+import { sql, type Bound, type Store, type Value } from '../../store/index.ts'
 import { NOT_REBUILT } from '../../store/tables.ts'
 import { filesIn } from './files.ts'
 import type { Scope } from './scope.ts'
@@ -71,14 +71,16 @@ export async function mentionsOf(
       if (named.test(`${body} ${key ?? ''}`)) add({ what: 'id', ...one })
     }
   const { tables } = await describeSchema(store)
+  const keys = await primaryKeys(store)
   for (const table of Object.keys(NOT_REBUILT).filter((name) => name !== 'event' && name in tables)) {
     const columns = tables[table]!.filter((column) => / text\b/.test(column)).map((column) => column.split(' ')[0]!)
     if (columns.length === 0) continue
-    for (const row of await store.read(rowsOf(`select ${columns.join(', ')} from ${table}`)))
-      if (named.test(Object.values(row).join(' '))) {
-        const id = String(row[columns[0]!])
-        add({ what: 'row', where: `${table} ${id}`, kind: table, of: id })
-      }
+    for await (const rows of pagesOf(store, table, keys[table] ?? [], columns))
+      for (const row of rows)
+        if (named.test(columns.map((column) => row[column] ?? '').join(' '))) {
+          const id = String(row[columns[0]!])
+          add({ what: 'row', where: `${table} ${id}`, kind: table, of: id })
+        }
   }
   const folded = needles.map((needle) => fold(Buffer.from(needle)))
   const holds = (bytes: Uint8Array) => {
@@ -107,12 +109,33 @@ function matcher(needles: readonly string[]): RegExp {
   return new RegExp([...forms].map((form) => form.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')).join('|'), 'i')
 }
 
+const ROWS_PER_READ = 200
+
+/** All rows of a table, a page at a time: an index is as large as all that was ever said. Without a key it has few. */
+async function* pagesOf(
+  store: Store,
+  table: string,
+  key: readonly string[],
+  columns: readonly string[],
+): AsyncGenerator<Record<string, Value>[]> {
+  const read = `select ${[...new Set([...key, ...columns])].join(', ')} from ${table}`
+  if (key.length === 0) return yield store.read(rowsOf(read))
+  const order = `order by ${key.join(', ')} limit ${ROWS_PER_READ}`
+  const next = `where (${key.join(', ')}) > (${key.map(() => '?').join(', ')})`
+  for (let rows = await store.read(rowsOf(`${read} ${order}`)); rows.length > 0;) {
+    yield rows
+    await turn()
+    const last = rows.at(-1)!
+    rows = await store.read(rowsOf(`${read} ${next} ${order}`, ...key.map((column) => last[column]!)))
+  }
+}
+
 const statements = new Map<string, ReturnType<typeof sql>>()
 
-function rowsOf(text: string): Bound {
+function rowsOf(text: string, ...values: Value[]): Bound {
   const statement = statements.get(text) ?? sql(text)
   statements.set(text, statement)
-  return statement()
+  return statement(...values)
 }
 
 /** Bytes as text that keeps each byte, with ASCII letters made small. */
