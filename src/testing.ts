@@ -156,12 +156,14 @@ export class TestCompany {
     return operate(this.open, name, args) as Promise<Result<N>>
   }
 
-  /** What must hold after anything: the ledger verifies, and every projection rebuilds identically. */
+  /** What must hold after anything: the ledger verifies, and every projection rebuilds identically, the index says what was said. */
   async check(): Promise<void> {
     const verified = await this.ask('verify', {})
     if (!verified.ok) throw new Error(verified.problems.map((p) => p.message).join('\n'))
     const doctor = await this.ask('doctor', {})
     if (!doctor.identical) throw new Error(doctor.difference ?? 'different')
+    const [fault] = doctor.index.faults
+    if (fault) throw new Error(`the index: ${fault.what} ${fault.count}, ${fault.example}`)
   }
 
   /** Lets go and leaves the folder, to be opened again. */

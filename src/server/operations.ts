@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { titleOf } from '../execution/proposal.ts'
 import { cancelEffect, getEffect } from '../execution/effects.ts'
 import { effectById, type EffectRow } from '../execution/events.ts'
+import { checkIndex } from '../context/recall/checking.ts'
 import { diagnose } from '../governance/doctor.ts'
 import type { GateRow } from '../governance/gates.ts'
 import { pauses } from '../governance/pause.ts'
@@ -214,7 +215,10 @@ export const OPERATIONS = {
   ...FACT_OPERATIONS,
   ...OUTCOME_OPERATIONS,
   ...WORK_OPERATIONS,
-  doctor: looking('admin', none, (c) => diagnose(c.store, ALL_EVENTS)),
+  doctor: looking('admin', none, async (c) => ({
+    ...(await diagnose(c.store, ALL_EVENTS)),
+    index: await checkIndex(c.store),
+  })),
   ...ERASURE_OPERATIONS,
   rebuild: operation('admin', none, (c) => rebuildTables(c)),
   ...RECALL_OPERATIONS,

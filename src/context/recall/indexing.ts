@@ -219,6 +219,10 @@ const deleteVector = sql(
   'delete from vector where hash = ? and not exists (select 1 from passage where passage.hash = vector.hash)',
 )
 
+const deleteVectorsOfNone = sql(
+  'delete from vector where not exists (select 1 from passage where passage.hash = vector.hash)',
+)
+
 /**
  * Takes messages and documents (by id; one version of a document as `<document>@<version>`) out of the index: their text,
  * words and vectors. For whoever erases them, after
@@ -241,5 +245,6 @@ export async function removeFromIndex(store: Store, sources: readonly string[]):
         ...some.map((row) => deleteVector(row.hash)),
       ])
     }
-  }
+  } // Those of passages as they were cut before the index was made anew.
+  await store.write([deleteVectorsOfNone()])
 }

@@ -255,7 +255,7 @@ function keysSection(c: OpenCompany): string[] {
     '- **Back up** `data/` as a whole while the company is stopped, or with a snapshot of the file system. It holds personal data and keys: keep the copy as safe as the folder.',
     '- **Keys** in `data/keys`, readable by the owner only. Without `company.key` no signal is recognised as known, without `ledger.key` nothing new can be signed. Nobody can make them anew.',
     '- **Verify** `factotum ledger verify` checks the whole record; `--checkpoint <file>` also against a copy that was kept outside. After anything odd, and before a backup is thrown away.',
-    '- **Doctor** `factotum doctor` rebuilds every table from the record and compares. Where it says `DIFFERENT`, stop the company and keep the folder as it is.',
+    '- **Doctor** `factotum doctor` rebuilds every table from the record and compares, and compares the index with what it is of. Where it says `DIFFERENT`, stop the company and keep the folder as it is; where it says `WRONG`, `factotum recall --rebuild`.',
     `- **Copies of checkpoints** ${copies.length === 0 ? 'none go outside' : `go to ${copies.join(', ')}`}.`,
     '- **After a crash** `factotum start`. What was acknowledged is there; what was under way outside is looked up, or waits as `uncertain`.',
     '',
