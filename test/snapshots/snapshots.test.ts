@@ -209,7 +209,7 @@ test('a restore that could not be put in place at the end goes on from there', a
       await mkdir(there.folder)
       await writeFile(inTheWay, '')
     }
-    await assert.rejects(restoreTo(c, file, there, { archive: archive() }), { code: 'ENOTEMPTY' })
+    await assert.rejects(restoreTo(c, file, there, { archive: archive() }), { code: 'snapshot.not_empty' })
     await rm(inTheWay)
     await restoreTo(c, file, there, { archive: Readable.from([bytes]) })
     assert.deepEqual(await readdir(dirname(there.folder)), ['company'])
@@ -384,7 +384,7 @@ test('where the database is committed and the folder could not be put in place, 
       mkdirSync(there.folder, { recursive: true })
       writeFileSync(`${there.folder}/x`, '')
     }
-    await assert.rejects(restoreTo(c, file, there, { onProgress }), { code: 'ENOTEMPTY' })
+    await assert.rejects(restoreTo(c, file, there, { onProgress }), { code: 'snapshot.not_empty' })
     await rm(there.folder, { recursive: true })
     const never = Readable.from([]) as AsyncIterable<Uint8Array>
     const { manifest } = await restoreTo(c, file, there, { archive: never })

@@ -200,8 +200,10 @@ async function archiveOf(
   file: string | undefined,
 ): Promise<{ bytes: AsyncIterable<Uint8Array>; size: number }> {
   if (file === undefined) throw usage()
-  if (existsSync(file))
-    return { bytes: createReadStream(file, { highWaterMark: 1024 * 1024 }), size: statSync(file).size }
+  const there = statSync(file, { throwIfNoEntry: false })
+  if (there?.isDirectory())
+    throw new FactotumError('snapshot.no_file', `${file} is a folder. Name one of the archives in it.`)
+  if (there) return { bytes: createReadStream(file, { highWaterMark: 1024 * 1024 }), size: there.size }
   if (!file.includes('/') || file.startsWith('s3://')) {
     const cut = file.lastIndexOf('/')
     const given = file.startsWith('s3://') ? { to: file.slice(0, cut) } : placeOf(call)

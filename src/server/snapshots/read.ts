@@ -74,6 +74,8 @@ class Reader {
   #closing: string | null = null
   #manifest: Manifest | null = null
   #signed = false
+  /** What went wrong in the sink, which is of interest only where the archive is not to blame. */
+  #refused: { readonly cause: unknown } | null = null
 
   constructor(vkey: string, sink: Partial<Sink>) {
     this.#vkey = vkey
@@ -103,10 +105,29 @@ class Reader {
       if (bytes.toString() !== FORMAT_ENTRY)
         throw damaged(`it is not of the format ${ARCHIVE_FORMAT}; it may be of a newer Factotum`)
     } else if (name === 'keys.json') await this.#sink.keys?.(bytes.toString())
-    else if (name.startsWith('config/')) await this.#sink.file?.(safePath(name.slice('config/'.length)), bytes)
+    else if (name.startsWith('config/')) await this.#file(name, bytes)
     else if (name === `checkpoints/${this.#partName()}`) await this.#readCheckpoints(bytes)
     else if (name === `ledger/${this.#partName()}`) await this.#readLedger(bytes)
     else throw damaged(`the entry "${name}" is not the next part`)
+  }
+
+  /**
+   * Nothing is certain before the end, so what is read may be what no company wrote: a sink that fails over it says less
+   * than the check of the whole, which goes on without it. What the system refuses (no room, no such folder) does not wait.
+   */
+  async #give(hand: (to: Partial<Sink>) => Promise<void> | undefined): Promise<void> {
+    if (this.#refused) return
+    try {
+      await hand(this.#sink)
+    } catch (cause) {
+      if (cause instanceof Error && 'syscall' in cause) throw cause
+      this.#refused = { cause }
+    }
+  }
+
+  async #file(name: string, bytes: Buffer): Promise<void> {
+    const path = safePath(name.slice('config/'.length))
+    await this.#give((to) => to.file?.(path, bytes))
   }
 
   #partName(): string {
@@ -116,7 +137,8 @@ class Reader {
   async #readCheckpoints(bytes: Buffer): Promise<void> {
     const rows: SignedSize[] = []
     for await (const line of splitLines([await unpack(bytes)])) {
-      const [size, note, at] = JSON.parse(line) as readonly [number, string, number]
+      const parsed = json(line)
+      const [size, note, at] = Array.isArray(parsed) ? (parsed as unknown[]) : []
       if (
         typeof size !== 'number' ||
         typeof note !== 'string' ||
@@ -128,7 +150,7 @@ class Reader {
     }
     this.#pending.push(...rows)
     this.#checkpoints += rows.length
-    await this.#sink.checkpoints?.(rows)
+    await this.#give((to) => to.checkpoints?.(rows))
   }
 
   async #readLedger(bytes: Buffer): Promise<void> {
@@ -156,10 +178,14 @@ class Reader {
       }
       rows.push(row)
       if (rows.length < ROWS) continue
-      await this.#sink.events?.(rows)
+      await this.#events(rows)
       rows = []
     }
-    if (rows.length > 0) await this.#sink.events?.(rows)
+    if (rows.length > 0) await this.#events(rows)
+  }
+
+  #events(rows: readonly LedgerRow[]): Promise<void> {
+    return this.#give((to) => to.events?.(rows))
   }
 
   async #blob(name: string, bytes: Buffer): Promise<void> {
@@ -168,12 +194,14 @@ class Reader {
     this.#lastBlob = name
     this.#blobs++
     this.#blobBytes += bytes.length
-    await this.#sink.blob?.(name, bytes)
+    await this.#give((to) => to.blob?.(name, bytes))
   }
 
   #readManifest(bytes: Buffer): void {
-    const manifest = JSON.parse(bytes.toString()) as Manifest
+    const manifest = json(bytes.toString()) as Manifest | null | undefined
     const fits =
+      typeof manifest === 'object' &&
+      manifest !== null &&
       manifest.format === ARCHIVE_FORMAT &&
       manifest.vkey === this.#vkey &&
       manifest.events === this.#size &&
@@ -197,12 +225,23 @@ class Reader {
     for (const { size, note } of this.#pending) this.#check.checkpointAt(size, note)
     this.#check.checkpointAt(this.#size, this.#closing)
     const report = this.#check.result()
-    if (report.ok && report.root === this.#manifest.root) return this.#manifest
+    if (report.ok && report.root === this.#manifest.root) {
+      if (this.#refused) throw this.#refused.cause
+      return this.#manifest
+    }
     const problems = report.ok ? ['its root is another'] : report.problems.map((p) => p.message)
     throw new FactotumError(
       'archive.not_verified',
       `The ledger in this archive does not verify, ${problems.length} problem${problems.length === 1 ? '' : 's'}: ${problems.slice(0, 3).join(' ')}`,
     )
+  }
+}
+
+function json(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
   }
 }
 

@@ -46,11 +46,11 @@ export interface Restored {
  * Makes a company from an archive. Everything is built where nobody sees it (a folder beside, a transaction) while the
  * archive is verified, and put in place when the last byte has been and the tables are what the ledger says: a process killed at any moment leaves nothing where
  * the company should be, or all of it. It comes up paused, for the original may still run.
- * Throws `snapshot.not_empty`, `snapshot.not_identical`, `store.not_empty`, and what `readArchive` and `openKeys` throw.
+ * Throws `snapshot.not_empty`, `snapshot.bad_folder`, `snapshot.not_identical`, `store.not_empty`, and what `readArchive` and `openKeys` throw.
  */
 export async function restore(options: RestoreOptions): Promise<Restored> {
   const folder = resolve(options.folder)
-  await assertEmpty(folder)
+  const there = await emptyFolder(folder)
   const building = join(dirname(folder), `.${basename(folder)}.restoring`)
   const committed = options.url === undefined ? null : await readyIn(building, options.url)
   if (committed) {
@@ -58,9 +58,14 @@ export async function restore(options: RestoreOptions): Promise<Restored> {
     await putInPlace(building, folder)
     return { manifest: committed, folder }
   }
-  // What an earlier restore into this folder left when it was killed.
-  await rm(building, { recursive: true, force: true })
-  await mkdir(join(building, 'data', 'keys'), { recursive: true, mode: 0o700 })
+  await inReach(folder, async () => {
+    // What an earlier restore into this folder left when it was killed.
+    await rm(building, { recursive: true, force: true })
+    await mkdir(building, { recursive: true, mode: 0o700 })
+    // An empty folder gives way at the end. Where it would not (a mount point), that is known before a byte is read.
+    if (there) await rename(building, folder)
+    await mkdir(join(building, 'data', 'keys'), { recursive: true, mode: 0o700 })
+  })
   try {
     const manifest = await build(options, building)
     await compare(options, building)
@@ -91,7 +96,7 @@ async function compare({ url }: RestoreOptions, building: string): Promise<void>
 }
 
 async function putInPlace(building: string, folder: string): Promise<void> {
-  await rename(building, folder)
+  await inReach(folder, () => rename(building, folder))
   // Not before: without it, nobody could finish what was killed in between.
   await rm(join(folder, READY), { force: true })
   await syncFolder(dirname(folder))
@@ -195,16 +200,48 @@ async function putKeys(folder: string, keys: KeyFiles, manifest: Manifest): Prom
   await writePrivate(join(folder, 'ledger.pub'), `${verifier.text}\n`)
 }
 
-async function assertEmpty(folder: string): Promise<void> {
-  const there = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return []
-    throw error
-  })
-  if (there.length > 0)
+/** Whether it is there, and empty. Throws `snapshot.not_empty`, `snapshot.bad_folder`. */
+async function emptyFolder(folder: string): Promise<boolean> {
+  const there = await inReach(folder, () =>
+    readdir(folder).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return null
+      throw error
+    }),
+  )
+  if (there !== null && there.length > 0) throw notEmpty(folder)
+  return there !== null
+}
+
+const UNFIT: Readonly<Record<string, string>> = {
+  EBUSY: 'it is a mount point, or in use: name a folder below it',
+  EXDEV: 'it is on another disk than the folder it is in: name a folder below it',
+  ENOTDIR: 'it is a file, or below one',
+  EACCES: 'this user may not write beside it',
+  EPERM: 'this user may not write beside it',
+  EROFS: 'it is on a disk that cannot be written to',
+}
+
+/** What the system says about the folder itself is for the operator. Throws `snapshot.not_empty`, `snapshot.bad_folder`. */
+async function inReach<T>(folder: string, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act()
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code ?? ''
+    if (code === 'ENOTEMPTY' || code === 'EEXIST') throw notEmpty(folder, cause)
     throw new FactotumError(
-      'snapshot.not_empty',
-      `${folder} is not empty. A company is restored into a folder of its own.`,
+      'snapshot.bad_folder',
+      `No company can be put at ${folder}: ${UNFIT[code] ?? `the system refuses it (${code})`}. It is built in a folder beside it, and takes its name when it is whole.`,
+      { cause },
     )
+  }
+}
+
+function notEmpty(folder: string, cause?: unknown): FactotumError {
+  return new FactotumError(
+    'snapshot.not_empty',
+    `${folder} is not empty. A company is restored into a folder of its own: empty it, or name another.`,
+    { cause },
+  )
 }
 
 async function writeSynced(path: string, bytes: Uint8Array): Promise<void> {
