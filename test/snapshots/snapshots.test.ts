@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { createReadStream, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -306,6 +306,39 @@ test('companies that keep their snapshots in one place leave each other theirs',
   assert.equal(mine.length, 1)
   assert.ok(!mine.includes(file))
   assert.equal((await other.ask('snapshotDrill', {})).passed, true)
+})
+
+test('the record has the name of the place, nowhere the path of this machine, and a folder elsewhere is found', async (t) => {
+  const root = await mkdtemp(join(tmpdir(), 'factotum-elsewhere-'))
+  t.after(() => rm(root, { recursive: true, force: true }))
+  const to = join(root, 'my backups')
+  await using c = await stage(new Shop())
+  await live(c)
+  const made = await c.ask('snapshotCreate', { to })
+  await snapshotOf(c)
+  assert.equal((await c.ask('snapshotDrill', { to })).passed, true)
+  const { name } = made
+  const who = 'c1@example.org'
+  const { binding } = await c.ask('forgetPlan', { who })
+  await c.ask('forget', { who, binding, end: true })
+  await c.open.snapshots.removeErased()
+  const kept = (await c.ask('snapshotList', { to })).snapshots.map((s) => s.name)
+  assert.deepEqual([made.to, kept], [to, [name]])
+  assert.ok(await readArchive(createReadStream(join(to, name)), c.open.keys.vkey))
+  const events: { kind: string; body: string; private: string | null }[] = []
+  for await (const rows of c.open.store.engine.events(0, await c.open.store.engine.head()))
+    events.push(...rows.filter((e) => e.kind.startsWith('snapshot.')))
+  assert.deepEqual(
+    events.map((e) => [e.kind, (JSON.parse(e.body) as { to: string }).to]),
+    [
+      ['snapshot.made@1', 'my backups'],
+      ['snapshot.made@1', 'data/snapshots'],
+      ['snapshot.drilled@1', 'my backups'],
+      ['snapshot.removed@1', 'data/snapshots'],
+    ],
+  )
+  assert.doesNotMatch(JSON.stringify(events), new RegExp(tmpdir()))
+  await c.check()
 })
 
 test('a copy leaves the snapshots of the original alone until the operator lets it go on', async (t) => {

@@ -4,6 +4,7 @@ import { eventKind, sql, work } from '../../store/index.ts'
 export const SCHEDULE = 'snp_schedule'
 export const SNAPSHOTS = 'snapshots'
 
+/** `to` is the target's name. The first companies have the path of their machine there. */
 export const snapshotMade = eventKind<{
   readonly name: string
   readonly to: string

@@ -64,6 +64,7 @@ export function s3Target(to: string, env: Environment): Target {
 
   return {
     where: to,
+    name: to,
     async put(name, bytes) {
       const id = one(await (await ask('POST', `${url(name)}?uploads=`)).text(), 'UploadId')
       if (!id) throw new FactotumError('snapshot.refused', `${to} did not begin an upload.`)

@@ -90,7 +90,7 @@ export class Snapshots {
       const name = nameOf(store.clock.now(), await store.engine.head(), store.companyId)
       const bytes = await target.put(name, writer.bytes())
       const { events, root, leftOut } = writer.manifest!
-      await this.#commit(snapshotMade(SNAPSHOTS, { name, to: target.where, events, root, bytes }), fence)
+      await this.#commit(snapshotMade(SNAPSHOTS, { name, to: target.name, events, root, bytes }), fence)
       return { name, to: target.where, events, bytes, leftOut }
     } finally {
       this.progress = null
@@ -140,7 +140,7 @@ export class Snapshots {
     const target = await this.#target(to)
     for (const { name } of snapshots) {
       await target.remove(name)
-      await this.#commit(snapshotRemoved(SNAPSHOTS, { name, to: target.where, because }), fence)
+      await this.#commit(snapshotRemoved(SNAPSHOTS, { name, to: target.name, because }), fence)
     }
   }
 
@@ -154,7 +154,7 @@ export class Snapshots {
     const passed = problem === null
     const event = snapshotDrilled(
       SNAPSHOTS,
-      { name: newest.name, to: where, events: newest.events, passed },
+      { name: newest.name, to: (await this.#target(to)).name, events: newest.events, passed },
       passed ? {} : { private: { problem } },
     )
     await this.#commit(event, fence)

@@ -1,6 +1,6 @@
 import { createReadStream, existsSync } from 'node:fs'
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { basename, isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { FactotumError } from '../../lib/errors.ts'
 import { EXTENSION } from './format.ts'
 import { syncFolder } from './restore.ts'
@@ -14,6 +14,8 @@ export interface Stored {
 export interface Target {
   /** As it is shown: a folder, or `s3://bucket/prefix`. */
   readonly where: string
+  /** As the record has it, which strangers are shown: a folder by its own name, without the path of this machine. */
+  readonly name: string
   /** Keeps an archive under this name, whole or not at all. Answers its size. */
   put(name: string, bytes: AsyncIterable<Buffer>): Promise<number>
   list(): Promise<Stored[]>
@@ -33,14 +35,17 @@ export async function targetAt(to: string, company: string): Promise<Target> {
       'snapshot.bad_target',
       `"${to}" is neither a folder nor s3://bucket/prefix, which are the places that snapshots can be kept in.`,
     )
-  return folderTarget(resolve(company, to))
+  return folderTarget(resolve(company, to), company)
 }
 
 const UNFINISHED = '.unfinished'
 
-function folderTarget(folder: string): Target {
+function folderTarget(folder: string, company: string): Target {
+  const within = relative(company, folder)
+  const outside = within === '' || isAbsolute(within) || within.split(sep)[0] === '..'
   return {
     where: folder,
+    name: outside ? basename(folder) : within.replaceAll(sep, '/'),
     async put(name, bytes) {
       await mkdir(folder, { recursive: true, mode: 0o700 })
       const path = join(folder, name)
