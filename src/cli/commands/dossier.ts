@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { erasureLines } from '../../governance/ledger/index.ts'
 import { checkDossier } from '../../server/dossier/dossier.ts'
 import { FactotumError } from '../../lib/errors.ts'
 import { ask } from '../client.ts'
@@ -40,6 +41,7 @@ async function check(call: Invocation, folder: string): Promise<number> {
     call.out(
       `verified: ${found.files} files, ${found.events} events, ${found.proofs} proofs; every number is what the ledger gives`,
     )
+    for (const line of erasureLines(found.erasures)) call.out(line)
     if (key === undefined)
       call.out(`by the key in the folder itself: compare it with the one that the company gave you\n  ${text.trim()}`)
   } else {

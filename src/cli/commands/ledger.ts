@@ -1,6 +1,6 @@
 import { createReadStream, existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { splitLines, verifyExport, type Report } from '../../governance/ledger/index.ts'
+import { erasureLines, splitLines, verifyExport, type Report } from '../../governance/ledger/index.ts'
 import { FactotumError } from '../../lib/errors.ts'
 import { ask } from '../client.ts'
 import type { Command, Invocation } from '../command.ts'
@@ -58,8 +58,10 @@ function readText(file: string): string {
 
 function report(call: Invocation, found: Report): number {
   if (call.json) call.print(found)
-  else if (found.ok) call.out(`verified: ${found.size} events, root ${found.root}${found.checkpoint ? ', signed' : ''}`)
-  else {
+  else if (found.ok) {
+    call.out(`verified: ${found.size} events, root ${found.root}${found.checkpoint ? ', signed' : ''}`)
+    for (const line of erasureLines(found.erasures)) call.out(line)
+  } else {
     call.out(`NOT VERIFIED: ${found.problems.length} problem${found.problems.length === 1 ? '' : 's'}`)
     for (const p of found.problems.slice(0, 20))
       call.out(`  ${p.seq === null ? 'ledger' : `event ${p.seq}`}: ${oneLine(p.message, 400)} [${p.code}]`)

@@ -24,6 +24,37 @@ export function erasedIn(body: string): { readonly ranges: Ranges; readonly more
   }
 }
 
+/** What an erasure on record took away, as verifiers tell it. */
+export type Erasure = Readonly<{
+  /** The event that says so, and when, epoch ms. */
+  seq: number
+  at: number
+  /** Whose private parts went, and how many events those are. */
+  ranges: Ranges
+  events: number
+}>
+
+const MOST_ERASURES = 20
+const MOST_RANGES = 8
+
+/** For people: how many there are and what each covered, the newest first. Nothing where nothing was erased. */
+export function erasureLines(erasures: readonly Erasure[]): string[] {
+  if (erasures.length === 0) return []
+  const some = (n: number, of: string) => `${n} ${of}${n === 1 ? '' : 's'}`
+  const total = erasures.reduce((n, e) => n + e.events, 0)
+  const rest = (n: number) => (n > 0 ? [`and ${n} more`] : [])
+  const shown = erasures.toReversed().slice(0, MOST_ERASURES)
+  return [
+    `erased since: the private parts of ${some(total, 'event')}, by ${some(erasures.length, 'erasure')} on record`,
+    ...shown.map(({ seq, at, events, ranges }) => {
+      const named = ranges.slice(0, MOST_RANGES).map(([from, to]) => (from === to ? `${from}` : `${from}-${to}`))
+      const of = events === 0 ? '' : `: ${[...named, ...rest(ranges.length - MOST_RANGES)].join(', ')}`
+      return `  event ${seq}, ${new Date(at).toISOString().slice(0, 16)}Z, of ${some(events, 'event')}${of}`
+    }),
+    ...rest(erasures.length - shown.length).map((more) => `  ${more}`),
+  ]
+}
+
 function isRange(value: unknown): value is readonly [number, number] {
   return Array.isArray(value) && value.length === 2 && value.every(Number.isSafeInteger)
 }

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { signCheckpoint } from './checkpoint.ts'
 import { eventBytes, eventLeaf, type LeafEvent, privateHash } from '../../lib/event-leaf.ts'
+import { erasureLines } from './erased.ts'
 import { splitLines } from './export-lines.ts'
 import { writeExport } from './export.ts'
 import { Frontier } from './frontier.ts'
@@ -215,6 +216,39 @@ test('what an erasure on record names may be missing, and nothing else', async (
   assert.ok((await check([...gone, whole, erasure(6, part)])).ok)
   const apart = rowOf(6, { kind: 'personal.erased@1', body: part, stream: 'era_other' })
   assert.deepEqual(found(await check([...gone, whole, apart])), ['1 ledger.private_missing'])
+  // What is told of them is what they covered, and they are told from what is redacted too.
+  for (const redacted of [false, true]) {
+    const list = [
+      ...gone,
+      erasure(5, '{"erased":[[1,1],[3,9007199254740991]]}'),
+      erasure(6, '{"erased":[],"report":{}}'),
+    ]
+    const report = await verify(await fileOf(list, redacted))
+    assert.ok(report.ok)
+    const [first, second] = report.erasures
+    assert.deepEqual(
+      [first!.seq, first!.ranges, first!.events, second!.events],
+      [
+        5,
+        [
+          [1, 1],
+          [3, 4],
+        ],
+        3,
+        0,
+      ],
+    )
+    const told = erasureLines(report.erasures)
+    assert.equal(told[0], 'erased since: the private parts of 3 events, by 2 erasures on record')
+    assert.match(told[2]!, /^ {2}event 5, .*, of 3 events: 1, 3-4$/)
+  }
+  const parts = await check([...gone, whole, erasure(6, part)])
+  assert.ok(parts.ok && parts.erasures.length === 1)
+  assert.deepEqual(parts.erasures[0]!.ranges, [
+    [2, 2],
+    [1, 1],
+  ])
+  assert.deepEqual(erasureLines([]), [])
   // One that stands before names nothing that comes after it.
   const early = [rows[0]!, erasure(1, '{"erased":[[2,4]]}'), { ...rowOf(2, {}, 'x'), private: null, salt: null }]
   assert.deepEqual(found(await check(early)), ['2 ledger.private_missing'])

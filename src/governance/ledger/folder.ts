@@ -17,6 +17,7 @@ import { errorMessage, FactotumError } from '../../lib/errors.ts'
 import { eventLeaf, type LeafEvent } from '../../lib/event-leaf.ts'
 import { decodeBase64 } from './base64.ts'
 import { openCheckpoint } from './checkpoint.ts'
+import type { Erasure } from './erased.ts'
 import { splitLines } from './export-lines.ts'
 import { parseVerifierKey, type Signer } from './note-key.ts'
 import { openNote, signNote } from './note.ts'
@@ -33,6 +34,8 @@ export type FolderReport = Readonly<{
   /** Events in the ledger, and how many of them have a proof of their own. */
   events: number
   proofs: number
+  /** What was erased on record, in order. */
+  erasures: readonly Erasure[]
   problems: readonly string[]
 }>
 
@@ -98,6 +101,7 @@ export async function verifyFolder(folder: string, vkey: string): Promise<Folder
     files: files ?? 0,
     events: ledger?.ok ? ledger.size : 0,
     proofs: proofs ?? 0,
+    erasures: ledger?.ok ? ledger.erasures : [],
     problems,
   }
 }

@@ -1,7 +1,7 @@
 import { FactotumError } from '../../lib/errors.ts'
 import { type Checkpoint, openCheckpoint } from './checkpoint.ts'
 import { eventLeaf, type LeafEvent, privateHash, SALT_BYTES } from '../../lib/event-leaf.ts'
-import { ERASED_KIND, erasedIn } from './erased.ts'
+import { ERASED_KIND, erasedIn, type Erasure } from './erased.ts'
 import { Frontier, type OnNode } from './frontier.ts'
 import { equalBytes, HASH_BYTES } from './merkle.ts'
 import type { Verifier } from './note-key.ts'
@@ -42,6 +42,7 @@ export class LedgerCheck {
   readonly #missing = new Set<number>()
   /** The stream of the erasure that was read last: its parts are recorded together. */
   #erasure: string | null = null
+  readonly #erasures: Erasure[] = []
 
   constructor(options: LedgerCheckOptions) {
     this.#options = options
@@ -117,7 +118,7 @@ export class LedgerCheck {
     )
     if (this.#problems.length === 0) {
       const root = this.#frontier.root().toString('base64')
-      return { ok: true, size: this.#frontier.size, root, checkpoint: this.#checkpoint }
+      return { ok: true, size: this.#frontier.size, root, checkpoint: this.#checkpoint, erasures: this.#erasures }
     }
     const more = `${this.#unlisted} more problems were found and are not listed. Restore the ledger from a backup.`
     const problems = this.#unlisted > 0 ? [...this.#problems, problem(null, 'ledger.more', more)] : this.#problems
@@ -167,13 +168,18 @@ export class LedgerCheck {
   }
 
   /** An erasure explains what is missing before it, and nothing else. */
-  #explain({ body, stream }: LedgerRow, at: number): void {
-    const { ranges, more } = erasedIn(body)
+  #explain({ body, stream, at: when }: LedgerRow, at: number): void {
+    const { ranges: named, more } = erasedIn(body)
     // A part without its erasure is in no list that the operator is shown.
     if (more && stream !== this.#erasure) return
+    const ranges = named.map(([from, to]) => [from, Math.min(to, at - 1)] as const).filter(([a, b]) => a <= b)
+    const events = ranges.reduce((n, [from, to]) => n + to - from + 1, 0)
+    const before = stream === this.#erasure ? this.#erasures.at(-1) : undefined
+    if (before && more)
+      this.#erasures.splice(-1, 1, { ...before, ranges: [...before.ranges, ...ranges], events: before.events + events })
+    else this.#erasures.push({ seq: at, at: when, ranges, events })
     this.#erasure = stream
-    for (const [from, to] of ranges) {
-      const last = Math.min(to, at - 1)
+    for (const [from, last] of ranges) {
       if (last - from < this.#missing.size) for (let seq = from; seq <= last; seq++) this.#missing.delete(seq)
       else for (const seq of this.#missing) if (seq >= from && seq <= last) this.#missing.delete(seq)
     }

@@ -1,4 +1,5 @@
 import type { Checkpoint } from './checkpoint.ts'
+import type { Erasure } from './erased.ts'
 
 /** What can be wrong with a ledger. The codes are stable. */
 export type ProblemCode =
@@ -43,5 +44,7 @@ export type Report =
       root: string
       /** The newest verified checkpoint; null when none was shown. Events from its size on are hashed but not signed. */
       checkpoint: Checkpoint | null
+      /** In order. Each explains why private parts before it are missing. */
+      erasures: readonly Erasure[]
     }>
   | Readonly<{ ok: false; problems: readonly Problem[] }>

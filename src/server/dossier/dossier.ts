@@ -109,7 +109,8 @@ async function writeChunks(file: string, chunks: AsyncIterable<string>): Promise
 }
 
 /** What stands around the verifier in the folder: its arguments, and what it says. */
-const standalone = (verifier: string): string => `import { existsSync, readFileSync } from 'node:fs'
+const standalone = (verifier: string, erased: string): string => `import { existsSync, readFileSync } from 'node:fs'
+import { erasureLines } from './${erased}'
 import { verifyFolder } from './${verifier}'
 
 const [folder, key] = process.argv.slice(2)
@@ -120,6 +121,7 @@ if (folder === undefined || key === undefined) {
 const report = await verifyFolder(folder, existsSync(key) ? readFileSync(key, 'utf8').trim() : key)
 for (const problem of report.problems) console.log('NOT VERIFIED', problem)
 if (report.ok) console.log(\`verified: \${report.files} files, \${report.events} events, \${report.proofs} proofs\`)
+for (const line of erasureLines(report.erasures)) console.log(line)
 process.exitCode = report.ok ? 0 : 1
 `
 
@@ -130,7 +132,7 @@ async function verifier(): Promise<Map<string, string>> {
   const entry = `governance/ledger/folder${own}`
   const files = new Map([
     ['verify/package.json', '{ "type": "module" }\n'],
-    ['verify/verify.mjs', standalone(entry)],
+    ['verify/verify.mjs', standalone(entry, `governance/ledger/erased${own}`)],
   ])
   for (const paths = [entry]; paths.length > 0;) {
     const path = paths.pop()!
