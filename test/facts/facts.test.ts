@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { signal, workflow, z, type Json } from '../../src/index.ts'
 import { testCompany, type TestCompany, type TestCompanyOptions } from '../../src/testing.ts'
+import { digest } from '../../src/server/views/digest.ts'
+import { digestText } from '../../src/server/views/digest-text.ts'
 import { onEachStore } from '../each-store.ts'
 import { Customer, MINUTE, letter, listen, mail } from './world.ts'
 
@@ -365,6 +367,16 @@ test('what was said long ago comes up for review, and saying it again settles th
     due.map((f) => [f.attribute, f.value, f.labels]),
     [['plan', 'pro', [ADA]]],
   )
+  const told = await c.ask('digest', {})
+  const oldest = due[0]!.saidAt
+  assert.deepEqual(told.factsDue, [{ kind: 'customer', attribute: 'plan', n: 1, oldest, fresh: 1 }])
+  assert.match(
+    digestText(told).join('\n'),
+    /\nTo review\n {2}1 fact: plan of customer, said .* ago: "factotum facts --due"/,
+  )
+  // A mail tells it once: it became due before the next digest.
+  const later = await digest(c.open, { seq: await c.open.store.engine.head(), at: c.clock.now() })
+  assert.deepEqual([later.factsDue[0]!.n, later.factsDue[0]!.fresh], [1, 0])
   await c.send(mail, letter(ADA, ADA, { plan: 'pro' }), { trust: 'outsider' })
   assert.deepEqual(await c.ask('factsDue', {}), [])
   await c.check()

@@ -29,7 +29,8 @@ export function printStatus(call: Invocation, now: Result<'status'>): void {
       `${now.events} events${now.sealed ? `, ${now.sealed.events} of them signed ${ago(now.sealed.at)}` : ''}`,
     ],
   ]
-  if (now.factsDue > 0) rows.push(['review', `${now.factsDue} facts are due: factotum facts --due`])
+  if (now.factsDue > 0)
+    rows.push(['review', `${now.factsDue} fact${now.factsDue === 1 ? ' is' : 's are'} due: factotum facts --due`])
   if (now.digest) rows.push(['digest', `FAILED: ${oneLine(now.digest, 300)}`])
   const { failure, drill } = now.snapshots
   if (failure) rows.push(['snapshots', `FAILED: ${oneLine(failure, 300)}`])

@@ -59,6 +59,13 @@ export function digestText(told: Digest): string[] {
     [`Waiting for you: ${gatesIn(told.waiting)}`, told.waiting.map((g) => waitingText(g, at, zone))],
     ['Late', dueLines(told.due, at).map((l) => line(l, 200))],
     [
+      'To review',
+      told.factsDue.map(
+        (g) =>
+          `${times(g.n, 'fact')}: ${g.attribute} of ${g.kind}, ${g.n === 1 ? 'said' : 'the oldest said'} ${humanDuration(at - g.oldest)} ago: "factotum facts --due"`,
+      ),
+    ],
+    [
       'Failed',
       told.failed.map(
         (f) =>

@@ -12,6 +12,7 @@ import type { OpenCompany } from '../open.ts'
 import { budgetsNow } from './costs.ts'
 import { digestText, subjectOf } from './digest-text.ts'
 import { due } from './due.ts'
+import { dueGroups } from './facts.ts'
 
 interface Tables {
   readonly gate: GateRow
@@ -86,6 +87,7 @@ export async function digest(c: OpenCompany, since?: { readonly seq: number; rea
     waiting: grouped(open),
     snoozed: all.length - open.length,
     due: await due(store),
+    factsDue: await dueGroups(c, from.at),
     passed: await effectsSince(store, PASSED, from),
     refused: await effectsSince(store, ['refused'], from),
     failed: await troubleSince(store, from.seq),
@@ -112,12 +114,14 @@ export async function digestLetter(c: OpenCompany, seq: number): Promise<Letter>
     (n, l) => n + l.length,
     0,
   )
+  // Once, when it becomes due: it is no reason for a mail each day after.
+  const toReview = told.factsDue.reduce((n, group) => n + group.fresh, 0)
   const billed = told.costs.some((cost) => cost.meter === 'billed' && cost.micros > 0)
   return {
     subject: subjectOf(told),
     text: digestText(told).join('\n'),
     waiting: told.waiting.length + told.due.tasks.length + told.due.conversations.length + told.due.snapshots.length,
-    happened: happened + Number(billed),
+    happened: happened + toReview + Number(billed),
   }
 }
 

@@ -250,17 +250,33 @@ export async function dueFacts(c: OpenCompany, limit = MOST_DUE): Promise<(FactS
   )
 }
 
-const countDueRows = sql(
-  `select count(*) as n from fact f join entity e on e.id = f.entity where f.attribute = ? and f.said_at <= ? and f.ended_seq is null
+const dueGroup = sql(
+  `select count(*) as n, min(f.said_at) as oldest, coalesce(sum(case when f.said_at > ? then 1 else 0 end), 0) as fresh
+   from fact f join entity e on e.id = f.entity where f.attribute = ? and f.said_at <= ? and f.ended_seq is null
    and f.valid_to is null and e.kind = ?`,
 )
 
-/** How many facts are due for review. */
-export async function countDue(c: OpenCompany): Promise<number> {
-  let n = 0
-  for (const [kind, name, reviewMs] of reviewed(c.facts.kinds.values()))
-    n += Number((await c.store.first<{ n: number }>(countDueRows(name, c.store.clock.now() - reviewMs, kind)))?.n ?? 0)
-  return n
+/** Facts of one attribute that are due for review. */
+export interface DueGroup {
+  readonly kind: string
+  readonly attribute: string
+  readonly n: number
+  /** When the oldest was said, epoch ms. */
+  readonly oldest: number
+  /** How many became due after `since`. */
+  readonly fresh: number
+}
+
+/** What is due for review, counted by attribute, in the order of the oldest. `since`: epoch ms. */
+export async function dueGroups(c: OpenCompany, since = 0): Promise<DueGroup[]> {
+  const groups: DueGroup[] = []
+  for (const [kind, attribute, reviewMs] of reviewed(c.facts.kinds.values())) {
+    const select = dueGroup(since - reviewMs, attribute, c.store.clock.now() - reviewMs, kind)
+    const row = (await c.store.first<Record<'n' | 'oldest' | 'fresh', number>>(select))!
+    if (Number(row.n) > 0)
+      groups.push({ kind, attribute, n: Number(row.n), oldest: Number(row.oldest), fresh: Number(row.fresh) })
+  }
+  return groups.sort((a, b) => a.oldest - b.oldest)
 }
 
 function* reviewed(kinds: Iterable<EntityKind>): Generator<[string, string, number]> {

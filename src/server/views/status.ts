@@ -6,7 +6,7 @@ import type { RunRow } from '../../orchestration/events.ts'
 import type { SignalRow } from '../../context/signals.ts'
 import type { Store } from '../../store/index.ts'
 import type { OpenCompany } from '../open.ts'
-import { countDue } from './facts.ts'
+import { dueGroups } from './facts.ts'
 
 interface Tables {
   readonly signal: SignalRow
@@ -57,7 +57,7 @@ export async function status(c: OpenCompany) {
     id: store.companyId,
     store: store.engine.dialect,
     driven: c.started,
-    factsDue: await countDue(c),
+    factsDue: (await dueGroups(c)).reduce((n, group) => n + group.n, 0),
     signals: await stateCounts(store, 'signal'),
     runs: await stateCounts(store, 'run'),
     gates: await gateCounts(store),
