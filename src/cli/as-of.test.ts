@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+
+import { serverFile } from '../server/http/serve.ts'
 
 const BIN = fileURLToPath(new URL('../../bin/factotum.js', import.meta.url))
 const API = new URL('../index.ts', import.meta.url).href
@@ -27,6 +31,28 @@ async function cli(...args: string[]): Promise<{ code: number; out: string; err:
   const [code] = (await once(child, 'close')) as [number]
   return { code, out, err }
 }
+
+test('what does not only read is not even sent with --as-of, for an older server would do it now', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'factotum-older-'))
+  t.after(() => rm(folder, { recursive: true, force: true }))
+  await writeFile(join(folder, 'company.ts'), COMPANY)
+  const asked: string[] = []
+  const older = createServer((request, response) => {
+    asked.push(request.url ?? '')
+    response.setHeader('content-type', 'application/json').end('{}')
+  }).listen(0, '127.0.0.1')
+  t.after(() => older.close())
+  await once(older, 'listening')
+  const { port } = older.address() as AddressInfo
+  await mkdir(join(folder, 'data'))
+  await writeFile(serverFile(folder), JSON.stringify({ url: `http://127.0.0.1:${port}`, token: 'x', pid: 1 }))
+  const pause = await cli('pause', '--as-of', '1d', '--company', folder)
+  assert.match(pause.err, /asof\.not_a_read/)
+  assert.deepEqual(asked, [])
+  const status = await cli('status', '--as-of', '1d', '--company', folder)
+  assert.match(status.err, /asof\.server/)
+  assert.equal(asked.length, 1)
+})
 
 test('--as-of shows what was there, through the server and without one, and says which moment it is', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'factotum-then-'))

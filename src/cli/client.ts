@@ -4,7 +4,15 @@ import { text } from 'node:stream/consumers'
 import { FactotumError } from '../lib/errors.ts'
 import { AS_OF, STOOD } from '../server/http/app.ts'
 import type { Moment } from '../server/as-of.ts'
-import { operate, operateAsOf, OPERATIONS, type Args, type OperationName, type Result } from '../server/operations.ts'
+import {
+  assertReads,
+  operate,
+  operateAsOf,
+  OPERATIONS,
+  type Args,
+  type OperationName,
+  type Result,
+} from '../server/operations.ts'
 import { openCompany, type OpenCompany } from '../server/open.ts'
 import { queryOf } from '../server/http/query.ts'
 import { serverFile, type ServerFile } from '../server/http/serve.ts'
@@ -23,6 +31,8 @@ export async function ask<N extends OperationName>(
 ): Promise<Result<N>> {
   const server = readServerFile(folder)
   const when = whenAsked()
+  // Here and not only there: a server that does not know "as of" would do it now.
+  if (when !== undefined) assertReads(name)
   if (server) {
     const answer = await post(server, name, args, when)
     if (answer) return answer.body as Result<N>

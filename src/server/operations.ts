@@ -263,17 +263,21 @@ export async function operateAsOf(
   args: unknown,
   when: When,
 ): Promise<Moment & { readonly answer: unknown }> {
-  const { mood, run } = checked(name, args)
-  if (mood !== 'past')
-    throw new FactotumError(
-      'asof.not_a_read',
-      `"${name}" does not only read, and what was cannot be changed. Ask without "as of" to do it now.`,
-    )
+  assertReads(name)
+  const { run } = checked(name, args)
   await using then = await company.asOf(when)
   return { head: then.head, at: then.at, answer: await run(then.company) }
 }
 
-/** Throws `operation.unknown`. */
+/** Throws `asof.not_a_read`. */
+export function assertReads(name: string): void {
+  if (operationNamed(name).mood !== 'past')
+    throw new FactotumError(
+      'asof.not_a_read',
+      `"${name}" does not only read, and what was cannot be changed. Ask without "as of" to do it now.`,
+    )
+}
+
 export function operationNamed(name: string): Operation<unknown, unknown> {
   if (!Object.hasOwn(OPERATIONS, name))
     throw new FactotumError(
@@ -284,7 +288,7 @@ export function operationNamed(name: string): Operation<unknown, unknown> {
 }
 
 function checked(name: string, args: unknown) {
-  const { args: schema, run, mood } = operationNamed(name)
+  const { args: schema, run } = operationNamed(name)
   // First how deep it goes: a schema follows it without end.
   const parsed = schema.safeParse(jsonCopy(args, 'What the operation is given', MAX_ARGS_BYTES))
   if (!parsed.success) {
@@ -294,7 +298,7 @@ function checked(name: string, args: unknown) {
       `"${name}" was called wrongly, at ${issue?.path.join('.') || 'the top'}: ${issue?.message ?? 'invalid'}.`,
     )
   }
-  return { mood, run: (company: OpenCompany) => run(company, parsed.data) }
+  return { run: (company: OpenCompany) => run(company, parsed.data) }
 }
 
 /** What the effect of a gate would go over if it left now; nothing is reserved. */

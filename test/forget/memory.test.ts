@@ -62,10 +62,13 @@ onEachStore(
     assert.deepEqual(await inSnapshots(c, [before.name]), { [before.name]: true })
     await c.advance('1s')
     const who = addressOf('anna')
-    const { binding, snapshots } = await c.ask('forgetPlan', { who })
+    const plan = await c.ask('forgetPlan', { who })
+    const { binding, snapshots } = plan
     assert.deepEqual(snapshots.names, [before.name])
     const kept = await c.ask('forget', { who, binding })
     assert.deepEqual([kept.snapshots.names, kept.snapshots.removed], [[before.name], []])
+    // They are told of once, and not again among the files that --also takes.
+    assert.doesNotMatch(JSON.stringify([plan.mentions, kept.mentions]), /\.factotum/)
     await c.advance('1s')
     // What an action wrote into the company's own folder is the operator's to delete.
     await rm(join(c.folder, 'letters'), { recursive: true })

@@ -127,8 +127,8 @@ test('a folder that no company can be put at is refused before a byte is read', 
   const root = await mkdtemp(join(tmpdir(), 'factotum-unfit-'))
   t.after(() => rm(root, { recursive: true, force: true }))
   await writeFile(join(root, 'file'), '')
-  const archive = async function* (): AsyncGenerator<Buffer> {
-    assert.fail('it was read')
+  const archive = async function* (): AsyncGenerator<never> {
+    yield assert.fail('it was read')
   }
   const [place] = await places()
   await using there = place!
@@ -137,6 +137,12 @@ test('a folder that no company can be put at is refused before a byte is read', 
       code: 'snapshot.bad_folder',
     })
   assert.deepEqual(await readdir(root), ['file'])
+  const url = 'postgres://nobody:secret@127.0.0.1:1/none'
+  await assert.rejects(restoreTo(c, '/dev/null', { ...there, url }), (error: FactotumError) => {
+    assert.equal(error.code, 'snapshot.bad_database')
+    assert.doesNotMatch(error.message, /secret/)
+    return true
+  })
 })
 
 test('a mount point is refused, and a folder below it is taken', async (t) => {

@@ -98,7 +98,7 @@ function inline(text: string): string {
 
 const STYLE = `
 :root { color-scheme: light dark; --ink: #1c1e21; --soft: #5c636b; --line: #dfe3e8; --page: #ffffff; --tint: #f5f7f9; --link: #0b5cad }
-@media (prefers-color-scheme: dark) { :root { --ink: #e4e7ea; --soft: #9aa3ad; --line: #31373e; --page: #15181b; --tint: #1d2125; --link: #7db8f0 } }
+@media screen and (prefers-color-scheme: dark) { :root { --ink: #e4e7ea; --soft: #9aa3ad; --line: #31373e; --page: #15181b; --tint: #1d2125; --link: #7db8f0 } }
 * { box-sizing: border-box }
 body { margin: 0; background: var(--page); color: var(--ink); font: 16px/1.55 system-ui, sans-serif }
 header, main, footer { max-width: 68rem; margin: 0 auto; padding: 0 1.5rem }
@@ -128,7 +128,7 @@ pre code { padding: 0 }
 footer { padding-top: 3rem; padding-bottom: 2rem; font-size: .88rem }
 footer p { max-width: none; margin: 0; padding-top: 1rem; border-top: 1px solid var(--line) }
 @media (max-width: 44rem) { .cards { grid-template-columns: 1fr } }
-@media print { nav { display: none } body { font-size: 10.5pt } a { color: inherit; text-decoration: none } h2, h3 { break-after: avoid } tr { break-inside: avoid } }
+@media print { @page { margin: 18mm 16mm } nav { display: none } header, main, footer { max-width: none; padding-left: 0; padding-right: 0 } body { font-size: 10pt } a { color: inherit; text-decoration: none } h2, h3 { break-after: avoid } tr, .cards > div { break-inside: avoid } thead { display: table-header-group } .wide, pre { overflow: visible } pre { white-space: pre-wrap; overflow-wrap: anywhere } table { min-width: 0 } th, td { padding-right: .9rem } footer { padding-top: 1rem } }
 `
 
 /** Whole, for its hash counts every space of it. */

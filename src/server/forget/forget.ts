@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { declaredAttribute } from '../../context/facts.ts'
 import { effectById, type EffectRow } from '../../execution/events.ts'
 import { personalErased, type ErasureReport } from '../../governance/erasure/events.ts'
@@ -160,14 +161,14 @@ export async function forgetPlan(c: OpenCompany, target: string, also: readonly 
   const copies = (await copiesOf(c, report.keys)).map((path) => nameOf(c, path))
   const goes = new Set([...goingBlobs, ...plan.files, ...copies])
   const indexed = new Set(plan.going.sources.map((source) => source.split('@')[0]))
-  const mentions = found.filter((m) => {
+  const snapshots = await snapshotsNow(c)
+  const mentions = besides(c, found, snapshots).filter((m) => {
     if (m.what !== 'row' || m.of === null) return !goes.has(m.where)
     return !plan.scope.has('run', m.of) && !plan.scope.has('session', m.of) && !indexed.has(m.of)
   })
   const entities: ForgetPlan['entities'][number][] = []
   for (const id of plan.scope.all('entity'))
     entities.push(...(await c.store.read<(typeof entities)[number]>(labelsOf(id))))
-  const snapshots = await snapshotsNow(c)
   return { entities, counts, open: plan.open, kept, sent, mentions, snapshots, binding: bindingOf(plan) }
 }
 
@@ -208,8 +209,15 @@ export async function forget(
   if (shown.open.length > 0) await endThings(c, shown.open)
   const erased = await erase(c, target, also)
   const unfinished = erased.id === null ? null : await cleaned(c, erased.id)
-  const mentions = await mentionsOf(c.store, dataFolder(c), needles)
-  return { ...erased, unfinished, mentions, snapshots: await snapshotsBefore(c, options.snapshots === true) }
+  const snapshots = await snapshotsBefore(c, options.snapshots === true)
+  const mentions = besides(c, await mentionsOf(c.store, dataFolder(c), needles), snapshots)
+  return { ...erased, unfinished, mentions, snapshots }
+}
+
+/** Without the snapshots, which are told of by themselves, and go all or none. */
+function besides(c: OpenCompany, found: readonly Mention[], { to, names }: EarlierSnapshots): readonly Mention[] {
+  const archives = new Set(to === null ? [] : names.map((name) => nameOf(c, join(to, name))))
+  return found.filter((m) => m.what !== 'file' || !archives.has(m.where))
 }
 
 /** What was erased is erased, whatever becomes of this: null, or why it could not be done now. */

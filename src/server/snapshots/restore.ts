@@ -46,7 +46,7 @@ export interface Restored {
  * Makes a company from an archive. Everything is built where nobody sees it (a folder beside, a transaction) while the
  * archive is verified, and put in place when the last byte has been and the tables are what the ledger says: a process killed at any moment leaves nothing where
  * the company should be, or all of it. It comes up paused, for the original may still run.
- * Throws `snapshot.not_empty`, `snapshot.bad_folder`, `snapshot.not_identical`, `store.not_empty`, and what `readArchive` and `openKeys` throw.
+ * Throws `snapshot.not_empty`, `snapshot.bad_folder`, `snapshot.bad_database`, `snapshot.not_identical`, `store.not_empty`, and what `readArchive` and `openKeys` throw.
  */
 export async function restore(options: RestoreOptions): Promise<Restored> {
   const folder = resolve(options.folder)
@@ -118,7 +118,16 @@ async function build(options: RestoreOptions, building: string): Promise<Manifes
   const given = options.keys.from === 'folder' ? await readKeys(options.keys.folder) : null
   let keys: KeyFiles | null = given
   const vkey = options.keys.from === 'folder' ? parseSignerKey(given!['ledger.key']).verifier.text : options.keys.vkey
-  const fill = await fillStore(options.url ?? join(building, 'data', 'company.db'), ALL_EVENTS)
+  const fill = await fillStore(options.url ?? join(building, 'data', 'company.db'), ALL_EVENTS).catch(
+    (cause: Error) => {
+      if (cause instanceof FactotumError || options.url === undefined) throw cause
+      throw new FactotumError(
+        'snapshot.bad_database',
+        `The database cannot be used: ${cause.message}. Nothing was restored: see that it is there and empty, and that its address is right.`,
+        { cause },
+      )
+    },
+  )
   try {
     const manifest = await readArchive(
       options.archive,
