@@ -5,6 +5,7 @@ import { testCompany, type TestCompany } from '../../src/testing.ts'
 import { runStarted } from '../../src/orchestration/events.ts'
 import type { AnyWorkflow } from '../../src/orchestration/workflow.ts'
 import { onEachStore } from '../each-store.ts'
+import { testDatabase } from '../postgres.ts'
 import { Customer, letter, listen, mail } from '../facts/world.ts'
 
 const ADA = 'ada@example.org'
@@ -51,11 +52,13 @@ type Way = (c: TestCompany) => Promise<void>
 
 /** Ada's phone is 1. Somebody's words then reach a run that tells it anew: what comes of it, and what is believed. */
 async function after(url: string | undefined, workflows: readonly AnyWorkflow[], way: Way) {
+  // Each company has a database of its own.
+  const database = url === undefined ? undefined : await testDatabase()
   await using c = await testCompany({
     workflows: [listen, passed, hear, ...workflows],
     connectors: [post],
     entities: [Customer],
-    ...(url ? { url } : {}),
+    ...(database ? { url: database.url } : {}),
   })
   await c.send(mail, letter(ADA, ADA, { phone: '1' }), { trust: 'outsider' })
   c.clock.advance(60_000)
