@@ -1,6 +1,6 @@
 /** The ledger's proofs: pure functions over bytes. Rows and files are read and written elsewhere. */
 export { openCheckpoint, signCheckpoint } from './checkpoint.ts'
-export { ERASED_KIND, erasureLines, rangesOf, type Erasure, type Ranges } from './erased.ts'
+export { ERASED_KIND, erasureLines, rangesOf, type Ranges } from './erased.ts'
 export { writeExport } from './export.ts'
 export { MANIFEST, signFolder, verifyFolder, writeProofs, type FolderReport } from './folder.ts'
 export { openNote, signNote } from './note.ts'
