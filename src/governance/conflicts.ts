@@ -1,7 +1,7 @@
 import { getConflict, settle, type Dispute, type Outcome } from '../context/facts.ts'
 import { FactotumError } from '../lib/errors.ts'
 import type { Cause, EventInput, Store } from '../store/index.ts'
-import { gateOpened, type Choice, type Gates } from './gates.ts'
+import { gateClosed, gateOpened, type Choice, type Gates } from './gates.ts'
 
 const KEEP: Choice = { outcome: 'keep', label: 'Keep what is believed' }
 
@@ -49,6 +49,11 @@ export function conflictGate(dispute: Dispute, run: string | null = null, cause:
     },
     { private: { title: `Which is right: ${attribute} of a ${kind}?`, proposal: { conflict } }, cause },
   )
+}
+
+/** Two that were merged and contradicted each other are two again. */
+export function conflictMoot(gate: string): EventInput {
+  return gateClosed(gate, { because: 'they are two again' })
 }
 
 /** What the operator's word on a conflict leads to: fact and conflict are settled in the commit of that word. */

@@ -13,7 +13,7 @@ import { registerStoppedGates } from '../execution/settlement.ts'
 import { verdictOf } from '../execution/verdicts.ts'
 import { registerEffectGate } from '../execution/effects.ts'
 import { wakeBehind } from '../execution/events.ts'
-import { conflictGate, registerConflictGates } from '../governance/conflicts.ts'
+import { conflictGate, conflictMoot, registerConflictGates } from '../governance/conflicts.ts'
 import { Gates } from '../governance/gates.ts'
 import { loadPolicies, NO_POLICIES, type Policies } from '../governance/policy.ts'
 import { Attention } from '../governance/attention/attention.ts'
@@ -157,7 +157,7 @@ export class OpenCompany {
       },
       ...(options.onError ? { onError: options.onError } : {}),
     })
-    this.facts = new Facts(store, this.company.entities, (dispute) => conflictGate(dispute))
+    this.facts = new Facts(store, this.company.entities, { open: conflictGate, close: conflictMoot })
     this.gates = new Gates(store)
     registerEffectGate(this.execution, this.gates)
     registerStoppedGates(this.execution, this.gates)

@@ -6,6 +6,7 @@ import {
   entityCreated,
   factAt,
   factsAt,
+  factVersions,
   family,
   getConflict,
   lookupKey,
@@ -213,6 +214,8 @@ class Pair {
     ]
     // Which statements of the model they are: by where they are believed, for only the store has ids.
     const held = await Promise.all(origins.map((origin) => this.#heldBy(origin)))
+    const shown = await factVersions(store, origins)
+    const sides = new Set<unknown>(shown.map((row) => JSON.parse(row.value!)))
     try {
       await gates.decide(gate.id, { outcome })
     } catch (error) {
@@ -227,7 +230,8 @@ class Pair {
           stopOne(
             model,
             e,
-            span.filter((v) => this.#about(held.flat(), e).length > 0 && model.top(e, v)),
+            // Also where one side was said again since: it is the value that has ended.
+            span.filter((v) => sides.has(model.top(e, v)?.value)),
           ),
         )
       for (const piece of held[outcome === 'keep' ? 0 : 1]!)
@@ -251,10 +255,6 @@ class Pair {
 
   #retractedIn(origin: string) {
     return this.#saidBy.get(origin)
-  }
-
-  #about(held: readonly { entity: string }[], e: number) {
-    return held.filter((h) => h.entity === this.#ids[e])
   }
 
   async #heldBy(origin: string) {

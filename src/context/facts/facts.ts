@@ -15,17 +15,22 @@ export function givenSpan(now: number, from: Instant | undefined, until: Instant
   return span
 }
 
+/** The events by which a conflict comes before the operator, and by which it is no question any more; governance has them. */
+export interface ConflictGates {
+  open(dispute: Dispute): EventInput
+  close(gate: string): EventInput
+}
+
 /** What the operator says of facts: the same rules and events as for a run, under the operator's own label. */
 export class Facts {
   readonly kinds: ReadonlyMap<string, EntityKind>
   readonly #store: Store
-  readonly #openGate: (dispute: Dispute) => EventInput
+  readonly #gates: ConflictGates
 
-  /** `openGate`: the event by which a conflict comes before the operator; governance has it. */
-  constructor(store: Store, kinds: readonly EntityKind[], openGate: (dispute: Dispute) => EventInput) {
+  constructor(store: Store, kinds: readonly EntityKind[], gates: ConflictGates) {
     this.#store = store
     this.kinds = new Map(kinds.map((k) => [k.entity, k]))
-    this.#openGate = openGate
+    this.#gates = gates
   }
 
   assert(
@@ -103,12 +108,19 @@ export class Facts {
 
   async #commit<T>(
     entity: string,
-    plan: () => Promise<{ change: Pick<Change, 'events' | 'guards' | 'disputes'>; answer: T }>,
+    plan: () => Promise<{
+      change: Pick<Change, 'events' | 'guards' | 'disputes'> & { readonly closes?: readonly string[] }
+      answer: T
+    }>,
   ): Promise<T> {
     const key = `fact:${entity}:${this.#store.newId('chg')}`
     for (;;) {
       const { change, answer } = await plan()
-      const events = [...change.events, ...change.disputes.map((d) => this.#openGate(d))]
+      const events = [
+        ...change.events,
+        ...change.disputes.map((d) => this.#gates.open(d)),
+        ...(change.closes ?? []).map((gate) => this.#gates.close(gate)),
+      ]
       if (events.length === 0) return answer
       try {
         await this.#store.commit({ key, events, guards: change.guards })

@@ -3,8 +3,9 @@ import { shortHash, type Json } from '../../lib/json.ts'
 import { sql, type Guard, type Store } from '../../store/index.ts'
 import { Change, type Voice } from './change.ts'
 import type { EntityKind } from './declare.ts'
+import { conflictIsOpen, conflictsAbout, conflictSettled, type ConflictRow } from './disputes.ts'
 import { entityMerged, entitySplit, family, familyGuards, getEntity, type Family } from './entities.ts'
-import { historyOf, originOf, outranks, type FactRow } from './rows.ts'
+import { factVersions, historyOf, originOf, outranks, type FactRow } from './rows.ts'
 import { common, type Span } from './spans.ts'
 
 const isMember = sql('select 1 as ok from entity_merge where entity = ? and into_entity = ? and split_seq is null')
@@ -76,7 +77,10 @@ async function contradictions(store: Store, a: Family, b: Family): Promise<Contr
   return found
 }
 
-/** They are two after all. `member` leaves what it was merged into, with its own parts. Throws `entity.not_merged`. */
+/**
+ * They are two after all. `member` leaves what it was merged into, with its own parts; what was asked only because they were
+ * one is no question any more. Throws `entity.not_merged`.
+ */
 export async function splitting(store: Store, member: string, voice: Voice) {
   await getEntity(store, member)
   const into = await store.first<{ into_entity: string }>(intoOf(member))
@@ -86,9 +90,36 @@ export async function splitting(store: Store, member: string, voice: Voice) {
     code: 'fact.moved',
     message: 'It was split in the meantime.',
   }
+  const events = [entitySplit(into.into_entity, { member }, { actor: voice.actor, private: { reason: voice.reason } })]
+  const moot = await mootBySplit(store, member)
   return {
-    events: [entitySplit(into.into_entity, { member }, { actor: voice.actor, private: { reason: voice.reason } })],
-    guards: [guard],
+    events: [
+      ...events,
+      ...moot.map(({ entity, id }) =>
+        conflictSettled(entity, { conflict: id, outcome: 'split' }, { actor: voice.actor }),
+      ),
+    ],
+    guards: [guard, ...moot.map(({ id }) => conflictIsOpen(id))],
+    closes: moot.map(({ gate }) => gate!),
   }
 }
+
+/** Open conflicts of a merge whose one side goes with `member` and whose other side stays. */
+async function mootBySplit(store: Store, member: string): Promise<ConflictRow[]> {
+  const { members } = await family(store, member)
+  const leaving = new Set((await store.read<{ id: string }>(partsOf(member))).map(({ id }) => id))
+  const conflicts = (await conflictsAbout(store, members)).filter((c) => c.state === 'open' && c.says === 'merge')
+  const parted = await Promise.all(
+    conflicts.map(async ({ against, rival }) => {
+      const sides = await factVersions(store, [...(JSON.parse(against) as string[]), rival!])
+      return new Set(sides.map(({ entity }) => leaving.has(entity))).size > 1
+    }),
+  )
+  return conflicts.filter((_, i) => parted[i])
+}
+const partsOf = sql(
+  `with recursive part (id) as (select id from entity where id = ?
+     union select m.entity from entity_merge m join part on m.into_entity = part.id where m.split_seq is null)
+   select id from part`,
+)
 const intoOf = sql('select into_entity from entity_merge where entity = ? and split_seq is null')
