@@ -272,7 +272,7 @@ create table ephemeral (
   recalled bigint not null,
   expires_at bigint,
   origin text collate "C",
-  parties text not null default '[]'::text,
+  parties text collate "C" not null default '[]'::text,
   PRIMARY KEY (owner, slot)
 ) with (autovacuum_enabled=false);
 CREATE INDEX ephemeral_expiry ON public.ephemeral USING btree (expires_at) WHERE (expires_at IS NOT NULL);
