@@ -1,3 +1,4 @@
+import { actingAlone } from '../lib/caller.ts'
 import { EPHEMERAL_TABLES, sweepExpired } from '../context/ephemeral.ts'
 import { signalById, type SignalRow } from '../context/signals.ts'
 import { FactotumError, errorMessage } from '../lib/errors.ts'
@@ -152,7 +153,7 @@ export class Coordinator {
     this.#rung = true
     setImmediate(() => {
       this.#rung = false
-      void this.#tick()
+      void actingAlone(() => this.#tick())
     })
   }
 

@@ -1,12 +1,8 @@
 import { z } from 'zod'
+import type { Scope } from '../lib/caller.ts'
 import type { OpenCompany } from './open.ts'
 
-/**
- * What a caller may do, each including those before it: look; put something before the operator or into the company's
- * memory; decide in the operator's place; and what touches the machine, the rules, or everything at once.
- */
-export const SCOPES = ['read', 'propose', 'decide', 'admin'] as const
-export type Scope = (typeof SCOPES)[number]
+export { SCOPES, type Caller, type Scope } from '../lib/caller.ts'
 
 /**
  * `past`: only reads, and can be asked of the company as it was. `now`: changes nothing, and is asked of today. `change`: it

@@ -1,3 +1,4 @@
+import { actingAlone } from '../lib/caller.ts'
 import type { Clock } from '../lib/clock.ts'
 import { fenced, StoreError } from './errors.ts'
 import type { Engine, Guard, Member, Outcome } from './engine.ts'
@@ -145,7 +146,7 @@ export class Committer {
       if (outcome.built) for (const row of outcome.built.rows) rows.push(row)
       waiting.resolve({ seq: outcome.seq, at: waiting.member.at, duplicate: outcome.duplicate, inbox: outcome.inbox })
     }
-    if (rows.length > 0) for (const listener of this.#listeners) listener(rows)
+    if (rows.length > 0) actingAlone(() => this.#listeners.forEach((listener) => listener(rows)))
     if (this.#queue.length > 0) this.#schedule()
   }
 }

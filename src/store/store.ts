@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { DummyDriver, Kysely, PostgresAdapter, PostgresQueryCompiler, SqliteAdapter, SqliteQueryCompiler } from 'kysely'
 import type { CompiledQuery, DatabaseConnection, Dialect, QueryResult } from 'kysely'
+import { callerNow, OPERATOR } from '../lib/caller.ts'
 import { systemClock, type Clock } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
 import { Committer, type CommitListener, type CommitResult } from './commit.ts'
@@ -50,7 +51,7 @@ export class Store {
   /** Records events. Resolves when they are durable. Throws a guard's conflict, `store.fenced`, `store.key_reused`. */
   commit(input: CommitInput): Promise<CommitResult> {
     if (this.#closed) return Promise.reject(new StoreError('store.closed', 'The store is closed.'))
-    return this.#committer.commit(input)
+    return this.#committer.commit(inTheirName(input))
   }
 
   read<R = Record<string, Value>>(query: Bound): Promise<R[]> {
@@ -110,6 +111,16 @@ export class Store {
     await this.#committer.drain()
     await this.engine.close()
   }
+}
+
+/**
+ * The operator's part is played by whoever asks: a program with a token, a guest. Here and nowhere else, so that no way of
+ * doing something can forget to say who did it.
+ */
+function inTheirName(input: CommitInput): CommitInput {
+  const actor = callerNow()?.actor ?? OPERATOR
+  if (actor === OPERATOR) return input
+  return { ...input, events: input.events.map((e) => (e.actor === OPERATOR ? { ...e, actor } : e)) }
 }
 
 /** Opens the store, making or migrating it where needed. Throws `store.locked`, `store.newer`, `store.unreachable`. */

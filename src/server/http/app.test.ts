@@ -42,7 +42,7 @@ test('nothing is told or done without the token', async () => {
     `Bearer ${'x'.repeat(TOKEN.length)}`,
   ]) {
     const answer = await post('/v1/start', '{"workflow":"greet","input":{"who":"eve"}}', { authorization })
-    assert.deepEqual([answer.status, answer.body.code], [401, 'http.unauthorized'])
+    assert.deepEqual([answer.status, answer.body.code], [401, 'access.unauthorized'])
   }
   assert.equal((await http.request('/v1/status')).status, 401)
   assert.equal(await company.open.store.engine.head(), 0)

@@ -1,7 +1,7 @@
-import { timingSafeEqual } from 'node:crypto'
 import { Hono, type Context } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { FactotumError } from '../../lib/errors.ts'
+import { protect } from '../access/protect.ts'
 import { operate, operateAsOf, operationNamed } from '../operations.ts'
 import { argsInQuery } from './query.ts'
 import type { OpenCompany } from '../open.ts'
@@ -18,8 +18,8 @@ export const AS_OF = 'as-of'
  * Errors are problem+json (RFC 9457) with a stable `code`.
  */
 export function app(company: OpenCompany, token: string): Hono {
-  const expected = Buffer.from(`Bearer ${token}`)
   const http = new Hono()
+  protect(http, token)
   http.use(
     bodyLimit({
       maxSize: MAX_BODY_BYTES,
@@ -30,14 +30,6 @@ export function app(company: OpenCompany, token: string): Hono {
     c.text(`${company.company.name}: Factotum is running. Use the factotum command in its folder.\n`),
   )
   http.get('/healthz', (c) => c.json({ ok: true }))
-  http.use('/v1/*', async (c, next) => {
-    const given = Buffer.from(c.req.header('authorization') ?? '')
-    // A page in the operator's browser cannot set this header across origins, and cannot know the token.
-    if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
-      return c.json(problem('http.unauthorized', 'Give the token in data/server.json as a bearer token.', 401), 401)
-    }
-    return next()
-  })
   const answer = async (c: Context, name: string, args: unknown) => {
     const asOf = c.req.query(AS_OF)
     if (asOf === undefined) return c.json((await operate(company, name, args)) as object)

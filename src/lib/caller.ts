@@ -1,0 +1,38 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+
+/**
+ * What a caller may do, each including those before it: look; put something before the operator or into the company's
+ * memory; decide in the operator's place; and what touches the machine, the rules, or everything at once.
+ */
+export const SCOPES = ['read', 'propose', 'decide', 'admin'] as const
+export type Scope = (typeof SCOPES)[number]
+
+/** The operator, however they came in: what the ledger says where nobody else acts. */
+export const OPERATOR = 'operator'
+
+/** Who asks, as the ledger names them (`operator`, `token:tok_…`, `guest:tok_…`), and the highest scope that they have. */
+export interface Caller {
+  readonly actor: string
+  readonly scopes: Scope
+}
+
+export function allows(caller: Caller, scope: Scope): boolean {
+  return SCOPES.indexOf(caller.scopes) >= SCOPES.indexOf(scope)
+}
+
+const callers = new AsyncLocalStorage<Caller | undefined>()
+
+/** Whoever this is done for; undefined for what the company does by itself and for the command beside it. */
+export function callerNow(): Caller | undefined {
+  return callers.getStore()
+}
+
+/** Does something for a caller: what it commits as the operator's own is recorded as theirs. */
+export function actingFor<R>(caller: Caller, act: () => R): R {
+  return callers.run(caller, act)
+}
+
+/** What goes on afterwards by itself is nobody's: the loop that a request rang works for the company. */
+export function actingAlone<R>(act: () => R): R {
+  return callers.getStore() === undefined ? act() : callers.run(undefined, act)
+}
