@@ -49,7 +49,8 @@ export async function ask<N extends OperationName>(
   }
 }
 
-function readServerFile(folder: string): ServerFile | null {
+/** The server that runs beside this command, as it said when it started; null: none. */
+export function readServerFile(folder: string): ServerFile | null {
   const path = serverFile(folder)
   if (!existsSync(path)) return null
   try {

@@ -1,4 +1,5 @@
 import type { Command } from './command.ts'
+import { access } from './commands/access.ts'
 import { agents, correct } from './commands/agents.ts'
 import { away, digest, quiet } from './commands/attention.ts'
 import { conversation, conversations } from './commands/conversations.ts'
@@ -85,6 +86,7 @@ export const COMMANDS: readonly Command[] = [
   runbook,
   dossier,
   ledger,
+  access,
   snapshot,
   doctor,
 ]

@@ -10,6 +10,7 @@ import { EFFECT_EVENTS } from '../execution/events.ts'
 import { PROBE_EVENTS } from '../execution/probes.ts'
 import { companyRestored } from '../execution/restored.ts'
 import { THROTTLE_EVENTS } from '../execution/throttle.ts'
+import { ACCESS_EVENTS } from '../governance/access/events.ts'
 import { ATTENTION_EVENTS } from '../governance/attention/attention.ts'
 import { ERASURE_EVENTS } from '../governance/erasure/events.ts'
 import { GATE_EVENTS } from '../governance/gates.ts'
@@ -48,5 +49,6 @@ export const ALL_EVENTS: readonly AnyEventKind[] = [
   ...PROBE_EVENTS,
   ...ORCHESTRATION_EVENTS,
   ...ERASURE_EVENTS,
+  ...ACCESS_EVENTS,
   ...SNAPSHOT_EVENTS,
 ]

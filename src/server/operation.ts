@@ -16,6 +16,8 @@ export interface Operation<A, R, M extends Mood = Mood> {
   readonly scope: Scope
   readonly args: z.ZodType<A>
   readonly run: (company: OpenCompany, args: A) => Promise<R>
+  /** Its answer holds a secret that is told once: nobody keeps it, to repeat it or for a log. */
+  readonly secret?: true
 }
 
 type Run<A, R> = (company: OpenCompany, args: A) => Promise<R>
@@ -33,6 +35,11 @@ export function reading<A, R>(scope: Scope, args: z.ZodType<A>, run: Run<A, R>):
 /** It changes nothing, and is about what is there now: caches, files, what would be done. */
 export function looking<A, R>(scope: Scope, args: z.ZodType<A>, run: Run<A, R>): Operation<A, R, 'now'> {
   return { mood: 'now', scope, args, run }
+}
+
+/** Its answer holds a secret that is told once. */
+export function secret<A, R, M extends Mood>(of: Operation<A, R, M>): Operation<A, R, M> {
+  return { ...of, secret: true }
 }
 
 /** Arguments that many operations share. */

@@ -18,6 +18,7 @@ import { checkRunInput, start } from '../orchestration/starting.ts'
 import { open } from 'node:fs/promises'
 import type { Moment, When } from './as-of.ts'
 import { writeDossier } from './dossier/dossier.ts'
+import { ACCESS_OPERATIONS } from './operations/access.ts'
 import { ERASURE_OPERATIONS } from './operations/erasure.ts'
 import { byId, newest, none, looking, operation, reading, type Operation } from './operation.ts'
 import { rebuild } from '../store/index.ts'
@@ -223,6 +224,7 @@ export const OPERATIONS = {
   rebuild: operation('admin', none, (c) => rebuildTables(c)),
   ...RECALL_OPERATIONS,
   ...SNAPSHOT_OPERATIONS,
+  ...ACCESS_OPERATIONS,
 } as const
 
 /** What is driven holds in memory what it has read, and nothing else has a turn meanwhile. */

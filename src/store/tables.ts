@@ -34,6 +34,7 @@ export const PROJECTIONS: Readonly<Record<string, string>> = {
   schedule: 'id',
   signal: 'id',
   erasure: 'id',
+  access_token: 'id',
 }
 
 /**
@@ -63,5 +64,8 @@ export const NOT_REBUILT: Readonly<Record<string, string>> = {
   passage_scope: 'index of messages and documents',
   posting: 'index of messages and documents',
   vector: 'cache of what passages mean to a model',
+  access_credential: 'how the operator signs in: a restored copy asks anew',
+  access_session: 'who is signed in right now',
+  access_link: 'keys that sign in once',
   encoding: 'what vectors cost and what they changed',
 }

@@ -1,6 +1,10 @@
 import { errorMessage, FactotumError } from '../../lib/errors.ts'
+import { placeOf } from '../../server/access/place.ts'
 import { openCompany, type Ingested, type OpenCompany } from '../../server/open.ts'
-import { serve } from '../../server/http/serve.ts'
+import { readFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { makeLink } from '../../governance/access/links.ts'
+import { serve, type ServeOptions } from '../../server/http/serve.ts'
 import { status as readStatus } from '../../server/views/status.ts'
 import type { Command, Invocation } from '../command.ts'
 import { companyFolder, loadCompany } from '../company-folder.ts'
@@ -9,15 +13,23 @@ import { printStatus } from './status.ts'
 
 export const start: Command = {
   name: 'start',
-  usage: '[folder] [--port N] [--once]',
+  usage: '[folder] [--port N] [--once] | --public --host H (--tls-cert F --tls-key F | --behind-proxy https://NAME)',
   summary: 'Run the company; with --once until there is nothing left to do.',
-  options: { port: { type: 'string' }, once: { type: 'boolean' } },
+  options: {
+    port: { type: 'string' },
+    once: { type: 'boolean' },
+    public: { type: 'boolean' },
+    host: { type: 'string' },
+    'tls-cert': { type: 'string' },
+    'tls-key': { type: 'string' },
+    'behind-proxy': { type: 'string' },
+  },
   timeless: true,
   arity: [0, 1],
   async run(call) {
     const given = call.positionals[0]
     const folder = given === undefined ? call.folder : companyFolder(given)
-    const port = portOf(call)
+    const where = await reachOf(call)
     // A branch of a workflow that failed before it was awaited: its step is on the record, and the company goes on.
     process.on('unhandledRejection', (error) => {
       process.stderr.write(`factotum: a promise failed that nobody awaited: ${errorMessage(error)}\n`)
@@ -29,7 +41,7 @@ export const start: Command = {
     })
     try {
       await company.start()
-      return call.flags.once ? await once(call, company) : await forever(call, company, port)
+      return call.flags.once ? await once(call, company) : await forever(call, company, where)
     } finally {
       await company.close()
       // A call that was abandoned may still hold a socket: it is the next process's to look for, and this one ends.
@@ -59,14 +71,18 @@ async function readInboxes(company: OpenCompany): Promise<Ingested> {
   return inbox
 }
 
-async function forever(call: Invocation, company: OpenCompany, port: { readonly port?: number }): Promise<number> {
+async function forever(call: Invocation, company: OpenCompany, where: ServeOptions): Promise<number> {
   // Before anything else can take long: a signal that comes while the inbox is read ends it in order.
   const stopped = untilStopped()
-  const listening = await serve(company, port)
+  const listening = await serve(company, where)
   try {
-    if (call.json) call.print({ company: company.company.name, url: listening.url, pid: process.pid })
+    const { url, publicUrl } = listening
+    const { key } = await makeLink(company.store, false)
+    const link = `${publicUrl ?? url}/#key=${key}`
+    if (call.json) call.print({ company: company.company.name, url, publicUrl, link, pid: process.pid })
     else {
-      call.out(`${company.company.name} is running at ${listening.url}`)
+      call.out(`${company.company.name} is running at ${publicUrl ?? url}`)
+      call.out(`\nSign in: ${link}\n  (works once, within the hour; "npx factotum access link" makes another)\n`)
       for (const { name, to } of company.describeConnectors()) call.out(`  ${name}: ${to}`)
     }
     const inbox = await readInboxes(company)
@@ -80,6 +96,30 @@ async function forever(call: Invocation, company: OpenCompany, port: { readonly 
     await listening.close()
   }
   return 0
+}
+
+/** Throws `cli.usage`, and `cli.unreadable` for a certificate that cannot be read. */
+async function reachOf(call: Invocation): Promise<ServeOptions> {
+  const { host, 'tls-cert': cert, 'tls-key': key, 'behind-proxy': proxy } = call.flags
+  if ((cert === undefined) !== (key === undefined))
+    throw new FactotumError('cli.usage', '--tls-cert and --tls-key go together.')
+  const tls = cert === undefined ? {} : { tls: { cert: await pem(String(cert)), key: await pem(String(key)) } }
+  const reach = {
+    isPublic: call.flags.public === true,
+    ...(typeof host === 'string' ? { host } : {}),
+    ...tls,
+    ...(typeof proxy === 'string' ? { proxy } : {}),
+    ...portOf(call),
+  }
+  // Before the company is opened: what would put it on a network in the clear starts nothing.
+  placeOf(reach)
+  return reach
+}
+
+async function pem(path: string): Promise<string> {
+  return readFile(resolve(path), 'utf8').catch((cause: unknown) => {
+    throw new FactotumError('cli.unreadable', `${path} cannot be read: ${errorMessage(cause)}.`, { cause })
+  })
 }
 
 function portOf(call: Invocation): { port?: number } {

@@ -1,6 +1,7 @@
 import { Hono, type Context } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { FactotumError } from '../../lib/errors.ts'
+import { Access } from '../access/access.ts'
 import { protect } from '../access/protect.ts'
 import { operate, operateAsOf, operationNamed } from '../operations.ts'
 import { argsInQuery } from './query.ts'
@@ -17,9 +18,9 @@ export const AS_OF = 'as-of'
  * arguments in the query, and `as-of` beside them asks the company as it was; what does something is `POST` with JSON.
  * Errors are problem+json (RFC 9457) with a stable `code`.
  */
-export function app(company: OpenCompany, token: string): Hono {
+export function app(company: OpenCompany, by: string | Access): Hono {
   const http = new Hono()
-  protect(http, token)
+  protect(http, typeof by === 'string' ? new Access(company.store, by) : by)
   http.use(
     bodyLimit({
       maxSize: MAX_BODY_BYTES,

@@ -10,6 +10,52 @@ create table absence (
 );
 CREATE INDEX absence_open ON public.absence USING btree (until) WHERE (ended_at IS NULL);
 
+create table access_credential (
+  id text collate "C" not null,
+  kind text collate "C" not null,
+  secret text collate "C" not null,
+  uses bigint not null,
+  name text collate "C" not null,
+  created_at bigint not null,
+  used_at bigint,
+  PRIMARY KEY (id)
+);
+
+create table access_link (
+  hash text collate "C" not null,
+  expires_at bigint not null,
+  PRIMARY KEY (hash)
+);
+
+create table access_session (
+  id text collate "C" not null,
+  hash text collate "C" not null,
+  token text collate "C",
+  method text collate "C" not null,
+  address text collate "C" not null,
+  agent text collate "C" not null,
+  created_at bigint not null,
+  seen_at bigint not null,
+  expires_at bigint not null,
+  PRIMARY KEY (id)
+);
+CREATE UNIQUE INDEX access_session_hash ON public.access_session USING btree (hash);
+
+create table access_token (
+  id text collate "C" not null,
+  guest integer not null,
+  scope text collate "C" not null,
+  hash text collate "C" not null,
+  name text collate "C",
+  made_by text collate "C" not null,
+  made_at bigint not null,
+  expires_at bigint,
+  revoked_at bigint,
+  revoked_by text collate "C",
+  PRIMARY KEY (id)
+);
+CREATE UNIQUE INDEX access_token_hash ON public.access_token USING btree (hash);
+
 create table blob (
   hash text collate "C" not null,
   size bigint not null,

@@ -2,6 +2,44 @@
 
 CREATE TABLE absence (id text primary key, since integer not null, until integer not null, reason text, ended_at integer) strict, without rowid;
 CREATE INDEX absence_open on absence (until) where ended_at is null;
+CREATE TABLE access_credential (
+  id text primary key,              -- `password`, or the id that an authenticator gave its passkey
+  kind text not null,               -- password, passkey
+  secret text not null,             -- a password's hash with its parameters, a passkey's public key (JSON)
+  uses integer not null,            -- an authenticator's counter
+  name text not null,
+  created_at integer not null,
+  used_at integer
+) strict, without rowid;
+CREATE TABLE access_link (
+  hash text primary key,
+  expires_at integer not null
+) strict, without rowid;
+CREATE TABLE access_session (
+  id text primary key,
+  hash text not null,
+  token text,                       -- the guest's; null: the operator
+  method text not null,             -- link, password, passkey, guest
+  address text not null,
+  agent text not null,
+  created_at integer not null,
+  seen_at integer not null,
+  expires_at integer not null
+) strict, without rowid;
+CREATE UNIQUE INDEX access_session_hash on access_session (hash);
+CREATE TABLE access_token (
+  id text primary key,
+  guest integer not null,           -- 1: the link of a person who only looks; 0: a program's
+  scope text not null,
+  hash text not null,               -- SHA-256 of 256 random bits
+  name text,
+  made_by text not null,
+  made_at integer not null,
+  expires_at integer,
+  revoked_at integer,
+  revoked_by text
+) strict, without rowid;
+CREATE UNIQUE INDEX access_token_hash on access_token (hash);
 CREATE TABLE blob (hash text primary key, size integer not null, bytes blob not null) strict;
 CREATE TABLE checkpoint (size integer primary key, note text not null, frontier blob not null, at integer not null) strict;
 CREATE TABLE complaint (
