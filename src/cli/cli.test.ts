@@ -75,7 +75,7 @@ async function post(url: string, operation: string, args: unknown): Promise<Reco
   const { token } = JSON.parse(await readFile(join(folder, 'data/server.json'), 'utf8')) as { token: string }
   const response = await fetch(`${url}/v1/${operation}`, {
     method: 'POST',
-    headers: { authorization: `Bearer ${token}` },
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
     body: JSON.stringify(args),
   })
   return (await response.json()) as Record<string, unknown>

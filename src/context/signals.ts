@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { allows, callerNow } from '../lib/caller.ts'
 import type { Json } from '../lib/json.ts'
 import { eventKind, sql, work, type Guard, type Store } from '../store/index.ts'
 
@@ -15,6 +16,15 @@ export function rank(trust: Trust): number {
 /** What derives from both carries the lower label. */
 export function lower(a: Trust, b: Trust): Trust {
   return TRUST.indexOf(a) < TRUST.indexOf(b) ? a : b
+}
+
+/**
+ * The label of what is said in the operator's part. A program that may only propose does not decide what is believed: what it
+ * says is somebody's whom the operator knows.
+ */
+export function ownLabel(): Trust {
+  const caller = callerNow()
+  return caller === undefined || allows(caller, 'decide') ? 'operator' : 'verified'
 }
 
 /** Whether a label is as high as what is asked for, if anything is. */

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { FactotumError } from './errors.ts'
 
 /**
  * What a caller may do, each including those before it: look; put something before the operator or into the company's
@@ -18,6 +19,13 @@ export interface Caller {
 
 export function allows(caller: Caller, scope: Scope): boolean {
   return SCOPES.indexOf(caller.scopes) >= SCOPES.indexOf(scope)
+}
+
+/** Throws `access.scope` where whoever asks may not, though the operation is open to them: some arguments are not. */
+export function demand(scope: Scope, what: string): void {
+  const caller = callers.getStore()
+  if (caller && !allows(caller, scope))
+    throw new FactotumError('access.scope', `${what} takes the scope "${scope}"; yours is "${caller.scopes}".`)
 }
 
 const callers = new AsyncLocalStorage<Caller | undefined>()

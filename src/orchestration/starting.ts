@@ -1,5 +1,5 @@
 import { partiesOfSignal } from '../context/conversations.ts'
-import { partiesAt, type Trust } from '../context/signals.ts'
+import { ownLabel, partiesAt, type Trust } from '../context/signals.ts'
 import { jsonCopy, type Json } from '../lib/json.ts'
 import { sql, type Cause, type EventInput, type Guard, type Store } from '../store/index.ts'
 import { FactotumError } from '../lib/errors.ts'
@@ -38,7 +38,7 @@ export function start(store: Store, s: Start): { readonly id: string; readonly e
       state: s.parent || (lane === null && s.workflow.limit === null) ? 'active' : 'queued',
       lane,
       signal: s.signal ?? null,
-      trust: s.trust ?? 'operator',
+      trust: s.trust ?? ownLabel(),
       parent: s.parent?.run ?? null,
       parentWait: s.parent?.wait ?? null,
       ...(s.parties && { parties: s.parties }),

@@ -1,5 +1,7 @@
+import { callerNow, OPERATOR } from '../../lib/caller.ts'
 import { FactotumError } from '../../lib/errors.ts'
 import { ConflictError, type EventInput, type Store } from '../../store/index.ts'
+import { ownLabel } from '../signals.ts'
 import { instant, type Instant } from './as-of.ts'
 import { Change, type Came, type Dispute, type Voice } from './change.ts'
 import type { EntityKind } from './declare.ts'
@@ -134,10 +136,11 @@ export class Facts {
 }
 
 function operatorVoice(reason: string): Voice {
+  const trust = ownLabel()
   return {
-    actor: 'operator',
-    trust: 'operator',
-    makers: ['operator'],
+    actor: OPERATOR,
+    trust,
+    makers: [trust === 'operator' ? OPERATOR : (callerNow()?.actor ?? OPERATOR)],
     source: null,
     parties: [],
     span: null,

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { lower, ownLabel } from '../../context/signals.ts'
 import type { Duration } from '../../lib/durations.ts'
 import { looking, operation } from '../operation.ts'
 
@@ -33,7 +34,10 @@ export const EPHEMERAL_OPERATIONS = {
       trust: z.enum(['operator', 'verified', 'outsider']).default('operator'),
     }),
     async (c, { session, name, value, ttl, trust }) => {
-      await c.ephemeral.set(session, name, value, { trust, ...(ttl === undefined ? {} : { ttl: ttl as Duration }) })
+      await c.ephemeral.set(session, name, value, {
+        trust: lower(trust, ownLabel()),
+        ...(ttl === undefined ? {} : { ttl: ttl as Duration }),
+      })
       return (await c.ephemeral.get(session, name)) ?? null
     },
   ),

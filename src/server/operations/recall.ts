@@ -12,7 +12,8 @@ import {
 import { originalOf } from '../../context/recall/citation.ts'
 import { entitiesNamed } from '../../context/recall/facts.ts'
 import { dropIndex } from '../../context/recall/indexing.ts'
-import type { Trust } from '../../context/signals.ts'
+import { lower, ownLabel, type Trust } from '../../context/signals.ts'
+import { demand } from '../../lib/caller.ts'
 import { FactotumError, errorMessage } from '../../lib/errors.ts'
 import { ConflictError, sql } from '../../store/index.ts'
 import { none, looking, operation, reading } from '../operation.ts'
@@ -72,6 +73,7 @@ export const RECALL_OPERATIONS = {
 } as const
 
 async function remember(c: OpenCompany, args: z.output<typeof Remember>) {
+  if (args.path !== undefined) demand('admin', 'Reading a file of the machine that the server runs on')
   // Whether it was said before is asked of the index.
   await c.recall.upToDate()
   const bytes = args.path === undefined ? Buffer.from(args.text!) : await readPath(args.path)
@@ -91,7 +93,7 @@ async function remember(c: OpenCompany, args: z.output<typeof Remember>) {
         mediaType,
         name,
         about,
-        trust: args.trust ?? others,
+        trust: lower(args.trust ?? others, ownLabel()),
         source: null,
         original: await originalOf(c.store, read.text),
         raw: args.path === undefined ? null : bytes,

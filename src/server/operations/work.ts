@@ -17,6 +17,7 @@ import {
   taskMoved,
   taskStill,
 } from '../../context/tasks.ts'
+import { ownLabel } from '../../context/signals.ts'
 import { parseUntil } from '../../governance/attention/away.ts'
 import { milliseconds, type Duration } from '../../lib/durations.ts'
 import { ConflictError, sql, type EventInput, type Store } from '../../store/index.ts'
@@ -79,7 +80,7 @@ export const WORK_OPERATIONS = {
       const dueAt = dueTime(c, by)
       checkTask({ text, dueAt, assignee })
       const id = c.store.newId('task')
-      const body = { assignee, dueAt, trust: 'operator', run: null, source: null } as const
+      const body = { assignee, dueAt, trust: ownLabel(), run: null, source: null } as const
       const event = taskAdded(id, body, { private: { text: text.trim(), why }, actor: 'operator' })
       await c.store.commit({ key: `task:${id}`, events: [event] })
       return taskNow(c.store, id)
