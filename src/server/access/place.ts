@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto'
+import { isIP } from 'node:net'
 import { FactotumError } from '../../lib/errors.ts'
 
 /** Where a server is asked from, and under which names. */
@@ -51,8 +52,10 @@ export function placeOf({ isPublic = false, host, tls, proxy }: Reach): Place {
       isPublic,
       proxy: null,
       names: namesOf(certificate),
-      goesBy: (name) =>
-        certificate.checkHost(name) !== undefined || certificate.checkIP(name.replace(/^\[|\]$/g, '')) !== undefined,
+      goesBy: (name) => {
+        const address = name.replace(/^\[|\]$/g, '')
+        return (isIP(address) ? certificate.checkIP(address) : certificate.checkHost(name)) !== undefined
+      },
     }
   }
   if (proxy === undefined)
