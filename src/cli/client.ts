@@ -14,7 +14,7 @@ import {
   type Result,
 } from '../server/operations.ts'
 import { openCompany, type OpenCompany } from '../server/open.ts'
-import { queryOf } from '../server/http/query.ts'
+import { queryOf } from '../lib/query.ts'
 import { serverFile, type ServerFile } from '../server/http/serve.ts'
 import { stoodAt, whenAsked } from './as-of.ts'
 import { loadCompany } from './company-folder.ts'

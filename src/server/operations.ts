@@ -239,6 +239,12 @@ async function rebuildTables(c: OpenCompany): Promise<{ events: number }> {
 
 export type OperationName = keyof typeof OPERATIONS
 export type Args<N extends OperationName> = z.input<(typeof OPERATIONS)[N]['args']>
+/** What is asked with GET. */
+export type ReadingName = {
+  [N in OperationName]: (typeof OPERATIONS)[N]['mood'] extends 'past' | 'now' ? N : never
+}[OperationName]
+/** What is asked with POST. */
+export type DoingName = Exclude<OperationName, ReadingName>
 export type Result<N extends OperationName> = Awaited<ReturnType<(typeof OPERATIONS)[N]['run']>>
 
 const MAX_ARGS_BYTES = 8 * 1024 * 1024

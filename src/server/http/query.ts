@@ -2,22 +2,13 @@ import { z } from 'zod'
 import { FactotumError } from '../../lib/errors.ts'
 
 /**
- * Arguments in the query of a GET: text as it is, and whatever is not text as JSON (`?limit=20&about=["ent_1"]`). An argument
- * that may be either is text, unless it is written as JSON text in quotes.
+ * Arguments from the query of a GET, as `queryOf` writes them. An argument that may be text or something else is text.
  */
 export function argsInQuery(schema: z.ZodType, query: Readonly<Record<string, string>>): Record<string, unknown> {
   const types = textArguments(schema)
   return Object.fromEntries(
     Object.entries(query).map(([name, value]) => [name, types.get(name) === false ? parse(name, value) : value]),
   )
-}
-
-/** The same the other way round: what `argsInQuery` reads. */
-export function queryOf(args: Readonly<Record<string, unknown>>): string {
-  const query = new URLSearchParams()
-  for (const [name, value] of Object.entries(args))
-    if (value !== undefined) query.append(name, typeof value === 'string' ? value : JSON.stringify(value))
-  return query.toString()
 }
 
 const known = new WeakMap<z.ZodType, Map<string, boolean>>()
