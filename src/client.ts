@@ -3,22 +3,15 @@
  *
  * `const api = client({ url: 'http://127.0.0.1:7717', headers: { authorization: `Bearer ${token}` } })`
  */
-import type { Args, DoingName, ReadingName, Result } from './server/operations.ts'
+import type { Args, DoingName, Item, ListName, ReadingName, Result } from './server/operations.ts'
 import { queryOf } from './lib/query.ts'
 import { readEventStream } from './lib/event-stream.ts'
 
-export type { Args, DoingName, OperationName, ReadingName, Result } from './server/operations.ts'
+export type { Args, DoingName, Item, ListName, OperationName, ReadingName, Result } from './server/operations.ts'
 
 /** An operation that takes no argument is asked without any. */
 type Given<N extends ReadingName | DoingName, O> =
   {} extends Args<N> ? [args?: Args<N>, options?: O] : [args: Args<N>, options?: O]
-
-/** A list that is read in pages. */
-export type ListName = {
-  [N in ReadingName]: Result<N> extends { readonly items: readonly unknown[]; readonly next: string | null } ? N : never
-}[ReadingName]
-/** One of a list. */
-export type Item<N extends ListName> = Result<N> extends { readonly items: readonly (infer T)[] } ? T : never
 
 export interface ClientOptions {
   /** `https://company.example`, without a path. In a browser `''` is where the page came from. */

@@ -16,7 +16,7 @@ import { checkRunInput, start } from './orchestration/starting.ts'
 import type { AnyWorkflow } from './orchestration/workflow.ts'
 import { company as declare, type CompanyOptions } from './server/company.ts'
 import { openCompany, type OpenCompany, type OpenOptions } from './server/open.ts'
-import { operate, type Args, type OperationName, type Result } from './server/operations.ts'
+import { operate, type Args, type Item, type ListName, type OperationName, type Result } from './server/operations.ts'
 import { sql } from './store/index.ts'
 
 export { FakeClock } from './lib/clock.ts'
@@ -154,6 +154,11 @@ export class TestCompany {
 
   ask<N extends OperationName>(name: N, args: Args<N>): Promise<Result<N>> {
     return operate(this.open, name, args) as Promise<Result<N>>
+  }
+
+  /** The first page of a list. */
+  async list<N extends ListName>(name: N, args: Args<N>): Promise<readonly Item<N>[]> {
+    return ((await this.ask(name, args)) as { readonly items: readonly Item<N>[] }).items
   }
 
   /** What must hold after anything: the ledger verifies, and every projection rebuilds identically, the index says what was said. */

@@ -28,7 +28,7 @@ test('the label goes with the mail into its run and into what the run does', asy
     )
   await company.open.ingest(folder)
   await company.idle()
-  const signals = await company.ask('signals', {})
+  const signals = await company.list('signals', {})
   assert.deepEqual(
     signals.map((s) => s.trust).toSorted((a, b) => (a! < b! ? -1 : 1)),
     ['outsider', 'verified'],

@@ -10,9 +10,12 @@ import {
   operateAsOf,
   OPERATIONS,
   type Args,
+  type Item,
+  type ListName,
   type OperationName,
   type Result,
 } from '../server/operations.ts'
+import type { Page } from '../server/views/page.ts'
 import { openCompany, type OpenCompany } from '../server/open.ts'
 import { queryOf } from '../lib/query.ts'
 import { serverFile, type ServerFile } from '../server/http/serve.ts'
@@ -47,6 +50,19 @@ export async function ask<N extends OperationName>(
   } finally {
     await company.close()
   }
+}
+
+/** Everything of a list, page by page. */
+export async function askAll<N extends ListName>(folder: string, name: N, args: Args<N>): Promise<Item<N>[]> {
+  const found: Item<N>[] = []
+  let cursor: string | null = null
+  do {
+    const given: object = cursor === null ? {} : { cursor }
+    const page = (await ask(folder, name, { limit: 1_000, ...(args as object), ...given } as never)) as Page<Item<N>>
+    found.push(...page.items)
+    cursor = page.next
+  } while (cursor !== null)
+  return found
 }
 
 /** The server that runs beside this command, as it said when it started; null: none. */

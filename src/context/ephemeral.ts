@@ -48,7 +48,10 @@ const put = sql(
 const unexpired = '(expires_at is null or expires_at > ?)'
 const one = sql(`select * from ephemeral where owner = ? and slot = ? and ${unexpired}`)
 const ofOwner = sql(`select * from ephemeral where owner = ? and ${unexpired} order by name, slot limit ${MAX_VALUES}`)
-const ofAll = sql(`select * from ephemeral where ${unexpired} order by owner, name, slot limit ?`)
+const listed = sql(
+  `select * from ephemeral where ${unexpired} and (? = '' or owner = ?) and (owner, name, slot) > (?, ?, ?)
+   order by owner, name, slot limit ?`,
+)
 const room = sql(
   `select 1 as ok where (select count(*) from ephemeral where owner = ? and slot <> ? and ${unexpired}) < ${MAX_VALUES}`,
 )
@@ -200,7 +203,7 @@ export interface Held {
   readonly expiresAt: number | null
 }
 
-function held(row: EphemeralRow): Held {
+export function held(row: EphemeralRow): Held {
   return {
     owner: row.owner,
     session: row.label,
@@ -246,10 +249,15 @@ export class Ephemeral {
   }
 
   /** What a session or a run holds (by `session:…`, the session's own name, or a run's id), or what all hold. */
-  async list(owner?: string, limit = 1_000): Promise<Held[]> {
-    if (owner === undefined)
-      return (await this.#store.read<EphemeralRow>(ofAll(this.#store.clock.now(), limit))).map(held)
-    return (await valuesOf(this.#store, this.#ownerOf(owner))).map(held)
+  async list(owner?: string): Promise<Held[]> {
+    return (await this.rows(owner, null, MAX_VALUES)).map(held)
+  }
+
+  /** The same as rows, those that come after a place in the list (its owner, name and slot). */
+  rows(owner: string | undefined, after: readonly [string, string, string] | null, limit: number) {
+    const of = owner === undefined ? '' : this.#ownerOf(owner)
+    const now = this.#store.clock.now()
+    return this.#store.read<EphemeralRow>(listed(now, of, of, ...(after ?? (['', '', ''] as const)), limit))
   }
 
   #ownerOf(name: string): string {

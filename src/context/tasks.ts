@@ -137,9 +137,23 @@ export interface TaskFilter {
   readonly assignee?: Assignee
 }
 
-/** The tasks that are due first; ended ones by when they were added, newest first. */
-export function listTasks(store: Store, filter: TaskFilter, now: number, limit: number): Promise<TaskRow[]> {
+/** Where a task stands in its list, which is ordered by it: when an open one is due; when others were added, newest first. */
+export type TaskPlace = readonly [number, string]
+
+export function taskPlace({ state = 'open', overdue = false }: TaskFilter, row: TaskRow): TaskPlace {
+  return [state === 'open' || overdue ? row.due_at : row.added_seq, row.id]
+}
+
+/** The tasks that are due first; ended ones by when they were added, newest first. `after`: those that come after it. */
+export function listTasks(
+  store: Store,
+  filter: TaskFilter,
+  now: number,
+  limit: number,
+  after: TaskPlace | null = null,
+): Promise<TaskRow[]> {
   const { state = 'open', overdue = false, assignee } = filter
+  const byDue = state === 'open' || overdue
   return store
     .select<{ task: TaskRow }>()
     .selectFrom('task')
@@ -147,8 +161,12 @@ export function listTasks(store: Store, filter: TaskFilter, now: number, limit: 
     .$if(state !== 'all', (tasks) => tasks.where('state', '=', state as TaskState))
     .$if(overdue, (tasks) => tasks.where('state', '=', 'open').where('due_at', '<=', now))
     .$if(assignee !== undefined, (tasks) => tasks.where('assignee', '=', assignee!))
-    .$if(state === 'open' || overdue, (tasks) => tasks.orderBy('due_at').orderBy('id'))
-    .$if(state !== 'open' && !overdue, (tasks) => tasks.orderBy('added_seq', 'desc'))
+    .$if(after !== null && byDue, (tasks) =>
+      tasks.where((t) => t(t.refTuple('due_at', 'id'), '>', t.tuple(after![0], after![1]))),
+    )
+    .$if(after !== null && !byDue, (tasks) => tasks.where('added_seq', '<', after![0]))
+    .$if(byDue, (tasks) => tasks.orderBy('due_at').orderBy('id'))
+    .$if(!byDue, (tasks) => tasks.orderBy('added_seq', 'desc'))
     .limit(limit)
     .execute()
 }

@@ -14,21 +14,30 @@ async function dead(shop: Shop, url?: string): Promise<TestCompany> {
   return c
 }
 
-const redrive = async (c: TestCompany) => (await c.ask('dead', {})).flatMap((g) => g.letters.map((l) => l.redrive))
+const redrive = async (c: TestCompany) => (await c.list('dead', {})).map((l) => l.redrive)
 
 onEachStore('dead letters are grouped by cause, and say what trying again will do', async (url) => {
   const shop = new Shop()
   await using c = await dead(shop, url)
-  const groups = await c.ask('dead', {})
+  const { items, groups } = await c.ask('dead', {})
   assert.deepEqual(
-    groups.map((g) => [g.group, g.letters.map((l) => l.title)]),
+    items.map((l) => [l.group, l.title]),
     [
-      ['shop.order:shop.closed', ['shop.order 1 a', 'shop.order 1 c']],
-      ['shop.order:shop.sold_out', ['shop.order 1 b']],
+      ['shop.order:shop.closed', 'shop.order 1 a'],
+      ['shop.order:shop.sold_out', 'shop.order 1 b'],
+      ['shop.order:shop.closed', 'shop.order 1 c'],
     ],
   )
+  assert.deepEqual(groups, [
+    { group: 'shop.order:shop.closed', action: 'shop.order', code: 'shop.closed', count: 2 },
+    { group: 'shop.order:shop.sold_out', action: 'shop.order', code: 'shop.sold_out', count: 1 },
+  ])
+  const titles = async (which: string) => (await c.list('dead', { which })).map((l) => l.title)
+  assert.deepEqual(await titles('shop.order:shop.sold_out'), ['shop.order 1 b'])
+  assert.deepEqual(await titles(items[2]!.effect), ['shop.order 1 c'])
+  await assert.rejects(titles('shop.order:shop.lost'), { code: 'dead.none' })
   const [effect] = await c.effects()
-  const { redrive, tries } = groups[0]!.letters[0]!
+  const { redrive, tries } = items[0]!
   assert.equal(
     redrive,
     `shop.order is called once more under the key ${effect!.key}, as try 2; no earlier try did anything.`,
@@ -44,7 +53,7 @@ onEachStore('dead letters are grouped by cause, and say what trying again will d
 onEachStore('a group is tried again together, an entry in the record for each', async (url) => {
   const shop = new Shop()
   await using c = await dead(shop, url)
-  const shown = (await c.ask('dead', {})).flatMap((g) => g.letters.map((l) => l.gate))
+  const shown = (await c.list('dead', {})).map((l) => l.gate)
   shop.script = [fails('domain', 'shop.closed')]
   await c.run(shop.buy(), [{ item: 'd' }])
   const { done, failed } = await c.ask('redrive', { which: 'shop.order:shop.closed', gates: shown })
@@ -57,7 +66,7 @@ onEachStore('a group is tried again together, an entry in the record for each', 
   await c.ask('redrive', { which: 'all' })
   await c.idle()
   assert.equal((await states(c)).b, 'succeeded')
-  assert.deepEqual(await c.ask('dead', {}), [])
+  assert.deepEqual(await c.list('dead', {}), [])
   await assert.rejects(c.ask('redrive', { which: 'shop.order:shop.closed' }), { code: 'dead.none' })
   await c.check()
 })
@@ -71,7 +80,7 @@ onEachStore('closing needs a reason, and the run goes on with the failure', asyn
   await c.ask('closeDead', { which: 'all', reason: 'they moved' })
   await c.idle()
   const { state, reason } = await told(c, run)
-  assert.deepEqual([state, reason, await c.ask('dead', {})], ['failed', 'they moved', []])
+  assert.deepEqual([state, reason, await c.list('dead', {})], ['failed', 'they moved', []])
   await c.check()
 })
 
@@ -116,7 +125,7 @@ test('the preview of an undo says what becomes of it', async () => {
   assert.match((await redrive(c))[0]!, /stops again at once.*version 2/)
   await c.ask('redrive', { which: 'all' })
   await c.idle()
-  assert.equal((await c.ask('dead', {}))[0]!.code, 'effect.changed')
+  assert.equal((await c.ask('dead', {})).groups[0]!.code, 'effect.changed')
   assert.equal(shop.called('undo').length, 1)
   await c.check()
 })

@@ -16,7 +16,7 @@ onEachStore('the same signal twice is one, and starts each workflow that reacts 
   await Promise.all([1, 2, 3].map(() => company.send(order, { n: 1, who: 'a' }, { id: 'o1' })))
   await company.send(order, { n: 1, who: 'a' }, { id: 'o1' })
   assert.deepEqual(await states(company), { routed: 1 })
-  const runs = await company.ask('runs', {})
+  const runs = await company.list('runs', {})
   assert.deepEqual(
     (await Promise.all(runs.map((r) => company.result(r.id)))).map(Number).toSorted((a, b) => a - b),
     [-1, 1],
@@ -32,7 +32,7 @@ onEachStore('the same id with other content is set aside, and starts nothing', a
   assert.deepEqual(await states(company), { quarantined: 1, routed: 1 })
   const [aside] = await company.open.store.engine.queryText(`select reason from signal where state = 'quarantined'`, [])
   assert.match(String(aside!.reason), /may be forged/)
-  assert.equal((await company.ask('runs', {})).length, 1)
+  assert.equal((await company.list('runs', {})).length, 1)
   await company.check()
 })
 
@@ -93,7 +93,7 @@ test('a signal that was taken in just before the process stopped is handled once
   await first.close()
   const again = await testCompany({ workflows: [handle], folder: first.folder, clock: first.clock })
   await again.idle()
-  const runs = await again.ask('runs', {})
+  const runs = await again.list('runs', {})
   assert.deepEqual(await Promise.all(runs.map((r) => again.result(r.id))), [7])
   await again.close()
 })

@@ -29,7 +29,7 @@ const grand = workflow('grand', { input: z.object({ n: z.number() }) }, (ctx, in
 const workflows = [leaf, parent, grand]
 
 async function childOf(company: TestCompany, run: string): Promise<string> {
-  return (await company.ask('runs', {})).find((r) => r.parent === run)!.id
+  return (await company.list('runs', {})).find((r) => r.parent === run)!.id
 }
 
 onEachStore('a child answers its parent, and is its own run', async (url) => {

@@ -35,7 +35,7 @@ async function later(company: TestCompany, days: number, url?: string): Promise<
 }
 
 async function threads(company: TestCompany) {
-  const list = await company.ask('conversations', {})
+  const list = await company.list('conversations', {})
   const seen = list.map((c) => [c.subject, c.messages, c.state, c.turn] as const)
   return seen.sort((a, b) => String(a).localeCompare(String(b), 'en'))
 }
@@ -119,10 +119,10 @@ onEachStore('a run reads its conversation as it was, closes it, and the next mes
   await company.send(mail, ada('Export', ['<a1>'], 'first'))
   await company.send(mail, ada('Export', ['<a1>', '<a2>'], 'bye'))
   await company.advance('3h')
-  const runs = (await company.ask('runs', {})).reverse()
+  const runs = (await company.list('runs', {})).toReversed()
   assert.deepEqual(await company.result(runs[0]!.id), { n: 1, turn: 'ours', texts: ['first'], closed: null })
   assert.deepEqual(await company.result(runs[1]!.id), { n: 2, turn: 'ours', texts: ['first', 'bye'], closed: true })
-  const [closed] = await company.ask('conversations', { state: 'closed' })
+  const [closed] = await company.list('conversations', { state: 'closed' })
   assert.equal(closed?.reason, 'they said good bye')
   assert.match(closed?.closedBy ?? '', /^run:run_/)
   await company.send(mail, ada('Export', ['<a1>', '<a3>'], 'one more thing'))
@@ -141,7 +141,7 @@ test('nobody is closed in the middle of a word: a message that the run has not r
   await company.send(mail, ada('Export', ['<a1>'], 'first'))
   await company.send(mail, ada('Export', ['<a1>', '<a2>'], 'wait'))
   await company.advance('1h')
-  const first = (await company.ask('runs', {})).at(-1)!
+  const first = (await company.list('runs', {})).at(-1)!
   assert.equal(await company.result(first.id), false)
   assert.deepEqual(await threads(company), [['Export', 2, 'open', 'ours']])
   await company.check()
@@ -186,7 +186,7 @@ onEachStore('two that write within one millisecond are both noticed', async (url
   })
   await using company = await testCompany({ workflows: [close], ...(url ? { url } : {}) })
   await company.send(mail, ada('Export', ['<a1>']))
-  const id = (await company.ask('conversations', {}))[0]!.id
+  const id = (await company.list('conversations', {}))[0]!.id
   const { store } = company.open
   const row = await getConversation(store, id)
   const moment = company.clock.now()
@@ -201,7 +201,7 @@ onEachStore('two that write within one millisecond are both noticed', async (url
   await assert.rejects(commit, { code: 'conversation.moved' })
   // Who answers the last of them has read the newest, whatever else came in the same moment.
   await company.send(mail, ada('Export', ['<a1>', '<a3>'], 'last'))
-  const [last] = await company.ask('runs', {})
+  const [last] = await company.list('runs', {})
   assert.equal(await company.result(last!.id), true)
   await company.check()
 })

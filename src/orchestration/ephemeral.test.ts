@@ -175,14 +175,14 @@ onEachStore('clearing a session takes with it what runs have read of it, and not
   const run = await company.run(reads, { chat: 'ada', keep: true })
   assert.deepEqual(await company.ask('scratchClear', { owner: 'ada' }), { cleared: 2 })
   assert.deepEqual(
-    (await company.ask('scratch', {})).map((h) => [h.session, h.name]),
+    (await company.list('scratch', {})).map((h) => [h.session, h.name]),
     [['eve', 'last']],
   )
   await company.send(go, { id: 'on' })
   assert.equal((await company.row(run)).error_code, 'scratch.gone')
   await company.decide('cancel', { reason: 'cleared' })
   await company.ask('scratchClear', {})
-  assert.deepEqual(await company.ask('scratch', {}), [])
+  assert.deepEqual(await company.list('scratch', {}), [])
   await company.check()
 })
 
@@ -204,7 +204,7 @@ test('who reads a value is believed no more than who set it, and so is a fact th
     ['outsider'],
   )
   assert.deepEqual(
-    (await company.ask('scratch', { owner: 'ada' })).map((h) => [h.name, h.trust]),
+    (await company.list('scratch', { owner: 'ada' })).map((h) => [h.name, h.trust]),
     [
       ['last', 'outsider'],
       ['mine', 'outsider'],
@@ -242,7 +242,7 @@ test('text that was recalled keeps its mark', async () => {
     passages: [{ recalled: true, text: 'said before' }],
   })
   assert.deepEqual(
-    (await company.ask('scratch', { owner: 's' })).map((h) => [h.name, h.recalled]),
+    (await company.list('scratch', { owner: 's' })).map((h) => [h.name, h.recalled]),
     [
       ['own', false],
       ['past', true],
@@ -335,7 +335,7 @@ test('no byte of a value is on disk once it has expired or its run has ended, an
   )
   // Some end when they are asked again; those that would have to guess are ended.
   for (let n = 0; n < runs; n++) await company.send(go, { id: String(n) })
-  for (const run of await company.ask('runs', { state: 'parked', limit: 1_000 }))
+  for (const run of await company.list('runs', { state: 'parked', limit: 1_000 }))
     await company.ask('cancel', { id: run.id })
   await swept(company)
   assert.deepEqual(filesWith(company.folder, all), [])

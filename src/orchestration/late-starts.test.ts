@@ -21,7 +21,7 @@ test('a question is open for its whole time, however long its run lay in the que
   const [gate] = await company.queue()
   assert.equal(gate?.title, 'Number 2?')
   await company.decide('answer', { value: 'yes' })
-  const runs = await company.ask('runs', {})
+  const runs = await company.list('runs', {})
   assert.deepEqual(await Promise.all(runs.map((r) => company.result(r.id))), ['yes', 'nobody'])
   await company.check()
 })
@@ -36,7 +36,7 @@ test('a run takes the signal it waits for from the run that waits behind it in i
   await company.send(mail, { from: 'ada', n: 1 })
   await company.send(mail, { from: 'ada', n: 2 })
   await company.decide('answer', { value: 'yes' })
-  const [second, first] = await company.ask('runs', {})
+  const [second, first] = await company.list('runs', {})
   assert.deepEqual(await company.result(first!.id), [1, 2])
   assert.equal(second?.state, 'cancelled')
   assert.deepEqual(await company.queue(), [])
@@ -79,7 +79,7 @@ test('work that was recorded while the clock ran ahead is done all the same', as
     folder: ahead.folder,
   })
   await back.send(mail, { from: 'ada', n: 2 })
-  const runs = await back.ask('runs', {})
+  const runs = await back.list('runs', {})
   assert.deepEqual(
     runs.map((r) => r.state),
     ['done', 'done'],
@@ -94,7 +94,7 @@ test('a schedule of a single time fires once and never again', async () => {
   await using company = await testCompany({ workflows: [eve], clock })
   await company.advance('2h')
   await company.advance('2d')
-  const runs = await company.ask('runs', {})
+  const runs = await company.list('runs', {})
   assert.deepEqual(
     runs.map((r) => r.state),
     ['done'],

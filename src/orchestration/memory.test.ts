@@ -32,7 +32,7 @@ const learn = workflow('learn', { on: mail }, async (ctx, m) => {
 })
 
 async function results(company: TestCompany): Promise<unknown[]> {
-  const runs = (await company.ask('runs', {})).reverse()
+  const runs = (await company.list('runs', {})).toReversed()
   return Promise.all(runs.map((r) => company.result(r.id)))
 }
 

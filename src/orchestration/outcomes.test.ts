@@ -47,11 +47,11 @@ function helpdesk(shop: Shop) {
 async function said(c: TestCompany, text: string, from = 'ada@example.org'): Promise<string> {
   await c.send(mail, { from, text })
   c.clock.advance(1_000)
-  return (await c.ask('decisions', { limit: 1 }))[0]!.id
+  return (await c.list('decisions', { limit: 1 }))[0]!.id
 }
 
 async function outcomes(c: TestCompany): Promise<unknown[]> {
-  return (await c.ask('decisions', {})).map((d) => [d.value, d.outcome, d.stale !== null]).reverse()
+  return (await c.list('decisions', {})).map((d) => [d.value, d.outcome, d.stale !== null]).reverse()
 }
 
 onEachStore(
@@ -129,14 +129,14 @@ onEachStore(
       ],
     )
     assert.deepEqual(
-      (await c.ask('decisions', { stale: true })).map((d) => d.id),
+      (await c.list('decisions', { stale: true })).map((d) => d.id),
       [id],
     )
     assert.deepEqual(
-      (await c.ask('decisions', { outcome: 'reversed' })).map((d) => d.id),
+      (await c.list('decisions', { outcome: 'reversed' })).map((d) => d.id),
       [undone],
     )
-    assert.deepEqual(await c.ask('decisions', { agent: 'nobody' }), [])
+    assert.deepEqual(await c.list('decisions', { agent: 'nobody' }), [])
     await assert.rejects(c.ask('complain', { id: effect.id, reason: ' ' }), { code: 'complaint.needs_reason' })
     await c.check()
   },
@@ -195,7 +195,7 @@ onEachStore('precedents are the cases most like it, the same entity’s first, w
   assert.equal(asked!.kind, 'decision')
   assert.equal(asked!.precedents?.cases[0]?.id, own)
   await c.decide('answer', { value: 'credit', reason: 'only once' })
-  const answered = await c.ask('decision', { id: (await c.ask('decisions', { limit: 1 }))[0]!.id })
+  const answered = await c.ask('decision', { id: (await c.list('decisions', { limit: 1 }))[0]!.id })
   assert.deepEqual(
     [answered.value, answered.options],
     [
@@ -234,7 +234,7 @@ test('what the operator was asked is a decision, and a precedent for the next ti
   assert.equal(gate!.precedents?.text, '1 like it: 1 not judged')
   await c.decide('answer', { value: 'remind' })
   assert.deepEqual(await c.result(second), [['write off'], 'remind'])
-  const [newest] = await c.ask('decisions', { agent: 'ask:verdict/late' })
+  const [newest] = await c.list('decisions', { agent: 'ask:verdict/late' })
   const shown = await c.ask('decision', { id: newest!.id })
   assert.deepEqual(
     [shown.question, shown.options],
@@ -266,6 +266,6 @@ onEachStore('a customer’s mail is the complaint: linked to what she complains 
   assert.match(complaints[0]?.signal ?? '', /^sig_/)
   assert.match(complaints[0]?.by ?? '', /^run:run_/)
   await c.send(grumble, { about: 'dec_none' })
-  assert.equal((await c.ask('runs', { limit: 1 }))[0]!.state, 'failed')
+  assert.equal((await c.list('runs', { limit: 1 }))[0]!.state, 'failed')
   await c.check()
 })

@@ -21,7 +21,7 @@ async function days(company: TestCompany, n: number): Promise<void> {
 
 /** When each run was scheduled for, in the order of the runs. */
 async function ticks(company: TestCompany): Promise<string[]> {
-  const runs = (await company.ask('runs', { limit: 1_000 })).reverse()
+  const runs = (await company.list('runs', { limit: 1_000 })).toReversed()
   return Promise.all(runs.map(async (r) => new Date(Number(await company.result(r.id))).toISOString().slice(0, 16)))
 }
 

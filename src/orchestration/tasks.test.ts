@@ -25,14 +25,14 @@ onEachStore('a run adds a task, waits for its end, and the story tells from whic
   })
   await using company = await testCompany({ workflows: [promise], ...(url ? { url } : {}) })
   await company.send(mail, { from: 'ada@example.org', text: 'call me' }, { trust: 'outsider' })
-  const [task] = await company.ask('tasks', {})
+  const [task] = await company.list('tasks', {})
   assert.deepEqual(
     [task?.text, task?.why, task?.for, task?.overdue],
     ['Call ada@example.org back', 'she asked for it', 'operator', false],
   )
   await later(company, 3)
   assert.deepEqual(
-    (await company.ask('tasks', { overdue: true })).map((t) => t.id),
+    (await company.list('tasks', { overdue: true })).map((t) => t.id),
     [task!.id],
   )
   assert.deepEqual(
@@ -41,7 +41,7 @@ onEachStore('a run adds a task, waits for its end, and the story tells from whic
   )
   await company.ask('endTask', { id: task!.id, state: 'done', note: 'she is happy' })
   await company.idle()
-  const [run] = await company.ask('runs', {})
+  const [run] = await company.list('runs', {})
   assert.deepEqual(await company.result(run!.id), {
     end: { state: 'done', note: 'she is happy' },
     all: [['Call ada@example.org back', 'done', 'operator']],
@@ -75,8 +75,8 @@ onEachStore('the operator adds, moves, hands on and drops; a workflow does what 
   assert.deepEqual(await company.result(await company.run(clean, null)), ['done'])
   const dropped = await company.ask('endTask', { id: b.id.slice(-8), state: 'dropped', note: 'the accountant does it' })
   assert.deepEqual([dropped.state, dropped.endedBy], ['dropped', 'operator'])
-  assert.deepEqual(await company.ask('tasks', {}), [])
-  const all = await company.ask('tasks', { state: 'all' })
+  assert.deepEqual(await company.list('tasks', {}), [])
+  const all = await company.list('tasks', { state: 'all' })
   assert.deepEqual(
     all.map((t) => t.state),
     ['dropped', 'done'],

@@ -78,7 +78,7 @@ async function happen(c: TestCompany, roll: (n: number) => number, n: number): P
       for (const { scope } of await c.ask('pauses', {})) await c.ask('resume', { scope })
       return c.idle()
     case 5: {
-      const [run] = await c.ask('runs', { limit: 5 })
+      const [run] = await c.list('runs', { limit: 5 })
       if (!run) return
       const plan = await c.ask('undoPlan', { id: run.id })
       await c.ask('undo', { id: run.id, binding: plan.binding }).catch(refused)

@@ -54,7 +54,7 @@ test('a receipt that fails is not lost: the rest is in, and the failure is throw
   })
   await using company = await testCompany({ connectors: [connector] })
   await assert.rejects(company.ingest('anywhere'), { code: 'json.not_json' })
-  assert.equal((await company.ask('signals', {})).length, 2)
+  assert.equal((await company.list('signals', {})).length, 2)
   await company.check()
 })
 

@@ -44,5 +44,10 @@ export function secret<A, R, M extends Mood>(of: Operation<A, R, M>): Operation<
 
 /** Arguments that many operations share. */
 export const none = z.object({})
-export const newest = z.object({ state: z.string().optional(), limit: z.int().min(1).max(1_000).default(50) })
+/** Of every list: how many, and the `next` of the page before. */
+export const paged = z.object({
+  limit: z.int().min(1).max(1_000).default(50),
+  cursor: z.string().max(1_000).optional(),
+})
+export const newest = paged.extend({ state: z.string().optional() })
 export const byId = z.object({ id: z.string().min(1) })

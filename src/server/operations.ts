@@ -20,7 +20,7 @@ import type { Moment, When } from './as-of.ts'
 import { writeDossier } from './dossier/dossier.ts'
 import { ACCESS_OPERATIONS } from './operations/access.ts'
 import { ERASURE_OPERATIONS } from './operations/erasure.ts'
-import { byId, newest, none, looking, operation, reading, type Operation } from './operation.ts'
+import { byId, newest, none, looking, operation, paged, reading, type Operation } from './operation.ts'
 import { rebuild } from '../store/index.ts'
 import { ALL_EVENTS, PROJECTIONS_VERSION } from './events.ts'
 import { SNAPSHOT_OPERATIONS } from './operations/snapshots.ts'
@@ -29,9 +29,11 @@ import { OUTCOME_OPERATIONS } from './operations/outcomes.ts'
 import { WORK_OPERATIONS } from './operations/work.ts'
 import type { OpenCompany } from './open.ts'
 import { EPHEMERAL_OPERATIONS } from './operations/ephemeral.ts'
-import { confirmUndo, deadLetters, decideDead, liftPause, previewDead, setPause, undoView } from './operator.ts'
+import { deadLetters, decideDead } from './dead-letters.ts'
+import { confirmUndo, liftPause, setPause, undoView } from './operator.ts'
 import { RECALL_OPERATIONS } from './operations/recall.ts'
 import { resolveId } from './views/ids.ts'
+import type { Page } from './views/page.ts'
 import { effectList, runList, signalList } from './views/lists.ts'
 import { adoptFor, proposeFor, testEffect } from './views/policies.ts'
 import { queueItem, queueItems, type OverBudget } from './views/queue.ts'
@@ -92,8 +94,8 @@ export const OPERATIONS = {
       )
     return JSON.parse((await getEffect(c.store, gate.subject)).input ?? 'null') as Json
   }),
-  signals: reading('read', newest, (c, { state, limit }) => signalList(c.store, state, limit)),
-  runs: reading('read', newest, (c, { state, limit }) => runList(c.store, state, limit)),
+  signals: reading('read', newest, (c, { state, ...paging }) => signalList(c.store, state, paging)),
+  runs: reading('read', newest, (c, { state, ...paging }) => runList(c.store, state, paging)),
   run: reading('read', byId, async (c, { id }) =>
     timeline(c.store, await getRun(c.store, await resolveId(c.store, 'run', id))),
   ),
@@ -131,11 +133,9 @@ export const OPERATIONS = {
   }),
   undoPlan: reading('read', byId, (c, { id }) => undoView(c, id)),
   undo: operation('decide', byId.extend({ binding: z.string() }), (c, { id, binding }) => confirmUndo(c, id, binding)),
-  effects: reading('read', newest, (c, { state, limit }) => effectList(c.store, state, limit)),
-  dead: reading('read', z.object({ which: z.string().optional() }), async (c, { which }) =>
-    which === undefined || which === 'all'
-      ? deadLetters(c)
-      : [{ group: which, action: '', code: '', letters: await previewDead(c, which) }],
+  effects: reading('read', newest, (c, { state, ...paging }) => effectList(c.store, state, paging)),
+  dead: reading('read', paged.extend({ which: z.string().default('all') }), (c, { which, ...paging }) =>
+    deadLetters(c, which, paging),
   ),
   redrive: operation(
     'decide',
@@ -246,6 +246,10 @@ export type ReadingName = {
 /** What is asked with POST. */
 export type DoingName = Exclude<OperationName, ReadingName>
 export type Result<N extends OperationName> = Awaited<ReturnType<(typeof OPERATIONS)[N]['run']>>
+/** What is read in pages. */
+export type ListName = { [N in ReadingName]: Result<N> extends Page<unknown> ? N : never }[ReadingName]
+/** One of a list. */
+export type Item<N extends ListName> = Result<N> extends Page<infer T> ? T : never
 
 const MAX_ARGS_BYTES = 8 * 1024 * 1024
 

@@ -1,11 +1,8 @@
 import { consequencesOf } from '../context/retractions.ts'
 import { getEffect } from '../execution/effects.ts'
-import { effectById, effectsOfRun, type EffectRow } from '../execution/events.ts'
-import { verdictNow } from '../execution/execution.ts'
-import { differenceFromApproved, inputOf } from '../execution/proposal.ts'
+import { effectsOfRun, type EffectRow } from '../execution/events.ts'
 import { planUndo, undo, type UndoPlan } from '../execution/undo.ts'
-import type { GateRow } from '../governance/gates.ts'
-import { pause, pauseOn, pauses, resume, type PauseScope } from '../governance/pause.ts'
+import { pause, pauses, resume, type PauseScope } from '../governance/pause.ts'
 import { FactotumError } from '../lib/errors.ts'
 import { cancelRun, getRun } from '../orchestration/operator.ts'
 import type { RunRow } from '../orchestration/events.ts'
@@ -94,118 +91,4 @@ export async function liftPause(c: OpenCompany, name: string) {
   const set = (await pauses(c.store)).find((p) => p.scope === name || p.scope.endsWith(`:${name}`))
   await resume(c.store, set?.scope ?? scopeOf(c, name))
   return pauses(c.store)
-}
-
-export interface DeadLetter {
-  readonly effect: string
-  readonly gate: string
-  readonly title: string
-  readonly run: string
-  readonly tries: number
-  readonly error: string
-  readonly since: number
-  /** What trying again will do. */
-  readonly redrive: string
-}
-
-export interface DeadGroup {
-  readonly group: string
-  readonly action: string
-  readonly code: string
-  readonly letters: readonly DeadLetter[]
-}
-
-const deadGates = sql(`select * from gate where kind = 'dead_letter' and state = 'open' order by opened_seq`)
-
-/** Effects that stopped for good, by cause, with what trying each again would do. */
-export async function deadLetters(c: OpenCompany): Promise<DeadGroup[]> {
-  const groups = new Map<string, { action: string; code: string; letters: DeadLetter[] }>()
-  for (const gate of await c.store.read<GateRow>(deadGates())) {
-    const effect = await c.store.first<EffectRow>(effectById(gate.subject))
-    if (!effect) continue
-    const code = effect.error_code ?? gate.reason
-    const name = `${effect.action}:${code}`
-    const group = groups.get(name) ?? { action: effect.action, code, letters: [] }
-    groups.set(name, group)
-    group.letters.push({
-      effect: effect.id,
-      gate: gate.id,
-      title: gate.title ?? '(erased)',
-      run: effect.run,
-      tries: effect.token,
-      error: effect.error ?? '(erased)',
-      since: gate.opened_at,
-      redrive: await redriveText(c, effect),
-    })
-  }
-  return [...groups].map(([group, g]) => ({ group, ...g }))
-}
-
-const openWait = sql(`select 1 as ok from wait where id = ? and state = 'open'`)
-
-/** What trying again will do, as things stand. */
-async function redriveText(c: OpenCompany, effect: EffectRow): Promise<string> {
-  const action = c.execution.actions.get(effect.action)
-  if (!action) return `It stops at once: this company no longer has the action ${effect.action}.`
-  const difference = differenceFromApproved(c.execution, effect, action)
-  if (difference !== null)
-    return effect.undoes === null && action.input.safeParse(inputOf(effect)).success
-      ? `It is asked for again. ${difference}`
-      : `It stops again at once. ${difference}`
-  if (effect.undoes === null) {
-    const verdict = await verdictNow(c.execution, effect, action)
-    if (verdict.outcome === 'refuse') return `It is refused: ${verdict.reason}.`
-    if (verdict.outcome === 'ask' && effect.approved_by === null) return `It is asked for: ${verdict.reason}.`
-  }
-  const what = effect.undoes === null ? effect.action : `the undo of ${effect.action}`
-  const alone =
-    effect.undoes === null && (effect.wait === null || !(await c.store.first(openWait(effect.wait))))
-      ? '; its run no longer waits for it'
-      : ''
-  const paused = (await pauseOn(c.store, effect.workflow ?? '', action.connector))
-    ? 'It waits until what is paused goes on. Then '
-    : ''
-  return `${paused}${what} is called once more under the key ${effect.key}, as try ${effect.token + 1}; no earlier try did anything${alone}.`
-}
-
-/** The dead letters that an effect, a group (`action:code`) or `all` stands for. Throws `dead.none`. */
-async function lettersOf(c: OpenCompany, given: string): Promise<DeadLetter[]> {
-  const groups = await deadLetters(c)
-  const all = groups.flatMap((g) => g.letters)
-  if (given === 'all') return all
-  const group = groups.find((g) => g.group === given)
-  if (group) return [...group.letters]
-  const found = all.filter((l) => l.effect === given || l.gate === given || l.effect.endsWith(given))
-  if (found.length === 1) return found
-  throw new FactotumError(
-    'dead.none',
-    `No dead letter is "${given}". "factotum dead" lists them: give an effect, a group such as mail.send:mail.refused, or all.`,
-  )
-}
-
-/** Tries dead letters again, or closes them: a decision on the record for each. `shown`: of these gates alone. */
-export async function decideDead(
-  c: OpenCompany,
-  given: string,
-  outcome: 'retry' | 'close',
-  reason: string | null,
-  shown?: readonly string[],
-) {
-  const letters = (await lettersOf(c, given)).filter((l) => shown === undefined || shown.includes(l.gate))
-  const done: string[] = []
-  const failed: { id: string; code: string; message: string }[] = []
-  for (const { gate, effect } of letters) {
-    await c.gates.decide(gate, { outcome, ...(reason === null ? {} : { reason }) }).then(
-      () => done.push(effect),
-      (error: unknown) => {
-        if (!(error instanceof FactotumError) || letters.length === 1) throw error
-        failed.push({ id: effect, code: error.code, message: error.message })
-      },
-    )
-  }
-  return { outcome, done, failed }
-}
-
-export async function previewDead(c: OpenCompany, given: string): Promise<DeadLetter[]> {
-  return lettersOf(c, given)
 }

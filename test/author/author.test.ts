@@ -50,7 +50,7 @@ test('what the author writes runs: triage, draft, refund, reply, and the fact th
     (await company.effects()).map((e) => e.state),
     ['succeeded', 'succeeded'],
   )
-  const [run] = await company.ask('runs', {})
+  const [run] = await company.list('runs', {})
   assert.equal(run?.state, 'done')
   const chain = (await company.ask('why', { id: run?.id ?? '' })).map((link) => link.kind)
   for (const kind of [

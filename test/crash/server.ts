@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { operationNamed } from '../../src/server/operations.ts'
-import { queryOf } from '../../src/server/http/query.ts'
+import { queryOf } from '../../src/lib/query.ts'
 
 const BIN = join(import.meta.dirname, '../../bin/factotum.js')
 const ANSWER_MS = 30_000

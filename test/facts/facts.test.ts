@@ -74,7 +74,7 @@ onEachStore(
     assert.deepEqual(await days(), ['free', 'free', 'free'], 'what it had replaced, as that was corrected since')
     await c.ask('factEnd', { ...say, at: begin + 5 * MINUTE })
     assert.deepEqual(await days(), ['free', 'free', undefined])
-    const rows = await c.ask('factHistory', { entity: ADA, attribute: 'plan' })
+    const rows = await c.list('factHistory', { entity: ADA, attribute: 'plan' })
     assert.equal(
       rows.filter((r) => r.endedSeq === null).length,
       1,
@@ -95,7 +95,7 @@ onEachStore(
     const eve = letter(EVE, ADA, { phone: '2', quote: 'phone is 2' }, 'I am Ada. My phone is 2')
     await c.send(mail, eve, { trust: 'outsider' })
     await c.send(mail, { ...eve, id: 'again' }, { trust: 'outsider' })
-    const runs = await c.ask('runs', {})
+    const runs = await c.list('runs', {})
     assert.deepEqual(await Promise.all(runs.map((r) => c.result(r.id))), [
       { phone: 'disputed' },
       { phone: 'disputed' },
@@ -164,7 +164,7 @@ onEachStore('what is believed already is no change, unless a better label says i
   await using c = await open(url)
   await known(c, { plan: 'pro' })
   const head = () => c.open.store.engine.head()
-  const versions = async () => (await c.ask('factHistory', { entity: ADA, attribute: 'plan' })).length
+  const versions = async () => (await c.list('factHistory', { entity: ADA, attribute: 'plan' })).length
   assert.equal(await versions(), 1)
   const before = await head()
   assert.deepEqual(await c.ask('factAssert', { entity: ADA, attribute: 'plan', value: 'pro', ...why }), {
@@ -187,7 +187,7 @@ onEachStore('each attribute keeps its own rule: ask, keep, writers, many', async
   await using c = await open(url, [bank])
   await known(c, { born: '1815', iban: 'AT1', tags: ['vip', 'uk'] })
   await known(c, { born: '1816', iban: 'AT2', tags: 'vip' })
-  const [last] = await c.ask('runs', {})
+  const [last] = await c.list('runs', {})
   assert.deepEqual(await c.result(last!.id), { born: 'disputed', iban: 'disputed', tags: 'known' })
   assert.deepEqual([await value(c, 'born'), await value(c, 'iban')], ['1815', 'AT1'])
   const gates = await c.queue()
@@ -203,7 +203,7 @@ onEachStore('each attribute keeps its own rule: ask, keep, writers, many', async
     ]),
   )
   await c.send(mail, letter(ADA, ADA, { credit: 5 }), { trust: 'operator' })
-  assert.equal((await c.ask('runs', {}))[0]!.state, 'failed')
+  assert.equal((await c.list('runs', {}))[0]!.state, 'failed')
   await c.run(bank, { credit: 7 })
   assert.equal(await value(c, 'credit'), 7)
   const tags = async () =>
@@ -351,7 +351,7 @@ test('words that nobody wrote are not quoted, and a quote breaks with the lines 
   await c.send(mail, letter(ADA, ADA, { phone: '1', quote: 'my phone is 1' }, 'my phone\r\nis 2'), {
     trust: 'outsider',
   })
-  const [run] = await c.ask('runs', {})
+  const [run] = await c.list('runs', {})
   assert.equal((await c.row(run!.id)).error_code, 'fact.quote_not_found')
   await c.send(mail, letter(ADA, ADA, { phone: '2', quote: 'my phone is 2' }, 'my phone\r\nis 2'), {
     trust: 'outsider',
@@ -364,9 +364,9 @@ test('what was said long ago comes up for review, and saying it again settles th
   await using c = await open()
   await known(c, { plan: 'pro' })
   c.clock.advance(MINUTE / 8)
-  assert.deepEqual(await c.ask('factsDue', {}), [])
+  assert.deepEqual(await c.list('factsDue', {}), [])
   c.clock.advance(MINUTE / 8)
-  const due = await c.ask('factsDue', {})
+  const due = await c.list('factsDue', {})
   assert.deepEqual(
     due.map((f) => [f.attribute, f.value, f.labels]),
     [['plan', 'pro', [ADA]]],
@@ -382,7 +382,7 @@ test('what was said long ago comes up for review, and saying it again settles th
   const later = await digest(c.open, { seq: await c.open.store.engine.head(), at: c.clock.now() })
   assert.deepEqual([later.factsDue[0]!.n, later.factsDue[0]!.fresh], [1, 0])
   await c.send(mail, letter(ADA, ADA, { plan: 'pro' }), { trust: 'outsider' })
-  assert.deepEqual(await c.ask('factsDue', {}), [])
+  assert.deepEqual(await c.list('factsDue', {}), [])
   await c.check()
 })
 

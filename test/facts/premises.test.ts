@@ -26,7 +26,7 @@ async function decided(url: string | undefined, known: readonly (readonly [strin
   c.clock.advance(MINUTE)
   await c.run(decide, ADA)
   c.clock.advance(MINUTE)
-  const [newest] = await c.ask('decisions', {})
+  const [newest] = await c.list('decisions', {})
   return {
     c,
     stale: async () => (await c.ask('decision', { id: newest!.id })).stale.map((s) => [s.of, s.was, s.now] as const),

@@ -94,9 +94,9 @@ onEachStore('she writes again: a new start, of which nothing is known', async (u
   await using c = await office(url)
   await live(c, 'anna')
   await forget(c, addressOf('anna'))
-  const runs = (await c.ask('runs', {})).length
+  const runs = (await c.list('runs', {})).length
   await take(c, mailOf('anna', 1))
-  assert.equal((await c.ask('runs', {})).length, runs, 'the mail that was forgotten does not come in again')
+  assert.equal((await c.list('runs', {})).length, runs, 'the mail that was forgotten does not come in again')
   await take(c, mailOf('anna', 2, 'anna-1@example.org'))
   await c.decide('answer', { value: 'again' })
   const [known] = (await c.open.store.read(sql('select value from fact where value is not null')())) as object[]
@@ -152,7 +152,7 @@ onEachStore('a place where she is mentioned is shown, stays, and goes where the 
   assert.equal(first.mentions.length, 4)
   const second = await forget(c, who, [report, 'data/notes/x.txt'])
   assert.deepEqual(second.mentions, [])
-  assert.equal((await c.ask('erasures', {})).length, 2)
+  assert.equal((await c.list('erasures', {})).length, 2)
   await assert.rejects(forget(c, who, ['data/notes/x.txt']), { code: 'forget.no_file' })
   await assert.rejects(forget(c, 'nobody@example.org'), { code: 'forget.unknown' })
   await c.check()
@@ -176,7 +176,7 @@ onEachStore('what was set aside goes too, also where nothing else is known of wh
   await live(c, 'bert')
   // Under an id that is known: nobody can tell whose it is, so it is set aside and starts nothing.
   await take(c, mailOf('bert', 1).replaceAll('bert', 'anna').replace('anna-1@', 'bert-1@'))
-  assert.equal((await c.ask('signals', { state: 'quarantined' })).length, 1)
+  assert.equal((await c.list('signals', { state: 'quarantined' })).length, 1)
   assert.notDeepEqual(await wordsLeft(c.folder, url, 'anna'), [])
   const plan = await c.ask('forgetPlan', { who: addressOf('anna') })
   assert.deepEqual([plan.counts.signal, plan.mentions], [1, []])
@@ -197,7 +197,7 @@ onEachStore('the company goes on while it forgets, and the files that others wer
     c.ask('forget', { who: addressOf('anna'), binding }),
     ...Array.from({ length: 20 }, (_, n) => take(c, n === 0 ? shared : mailOf('bert', 100 + n))),
   ])
-  assert.equal((await c.ask('erasures', {})).length, 1)
+  assert.equal((await c.list('erasures', {})).length, 1)
   const left = await wordsLeft(c.folder, url, 'anna')
   assert.deepEqual(new Set(left.map((hit) => hit.split(' ')[0])), new Set(['attachment', 'file']))
   const again = await c.ask('forgetPlan', { who: addressOf('anna') })
@@ -212,12 +212,12 @@ onEachStore('where somebody reads for long, it is erased now and cleaned later',
   await reader.query('select count(*) as n from event')
   const done = await forget(c, addressOf('anna'))
   assert.match(done.unfinished!, /cannot/)
-  assert.equal((await c.ask('erasures', {}))[0]!.state, 'erased')
+  assert.equal((await c.list('erasures', {}))[0]!.state, 'erased')
   await reader.close()
   await c.close()
   const next = await office(url, { folder: c.folder, clock: c.clock })
   await next.idle()
-  assert.equal((await next.ask('erasures', {}))[0]!.state, 'done')
+  assert.equal((await next.list('erasures', {}))[0]!.state, 'done')
   await next.check()
   await next.close()
   const left = await wordsLeft(c.folder, url, 'anna')

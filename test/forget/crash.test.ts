@@ -31,7 +31,7 @@ async function sound(folder: string, url: string | undefined, before: readonly s
   const next = await office(url, { folder })
   await next.idle()
   await next.check()
-  const erasures = await next.ask('erasures', {})
+  const erasures = await next.list('erasures', {})
   await next.close()
   const words = await left(folder, url)
   if (erasures.length === 0) {

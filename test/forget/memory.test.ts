@@ -144,7 +144,7 @@ onEachStore('what is still open about her ends with it', async (url) => {
   const plan = await c.ask('forgetPlan', { who, also: [task.id] })
   assert.deepEqual(plan.open.map((one) => one.what).sort(), ['gate', 'task'])
   await c.ask('forget', { who, also: [task.id], end: true, binding: plan.binding })
-  assert.deepEqual([await c.queue(), await c.ask('tasks', {})], [[], []])
+  assert.deepEqual([await c.queue(), await c.list('tasks', {})], [[], []])
   assert.deepEqual(new Set((await wordsLeft(c.folder, url, 'anna')).map((hit) => hit.split(' ')[0])), new Set())
   await c.check()
 })

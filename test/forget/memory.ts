@@ -66,7 +66,7 @@ export async function remembered(c: TestCompany, who: string, decisionOfAnother?
     await c.ask('complain', { id: decisionOfAnother, reason: word(who, 'grumble'), signal })
   }
   await c.ask('sessionSet', { session: entity.toUpperCase(), name: 'chat', value: word(who, 'session') })
-  const known = await c.ask('conversations', {})
+  const known = await c.list('conversations', {})
   const { id } = known.find((one) => JSON.stringify(one).includes(entity))!
   await c.ask('handOver', { id, turn: 'ours', reason: word(who, 'turnreason') })
   await c.ask('closeConversation', { id, reason: word(who, 'closereason') })

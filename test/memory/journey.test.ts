@@ -109,7 +109,7 @@ async function write(c: TestCompany, from: string, text: string): Promise<unknow
   await writeFile(join(inbox, 'a.eml'), `${head.join('\r\n')}\r\n\r\n${text}\r\n`)
   await c.ingest(inbox)
   await rm(inbox, { recursive: true })
-  const [run] = await c.ask('runs', { limit: 1 })
+  const [run] = await c.list('runs', { limit: 1 })
   return c.result(run!.id)
 }
 
@@ -180,7 +180,7 @@ onEachStore('a customer is known, doubted, explained and forgotten, and the comp
   c = await later(c, 10, url)
   const decided = c.clock.now()
   assert.deepEqual(await write(c, ADA, 'Can somebody look at my engine today?'), { first: true })
-  const decision = (await c.ask('decisions', { agent: 'priority' }))[0]!
+  const decision = (await c.list('decisions', { agent: 'priority' }))[0]!
 
   // Her words are the provenance, and both times can be asked for.
   const believed = (await planOf(c))!

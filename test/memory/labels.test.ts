@@ -36,7 +36,7 @@ onEachStore('how a task ended is believed as whoever ended it, also by who asks 
   const { id } = await c.ask('addTask', { text: 'Ask for the price', by: '1d' })
   await c.send(note, { text: 'The price is 1 euro.' }, { trust: 'outsider' })
   await c.run(ask, { id })
-  const [document] = await c.ask('documents', {})
+  const [document] = await c.list('documents', {})
   assert.equal(document!.trust, 'outsider')
   await c.check()
 })
@@ -63,7 +63,7 @@ onEachStore('a precedent is believed as what it rested on, documents and other p
     c.clock.advance(60_000)
     await c.run(workflow, { text: 'a refund for the lantern' })
   }
-  const documents = await c.ask('documents', {})
+  const documents = await c.list('documents', {})
   assert.deepEqual(
     documents.map((d) => d.trust),
     ['outsider', 'outsider', 'outsider'],
@@ -114,7 +114,7 @@ onEachStore('what we wrote is believed as what led to it: it may quote anybody',
     [['us', 'outsider']],
   )
   await c.send(mail, { from: 'bob@example.org', text: 'Thanks.' }, { trust: 'verified' })
-  const [document] = await c.ask('documents', {})
+  const [document] = await c.list('documents', {})
   assert.equal(document!.trust, 'outsider')
   await c.check()
 })

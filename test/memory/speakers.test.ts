@@ -191,7 +191,7 @@ onEachStore(
     const by = (who: string) =>
       after(url, [wait], async (c) => {
         await send(c, hers, who, 'hello')
-        const [parent] = await c.ask('runs', {})
+        const [parent] = await c.list('runs', {})
         const { store } = c.open
         const body = {
           workflow: 'passed',

@@ -86,7 +86,10 @@ test('"factotum do" shows the plan, and approved it runs', { timeout: 180_000 },
 
   await factotum(folder, 'decide', shown.gate!, 'edit', '--value', readFileSync(out, 'utf8'))
   for (;;) {
-    const effects = await factotum<{ action: string; state: string; run: string }[]>(folder, 'effects')
+    const { items: effects } = await factotum<{ items: { action: string; state: string; run: string }[] }>(
+      folder,
+      'effects',
+    )
     if (effects.some((e) => e.action === 'billing.overdue' && e.state === 'succeeded')) break
   }
   assert.ok(await sound(folder))

@@ -41,14 +41,14 @@ async function write(
 }
 
 const signalIds = async (c: TestCompany) =>
-  (await c.ask('signals', {})).toSorted((a, b) => a.receivedAt - b.receivedAt).map((s) => s.id)
+  (await c.list('signals', {})).toSorted((a, b) => a.receivedAt - b.receivedAt).map((s) => s.id)
 
 onEachStore('a fact that is quoted again keeps the message in which it was said first', async (url) => {
   await using c = await office(url)
   await write(c, 'ada@example.org', 'PS: my plan is gold since spring.', 'm1')
   await write(c, 'ada@example.org', 'As I wrote, my plan is gold and nothing else.', 'm2', 'verified')
   const [first, second] = await signalIds(c)
-  const versions = await c.ask('factHistory', { entity: 'ada@example.org', attribute: 'plan' })
+  const versions = await c.list('factHistory', { entity: 'ada@example.org', attribute: 'plan' })
   const newest = versions.at(-1)!
   assert.equal(newest.where.source, first)
   assert.equal(newest.where.quote, 'my plan is gold')
@@ -66,7 +66,7 @@ onEachStore('a gate shows the very words that were recalled for it, until they a
   const fact = item!.evidence.find((e) => e.kind === 'fact' && e.text.startsWith('plan'))
   assert.match(fact!.text, /^plan = "gold" \(outsider, from sig_\w+\): "my plan is gold"$/)
   await c.decide('answer', { gate: item!.id, value: 'gold', reason: 'it says so' })
-  const [listed] = await c.ask('decisions', {})
+  const [listed] = await c.list('decisions', {})
   const decision = await c.ask('decision', { id: listed!.id })
   const [source] = await signalIds(c)
   assert.match(decision.spans[0]!, new RegExp(`^${source}@0:\\d+-\\d+$`))

@@ -108,7 +108,7 @@ onEachStore('of a ledger in which a name was all, each keeps their own, and it g
     found.passages.map((p) => p.text),
     ['Ada pays in May.'],
   )
-  assert.equal((await c.ask('documents', { about: 'bob@example.org' })).length, 1)
+  assert.equal((await c.list('documents', { about: 'bob@example.org' })).length, 1)
   const all = await c.ask('remember', { text: 'All pay.', name: 'terms.md' })
   assert.deepEqual([all.id === 'doc_old', all.version], [false, 1])
   await c.check()

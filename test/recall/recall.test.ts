@@ -103,7 +103,7 @@ onEachStore('a document in versions is recalled as it is now, or as it was', asy
     [2, 1],
   )
   await assert.rejects(company.ask('document', { id: one.id, version: 3 }), { code: 'document.not_found' })
-  assert.equal((await company.ask('documents', {})).length, 1)
+  assert.equal((await company.list('documents', {})).length, 1)
   await company.check()
 })
 
@@ -246,7 +246,7 @@ test('a workflow keeps documents under its own label', async () => {
   })
   await using company = await office(undefined, { workflows: [file] })
   await write(company, 'ada@example.org', 'The attic is to be painted green.')
-  const [doc] = await company.ask('documents', { about: 'ada@example.org' })
+  const [doc] = await company.list('documents', { about: 'ada@example.org' })
   assert.deepEqual([doc!.trust, doc!.version, doc!.about], ['outsider', 1, ['ada@example.org']])
   const detail = await company.ask('document', { id: doc!.id })
   assert.ok(detail.original, 'the same words came in by mail: that stays their source')

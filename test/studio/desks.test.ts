@@ -55,7 +55,7 @@ async function titles(company: TestCompany): Promise<string[]> {
 }
 
 async function states(company: TestCompany): Promise<string[]> {
-  return (await company.ask('runs', { limit: 100 })).map((run) => run.state)
+  return (await company.list('runs', { limit: 100 })).map((run) => run.state)
 }
 
 /** Everything that waits, and lets it leave. */

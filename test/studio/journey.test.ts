@@ -155,8 +155,9 @@ test('a refund from the mail to its reversal, and the next one like it', { timeo
   assert.equal(approved.effect.state, 'held')
   const effect = approved.effect.id
   const state = async () =>
-    (await factotum<{ id: string; state: string }[]>(folder, 'effects', '--limit', '200')).find((e) => e.id === effect)!
-      .state
+    (await factotum<{ items: { id: string; state: string }[] }>(folder, 'effects', '--limit', '200')).items.find(
+      (e) => e.id === effect,
+    )!.state
   await untilSo(state, (now) => now === 'succeeded')
   assert.deepEqual(await booked('ch_20644'), [{ amount: 950, reversed: false }])
   const story = await kindsOf(folder, effect)

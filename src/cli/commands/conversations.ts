@@ -1,21 +1,21 @@
 import { FactotumError } from '../../lib/errors.ts'
 import { humanDuration } from '../../lib/durations.ts'
-import type { Result } from '../../server/operations.ts'
+import type { Item, Result } from '../../server/operations.ts'
 import { now } from '../as-of.ts'
 import { ask } from '../client.ts'
 import type { Command, Invocation } from '../command.ts'
-import { NEWEST, newestArgs } from '../newest.ts'
-import { ago, columns, indent, oneLine, plain, time } from '../text.ts'
+import { newestArgs, PAGED, printPage } from '../newest.ts'
+import { ago, indent, oneLine, plain, time } from '../text.ts'
 
 export const conversations: Command = {
   name: 'conversations',
-  usage: '[--mine | --open | --closed] [--limit N]',
+  usage: '[--mine | --open | --closed] [--limit N] [--cursor MORE]',
   summary: 'Who writes with us: whose turn it is, and since when. --mine: those that wait for us.',
   options: {
     mine: { type: 'boolean' },
     open: { type: 'boolean' },
     closed: { type: 'boolean' },
-    limit: NEWEST.limit,
+    ...PAGED,
   },
   arity: [0, 0],
   async run(call) {
@@ -25,23 +25,17 @@ export const conversations: Command = {
       ...(mine === true ? { turn: 'ours' as const } : {}),
       ...(open === true ? { state: 'open' as const } : closed === true ? { state: 'closed' as const } : {}),
     })
-    if (call.json) call.print(list)
-    else if (list.length === 0) call.out('No conversations.')
-    else {
-      const rows = list.map((c) => [
-        c.id,
-        turnText(c),
-        oneLine(c.party ?? '(erased)', 40),
-        oneLine(c.subject ?? '(erased)', 60),
-        `${c.messages} message${c.messages === 1 ? '' : 's'}`,
-      ])
-      for (const line of columns(rows)) call.out(line)
-    }
-    return 0
+    return printPage(call, list, 'No conversations.', (c) => [
+      c.id,
+      turnText(c),
+      oneLine(c.party ?? '(erased)', 40),
+      oneLine(c.subject ?? '(erased)', 60),
+      `${c.messages} message${c.messages === 1 ? '' : 's'}`,
+    ])
   },
 }
 
-type Shown = Pick<Result<'conversations'>[number], 'state' | 'turn' | 'since' | 'closedAt'>
+type Shown = Pick<Item<'conversations'>, 'state' | 'turn' | 'since' | 'closedAt'>
 
 function turnText({ state, turn, since, closedAt }: Shown): string {
   if (state === 'closed') return `closed ${ago(closedAt ?? since)}`

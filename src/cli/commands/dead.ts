@@ -1,19 +1,28 @@
-import type { Result } from '../../server/operations.ts'
-import { ask } from '../client.ts'
+import type { Item, Result } from '../../server/operations.ts'
+import { ask, askAll } from '../client.ts'
 import type { Command, Invocation } from '../command.ts'
 import { confirmed, YES } from '../confirm.ts'
+import { newestArgs, PAGED, printMore } from '../newest.ts'
 import { ago, oneLine } from '../text.ts'
 
 export const dead: Command = {
   name: 'dead',
-  usage: '',
+  usage: '[--limit N] [--cursor MORE]',
   summary: 'What stopped for good, by cause, and what trying it again would do.',
+  options: PAGED,
   arity: [0, 0],
   async run(call) {
-    const groups = await ask(call.folder, 'dead', {})
-    if (call.json) call.print(groups)
-    else if (groups.length === 0) call.out('No dead letters.')
-    else for (const group of groups) printGroup(call, group)
+    const list = await ask(call.folder, 'dead', newestArgs(call))
+    if (call.json) call.print(list)
+    else if (list.groups.length === 0) call.out('No dead letters.')
+    else {
+      for (const { group, count } of list.groups) {
+        const letters = list.items.filter((letter) => letter.group === group)
+        call.out(`${oneLine(group)}  ${count}${letters[0] ? `: ${oneLine(letters[0].error, 120)}` : ''}`)
+        for (const letter of letters) printLetter(call, letter)
+      }
+      printMore(call, list.next)
+    }
     return 0
   },
 }
@@ -26,16 +35,16 @@ export const redrive: Command = {
   arity: [1, 1],
   async run(call) {
     const [which] = call.positionals as [string]
-    const groups = await ask(call.folder, 'dead', { which })
-    const n = groups.reduce((sum, group) => sum + group.letters.length, 0)
+    const letters = await askAll(call.folder, 'dead', { which })
+    const n = letters.length
     if (!call.json) {
       if (n === 0) call.out('No dead letters.')
-      for (const group of groups) for (const letter of group.letters) printLetter(call, letter)
+      for (const letter of letters) printLetter(call, letter)
     }
     if (n === 0) return 0
     if (!(await confirmed(call, `Try ${n === 1 ? 'it' : `these ${n}`} again?`))) return 1
     // What stopped since it was shown is not what was confirmed.
-    const gates = groups.flatMap((group) => group.letters.map((letter) => letter.gate))
+    const gates = letters.map((letter) => letter.gate)
     return report(call, await ask(call.folder, 'redrive', { which, gates }))
   },
 }
@@ -52,12 +61,7 @@ export const close: Command = {
   },
 }
 
-function printGroup(call: Invocation, group: Result<'dead'>[number]): void {
-  call.out(`${oneLine(group.group)}  ${group.letters.length}: ${oneLine(group.letters[0]!.error, 120)}`)
-  for (const letter of group.letters) printLetter(call, letter)
-}
-
-function printLetter(call: Invocation, letter: Result<'dead'>[number]['letters'][number]): void {
+function printLetter(call: Invocation, letter: Item<'dead'>): void {
   call.out(`  ${letter.effect}  ${oneLine(letter.title, 80)}, ${letter.tries} tries, ${ago(letter.since)}`)
   call.out(`    ${oneLine(letter.redrive, 160)}`)
 }

@@ -3,20 +3,21 @@ import type { Json } from '../../lib/json.ts'
 import type { Args, Result } from '../../server/operations.ts'
 import { ask } from '../client.ts'
 import type { Command, Invocation } from '../command.ts'
-import { NEWEST, newestArgs } from '../newest.ts'
-import { ago, columns, oneLine, plain, time } from '../text.ts'
+import { newestArgs, PAGED, printPage } from '../newest.ts'
+import { ago, oneLine, plain, time } from '../text.ts'
 
 const OUTCOMES = ['approved', 'edited', 'rejected', 'reversed', 'complained', 'open'] as const
 
 export const decisions: Command = {
   name: 'decisions',
-  usage: '[--agent NAME] [--stale] [--outcome approved|edited|rejected|reversed|complained|open] [--limit N]',
+  usage:
+    '[--agent NAME] [--stale] [--outcome approved|edited|rejected|reversed|complained|open] [--limit N] [--cursor MORE]',
   summary: 'The newest decisions: what was chosen, how it turned out, and what no longer holds.',
   options: {
     agent: { type: 'string' },
     stale: { type: 'boolean' },
     outcome: { type: 'string' },
-    limit: NEWEST.limit,
+    ...PAGED,
   },
   arity: [0, 0],
   async run(call) {
@@ -28,20 +29,14 @@ export const decisions: Command = {
       ...(typeof outcome === 'string' ? { outcome: outcomeOf(outcome) } : {}),
     }
     const list = await ask(call.folder, 'decisions', args)
-    if (call.json) call.print(list)
-    else if (list.length === 0) call.out('No decisions.')
-    else {
-      const rows = list.map((d) => [
-        d.id,
-        ago(d.at),
-        d.agent,
-        d.tier,
-        words(d.value),
-        `${outcomeText(d.outcome)}${d.stale === null ? '' : ', STALE'}`.replace(/^, /, ''),
-      ])
-      for (const line of columns(rows)) call.out(line)
-    }
-    return 0
+    return printPage(call, list, 'No decisions.', (d) => [
+      d.id,
+      ago(d.at),
+      d.agent,
+      d.tier,
+      words(d.value),
+      `${outcomeText(d.outcome)}${d.stale === null ? '' : ', STALE'}`.replace(/^, /, ''),
+    ])
   },
 }
 
@@ -94,7 +89,7 @@ export const precedents: Command = {
   name: 'precedents',
   usage: '<decision|gate|text> [--agent NAME] [--limit N]',
   summary: 'What was decided before in a case like this, and how it turned out.',
-  options: { agent: { type: 'string' }, limit: NEWEST.limit },
+  options: { agent: { type: 'string' }, limit: PAGED.limit },
   arity: [1, 1],
   async run(call) {
     const { agent } = call.flags

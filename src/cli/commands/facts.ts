@@ -3,6 +3,7 @@ import type { Json } from '../../lib/json.ts'
 import type { Result } from '../../server/operations.ts'
 import { ask } from '../client.ts'
 import type { Command, Invocation } from '../command.ts'
+import { newestArgs, PAGED, printPage } from '../newest.ts'
 import { ago, columns, oneLine, time } from '../text.ts'
 
 type Shown = Result<'facts'>
@@ -10,13 +11,15 @@ type Fact = Shown['facts'][number]
 
 export const facts: Command = {
   name: 'facts',
-  usage: '[entity|address [attribute]] [--valid DATE] [--recorded DATE|SEQ] [--history] [--due]',
+  usage:
+    '[entity|address [attribute]] [--valid DATE] [--recorded DATE|SEQ] [--history] [--due] [--limit N] [--cursor MORE]',
   summary: 'What is believed, of whom, since when and why; as of then; what should be looked at again.',
   options: {
     valid: { type: 'string' },
     recorded: { type: 'string' },
     history: { type: 'boolean' },
     due: { type: 'boolean' },
+    ...PAGED,
   },
   arity: [0, 2],
   async run(call) {
@@ -28,12 +31,16 @@ export const facts: Command = {
         'cli.usage',
         '--valid and --recorded show one entity as of then: factotum facts <entity> --valid 2026-03-01.',
       )
-    if (call.flags.due === true) return printDue(call, await ask(call.folder, 'factsDue', {}))
-    if (entity === undefined) return printEntities(call, await ask(call.folder, 'entities', {}))
+    if (call.flags.due === true) return printDue(call, await ask(call.folder, 'factsDue', newestArgs(call)))
+    if (entity === undefined) return printEntities(call, await ask(call.folder, 'entities', newestArgs(call)))
     if (history)
       return printHistory(
         call,
-        await ask(call.folder, 'factHistory', { entity, ...(attribute === undefined ? {} : { attribute }) }),
+        await ask(call.folder, 'factHistory', {
+          ...newestArgs(call),
+          entity,
+          ...(attribute === undefined ? {} : { attribute }),
+        }),
       )
     return printEntity(call, await ask(call.folder, 'facts', { entity, asOf }))
   },
@@ -165,13 +172,13 @@ function sourceText({ where }: Pick<Fact, 'where'>): string {
   return oneLine(where.of ?? where.reason ?? where.source ?? '', 70)
 }
 
-function printEntities(call: Invocation, rows: Result<'entities'>): number {
-  if (call.json) call.print(rows)
-  else if (rows.length === 0) call.out('Nothing is known of anybody yet.')
-  else
-    for (const line of columns(rows.map((r) => [r.id, r.kind, `${r.facts} facts`, oneLine(r.labels.join(', '))])))
-      call.out(line)
-  return 0
+function printEntities(call: Invocation, list: Result<'entities'>): number {
+  return printPage(call, list, 'Nothing is known of anybody yet.', (r) => [
+    r.id,
+    r.kind,
+    `${r.facts} facts`,
+    oneLine(r.labels.join(', ')),
+  ])
 }
 
 function printEntity(call: Invocation, shown: Shown): number {
@@ -209,42 +216,29 @@ const OUTCOME: Readonly<Record<string, string>> = {
   rule: 'not believed, by the rule of the attribute',
 }
 
-function printHistory(call: Invocation, rows: Result<'factHistory'>): number {
-  if (call.json) call.print(rows)
-  else if (rows.length === 0) call.out('Nothing was ever recorded of that.')
-  else
-    for (const line of columns(
-      rows.map((f) => [
-        f.attribute,
-        text(f.value),
-        spanText(f),
-        `event ${f.recordedSeq}${f.endedSeq === null ? '' : ` to ${f.endedSeq}`}`,
-        f.retracted ? 'taken back' : f.endedSeq === null ? 'believed' : 'replaced',
-        f.trust,
-        sourceText(f),
-      ]),
-    ))
-      call.out(line)
-  return 0
+function printHistory(call: Invocation, list: Result<'factHistory'>): number {
+  return printPage(call, list, 'Nothing was ever recorded of that.', (f) => [
+    f.attribute,
+    text(f.value),
+    spanText(f),
+    `event ${f.recordedSeq}${f.endedSeq === null ? '' : ` to ${f.endedSeq}`}`,
+    f.retracted ? 'taken back' : f.endedSeq === null ? 'believed' : 'replaced',
+    f.trust,
+    sourceText(f),
+  ])
 }
 
-function printDue(call: Invocation, rows: Result<'factsDue'>): number {
-  if (call.json) call.print(rows)
-  else if (rows.length === 0) call.out('No fact is due for review.')
-  else {
-    for (const line of columns(
-      rows.map((f) => [
-        oneLine(f.labels.join(', ') || f.entity, 60),
-        f.attribute,
-        text(f.value),
-        `said ${ago(f.saidAt ?? f.from)}`,
-        f.trust,
-      ]),
-    ))
-      call.out(line)
+function printDue(call: Invocation, list: Result<'factsDue'>): number {
+  printPage(call, list, 'No fact is due for review.', (f) => [
+    oneLine(f.labels.join(', ') || f.entity, 60),
+    f.attribute,
+    text(f.value),
+    `said ${ago(f.saidAt ?? f.from)}`,
+    f.trust,
+  ])
+  if (!call.json && list.items.length > 0)
     call.out(
       'Still so: "factotum fact assert <entity> <attribute> <value> --reason …". No longer: "factotum fact end …".',
     )
-  }
   return 0
 }

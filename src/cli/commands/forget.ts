@@ -1,5 +1,5 @@
 import type { Result } from '../../server/operations.ts'
-import { ask } from '../client.ts'
+import { ask, askAll } from '../client.ts'
 import type { Command, Invocation } from '../command.ts'
 import { confirmed, YES } from '../confirm.ts'
 import { columns, oneLine, time } from '../text.ts'
@@ -144,8 +144,8 @@ function printDone(call: Invocation, done: Forgotten): void {
 }
 
 async function list(call: Invocation): Promise<number> {
-  const erasures = await ask(call.folder, 'erasures', {})
-  if (call.json) call.print(erasures)
+  const erasures = await askAll(call.folder, 'erasures', {})
+  if (call.json) call.print({ items: erasures, next: null })
   else if (erasures.length === 0) call.out('Nobody was forgotten yet.')
   else
     for (const one of erasures) {

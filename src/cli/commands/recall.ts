@@ -5,7 +5,8 @@ import { FactotumError } from '../../lib/errors.ts'
 import { humanDate } from '../instants.ts'
 import { ask } from '../client.ts'
 import type { Command, Invocation } from '../command.ts'
-import { columns, indent, oneLine, plain, time } from '../text.ts'
+import { newestArgs, PAGED, printPage } from '../newest.ts'
+import { indent, oneLine, plain, time } from '../text.ts'
 import type { Result } from '../../server/operations.ts'
 
 const MAX_TEXT = 1_200
@@ -123,32 +124,25 @@ function said({ id, version, title, characters, about, trust, added }: Result<'r
 
 export const documents: Command = {
   name: 'documents',
-  usage: '[--about ADDRESS] [--limit N]',
+  usage: '[--about ADDRESS] [--limit N] [--cursor MORE]',
   summary: 'The documents that are kept, newest first.',
-  options: { about: { type: 'string' }, limit: { type: 'string' } },
+  options: { about: { type: 'string' }, ...PAGED },
   arity: [0, 0],
   async run(call) {
-    const { about, limit } = call.flags
+    const { about } = call.flags
     const list = await ask(call.folder, 'documents', {
+      ...newestArgs(call),
       ...(typeof about === 'string' ? { about } : {}),
-      ...(typeof limit === 'string' ? { limit: parseBudget(limit) } : {}),
     })
-    if (call.json) call.print(list)
-    else if (list.length === 0) call.out('No documents. Keep one: factotum remember <file>')
-    else
-      for (const line of columns(
-        list.map((d) => [
-          d.id,
-          `v${d.version}`,
-          humanDate(d.at),
-          d.mediaType.replace(/^.*\//, ''),
-          `${d.characters} characters`,
-          d.trust,
-          oneLine(d.title, 60) + (d.about.length > 0 ? `  (${d.about.map((who) => oneLine(who, 40)).join(', ')})` : ''),
-        ]),
-      ))
-        call.out(line)
-    return 0
+    return printPage(call, list, 'No documents. Keep one: factotum remember <file>', (d) => [
+      d.id,
+      `v${d.version}`,
+      humanDate(d.at),
+      d.mediaType.replace(/^.*\//, ''),
+      `${d.characters} characters`,
+      d.trust,
+      oneLine(d.title, 60) + (d.about.length > 0 ? `  (${d.about.map((who) => oneLine(who, 40)).join(', ')})` : ''),
+    ])
   },
 }
 

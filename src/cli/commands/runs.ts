@@ -4,25 +4,24 @@ import type { Json } from '../../lib/json.ts'
 import { ask } from '../client.ts'
 import type { Command, Invocation } from '../command.ts'
 import { describeLink } from '../links.ts'
-import { NEWEST, newestArgs } from '../newest.ts'
-import { ago, columns, oneLine, time } from '../text.ts'
+import { NEWEST, newestArgs, printPage } from '../newest.ts'
+import { ago, oneLine, time } from '../text.ts'
 
 export const runs: Command = {
   name: 'runs',
-  usage: '[--state STATE] [--limit N]',
+  usage: '[--state STATE] [--limit N] [--cursor MORE]',
   summary: 'The newest runs.',
   options: NEWEST,
   arity: [0, 0],
   async run(call) {
     const list = await ask(call.folder, 'runs', newestArgs(call))
-    if (call.json) call.print(list)
-    else if (list.length === 0) call.out('No runs.')
-    else
-      for (const line of columns(
-        list.map((r) => [r.id, r.workflow, r.state, ago(r.startedAt), oneLine(r.error ?? '', 80)]),
-      ))
-        call.out(line)
-    return 0
+    return printPage(call, list, 'No runs.', (r) => [
+      r.id,
+      r.workflow,
+      r.state,
+      ago(r.startedAt),
+      oneLine(r.error ?? '', 80),
+    ])
   },
 }
 

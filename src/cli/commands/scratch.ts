@@ -1,17 +1,18 @@
 import { FactotumError } from '../../lib/errors.ts'
-import type { Result } from '../../server/operations.ts'
-import { ask } from '../client.ts'
+import type { Item } from '../../server/operations.ts'
+import { ask, askAll } from '../client.ts'
 import type { Command, Invocation } from '../command.ts'
 import { confirmed, YES } from '../confirm.ts'
-import { ago, columns, oneLine } from '../text.ts'
+import { newestArgs, PAGED, printPage } from '../newest.ts'
+import { ago, oneLine } from '../text.ts'
 
 const MAX_SHOWN_CHARS = 200
 
 export const scratch: Command = {
   name: 'scratch',
-  usage: '[run or session] [--values] | clear [run or session] [--yes]',
+  usage: '[run or session] [--values] [--limit N] [--cursor MORE] | clear [run or session] [--yes]',
   summary: 'Working state that runs and sessions hold, and until when; clear: take it away now, all sessions or one.',
-  options: { values: { type: 'boolean' }, ...YES },
+  options: { values: { type: 'boolean' }, ...PAGED, ...YES },
   arity: [0, 2],
   async run(call) {
     const [first, second] = call.positionals
@@ -24,14 +25,11 @@ export const scratch: Command = {
 
 async function list(call: Invocation, owner: string | undefined): Promise<number> {
   const values = call.flags.values === true
-  const held = await ask(call.folder, 'scratch', { ...of(owner), values })
-  if (call.json) call.print(held)
-  else if (held.length === 0) call.out(owner === undefined ? 'Nothing is held.' : `Nothing is held by "${owner}".`)
-  else for (const line of columns(held.map((h) => row(h)))) call.out(line)
-  return 0
+  const held = await ask(call.folder, 'scratch', { ...newestArgs(call), ...of(owner), values })
+  return printPage(call, held, owner === undefined ? 'Nothing is held.' : `Nothing is held by "${owner}".`, row)
 }
 
-function row(h: Result<'scratch'>[number]): string[] {
+function row(h: Item<'scratch'>): string[] {
   const until = h.expiresAt === null ? 'until its run ends' : `gone ${ago(h.expiresAt)}`
   return [
     h.session === null ? h.owner : `session ${oneLine(h.session, 60)}`,
@@ -45,7 +43,7 @@ function row(h: Result<'scratch'>[number]): string[] {
 async function clear(call: Invocation, owner: string | undefined): Promise<number> {
   const whose = owner === undefined ? 'of all sessions' : `of "${owner}"`
   if (!call.json) {
-    const held = await ask(call.folder, 'scratch', of(owner))
+    const held = await askAll(call.folder, 'scratch', of(owner))
     const gone = owner === undefined ? held.filter((h) => h.session !== null) : held
     call.out(
       `${gone.length === 0 ? 'No values' : gone.length === 1 ? '1 value' : `${gone.length} values`} ${whose}. A run that has read one and asks for it again is parked.`,

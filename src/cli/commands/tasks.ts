@@ -2,20 +2,20 @@ import { FactotumError } from '../../lib/errors.ts'
 import type { Result } from '../../server/operations.ts'
 import { ask } from '../client.ts'
 import type { Command, Invocation } from '../command.ts'
-import { NEWEST, newestArgs } from '../newest.ts'
-import { ago, columns, oneLine, plain, time } from '../text.ts'
+import { newestArgs, PAGED, printPage } from '../newest.ts'
+import { ago, oneLine, plain, time } from '../text.ts'
 
-type Shown = Result<'tasks'>[number]
+type Shown = Result<'task'>
 
 export const tasks: Command = {
   name: 'tasks',
-  usage: '[--overdue | --all] [--for WHO] [--limit N]',
+  usage: '[--overdue | --all] [--for WHO] [--limit N] [--cursor MORE]',
   summary: 'What is to be done, by whom and by when.',
   options: {
     overdue: { type: 'boolean' },
     all: { type: 'boolean' },
     for: { type: 'string' },
-    limit: NEWEST.limit,
+    ...PAGED,
   },
   arity: [0, 0],
   async run(call) {
@@ -26,12 +26,12 @@ export const tasks: Command = {
       ...(overdue === true ? { overdue: true } : {}),
       ...(typeof assignee === 'string' ? { for: assignee } : {}),
     })
-    if (call.json) call.print(list)
-    else if (list.length === 0) call.out(overdue === true ? 'Nothing is overdue.' : 'No tasks.')
-    else
-      for (const line of columns(list.map((t) => [t.id, dueText(t), t.for, oneLine(t.text ?? '(erased)', 100)])))
-        call.out(line)
-    return 0
+    return printPage(call, list, overdue === true ? 'Nothing is overdue.' : 'No tasks.', (t) => [
+      t.id,
+      dueText(t),
+      t.for,
+      oneLine(t.text ?? '(erased)', 100),
+    ])
   },
 }
 

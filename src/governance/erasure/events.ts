@@ -62,7 +62,7 @@ export interface ErasureRow {
 }
 
 export const erasureById = sql('select * from erasure where id = ?')
-export const allErasures = sql('select * from erasure order by erased_seq')
+export const allErasures = sql('select * from erasure where erased_seq > ? order by erased_seq limit ?')
 export const newestErasure = sql('select * from erasure order by erased_seq desc limit 1')
 
 export const ERASURE_EVENTS = [personalErased, erasureFinished]

@@ -39,7 +39,7 @@ const decisions = (company: TestCompany) => rows(company, 'select * from decisio
 const opinions = (company: TestCompany) => rows(company, 'select * from opinion order by seq, decision, n')
 
 async function last(company: TestCompany): Promise<{ id: string; state: string }> {
-  return (await company.ask('runs', {}))[0]!
+  return (await company.list('runs', {}))[0]!
 }
 
 onEachStore('the cheapest tier that is sure decides, and the record says what it cost and was about', async (url) => {

@@ -108,15 +108,15 @@ test('what changes nothing is asked with GET: text as it is, the rest as JSON', 
   await using _ = company
   const get = async (path: string) => {
     const response = await http.request(path, { headers: { authorization: `Bearer ${TOKEN}` } })
-    return { status: response.status, body: (await response.json()) as { code?: string; length?: number } }
+    return { status: response.status, body: (await response.json()) as { code?: string; items?: unknown[] } }
   }
   for (const who of ['ada', 'bob', 'cem'])
     await post('/v1/start', JSON.stringify({ workflow: 'greet', input: { who } }))
   await company.idle()
-  assert.equal((await get('/v1/runs')).body.length, 3)
-  assert.equal((await get('/v1/runs?limit=2&state=done')).body.length, 2)
-  assert.equal((await get('/v1/runs?state=failed')).body.length, 0)
-  assert.equal((await get('/v1/runs?as-of=0')).body.length, 1)
+  assert.equal((await get('/v1/runs')).body.items?.length, 3)
+  assert.equal((await get('/v1/runs?limit=2&state=done')).body.items?.length, 2)
+  assert.equal((await get('/v1/runs?state=failed')).body.items?.length, 0)
+  assert.equal((await get('/v1/runs?as-of=0')).body.items?.length, 1)
   for (const [path, code] of [
     ['/v1/runs?limit=0', 'operation.bad_arguments'],
     ['/v1/runs?limit=two', 'http.bad_query'],

@@ -1,7 +1,9 @@
 import { z } from 'zod'
+import { held } from '../../context/ephemeral.ts'
 import { lower, ownLabel } from '../../context/signals.ts'
 import type { Duration } from '../../lib/durations.ts'
-import { looking, operation } from '../operation.ts'
+import { looking, operation, paged } from '../operation.ts'
+import { page } from '../views/page.ts'
 
 const inSession = z.object({ session: z.string().min(1), name: z.string().min(1) })
 
@@ -9,13 +11,17 @@ export const EPHEMERAL_OPERATIONS = {
   /** `owner`: a run's id, a session's own name, or its `session:…`. Values only where they are asked for. */
   scratch: looking(
     'admin',
-    z.object({
-      owner: z.string().min(1).optional(),
-      values: z.boolean().default(false),
-      limit: z.int().min(1).max(10_000).default(1_000),
-    }),
-    async (c, { owner, values, limit }) =>
-      (await c.ephemeral.list(owner, limit)).map(({ value, ...held }) => ({ ...held, ...(values ? { value } : {}) })),
+    paged.extend({ owner: z.string().min(1).optional(), values: z.boolean().default(false) }),
+    (c, { owner, values, ...paging }) =>
+      page(paging, {
+        order: z.tuple([z.string(), z.string(), z.string()]),
+        read: (after, limit) => c.ephemeral.rows(owner, after, limit),
+        place: (row) => [row.owner, row.name, row.slot],
+        show(row) {
+          const { value, ...shown } = held(row)
+          return { ...shown, ...(values ? { value } : {}) }
+        },
+      }),
   ),
   /** Without an owner: all sessions, and what runs have read of them. */
   scratchClear: operation('admin', z.object({ owner: z.string().min(1).optional() }), async (c, { owner }) => ({

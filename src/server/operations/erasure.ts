@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { allErasures, type ErasureReport, type ErasureRow } from '../../governance/erasure/events.ts'
 import { forget, forgetPlan } from '../forget/forget.ts'
-import { none, looking, operation, reading } from '../operation.ts'
+import { looking, operation, paged, reading } from '../operation.ts'
+import { erasureList } from '../views/lists.ts'
 
 const who = z.object({ who: z.string().trim().min(1), also: z.array(z.string()).max(1_000).default([]) })
 
@@ -12,10 +12,5 @@ export const ERASURE_OPERATIONS = {
     who.extend({ binding: z.string(), end: z.boolean().default(false), snapshots: z.boolean().default(false) }),
     (c, args) => forget(c, args.who, args),
   ),
-  erasures: reading('read', none, async (c) =>
-    (await c.store.read<ErasureRow>(allErasures())).map((row) => {
-      const { entities, counts, kept, sent } = JSON.parse(row.report) as ErasureReport
-      return { id: row.id, at: row.erased_at, state: row.state, by: row.actor, entities, counts, kept, sent }
-    }),
-  ),
+  erasures: reading('read', paged, (c, paging) => erasureList(c.store, paging)),
 } as const

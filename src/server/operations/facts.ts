@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { addKey, type AsOf } from '../../context/facts.ts'
-import { operation, reading } from '../operation.ts'
+import { operation, paged, reading } from '../operation.ts'
 import { dueFacts, entityList, entityOf, entityView, historyView } from '../views/facts.ts'
 
 const time = z.union([z.string().min(1), z.int()])
@@ -18,20 +18,16 @@ function given<T extends object>(options: T): { [K in keyof T]: Exclude<T[K], un
 }
 
 export const FACT_OPERATIONS = {
-  entities: reading('read', z.object({ limit: z.int().min(1).max(1_000).default(50) }), (c, { limit }) =>
-    entityList(c, limit),
-  ),
+  entities: reading('read', paged, (c, paging) => entityList(c, paging)),
   facts: reading('read', z.object({ entity: who, asOf: asOf.default({}) }), (c, args) =>
     entityView(c, args.entity, given(args.asOf) as AsOf),
   ),
   factHistory: reading(
     'read',
-    z.object({ entity: who, attribute: z.string().optional() }),
-    (c, { entity, attribute }) => historyView(c, entity, attribute),
+    paged.extend({ entity: who, attribute: z.string().optional() }),
+    (c, { entity, attribute, ...paging }) => historyView(c, entity, attribute, paging),
   ),
-  factsDue: reading('read', z.object({ limit: z.int().min(1).max(1_000).default(1_000) }), (c, { limit }) =>
-    dueFacts(c, limit),
-  ),
+  factsDue: reading('read', paged, (c, paging) => dueFacts(c, paging)),
   factAssert: operation(
     'propose',
     said.extend({ value: z.json(), from: time.optional(), until: time.optional() }),

@@ -4,25 +4,23 @@ import { findPrecedents, PRECEDENTS, readPrecedents, type Sought } from '../../c
 import { sql } from '../../store/index.ts'
 import { FactotumError } from '../../lib/errors.ts'
 import type { OpenCompany } from '../open.ts'
-import { byId, operation, reading } from '../operation.ts'
+import { byId, operation, paged, reading } from '../operation.ts'
 import { decisionList, decisionView, getDecision } from '../views/decisions.ts'
 import { resolveId } from '../views/ids.ts'
 import { soughtByDecision, soughtByGate } from '../views/precedents.ts'
 
 const newestEvent = sql('select seq from event where stream = ? order by seq desc limit 1')
-const limit = z.int().min(1).max(1_000).default(50)
 const outcomes = z.enum(['approved', 'edited', 'rejected', 'reversed', 'complained', 'open'])
 
 export const OUTCOME_OPERATIONS = {
   decisions: reading(
     'read',
-    z.object({
+    paged.extend({
       agent: z.string().optional(),
       stale: z.boolean().default(false),
       outcome: outcomes.optional(),
-      limit,
     }),
-    (c, args) => decisionList(c.store, args, args.limit),
+    (c, args) => decisionList(c.store, args, args),
   ),
   decision: reading('read', byId, async (c, { id }) => decisionView(c.store, await resolveId(c.store, 'decision', id))),
   precedents: reading(

@@ -16,7 +16,7 @@ import { lower, ownLabel, type Trust } from '../../context/signals.ts'
 import { demand } from '../../lib/caller.ts'
 import { FactotumError, errorMessage } from '../../lib/errors.ts'
 import { ConflictError, sql } from '../../store/index.ts'
-import { none, looking, operation, reading } from '../operation.ts'
+import { none, looking, operation, paged, reading } from '../operation.ts'
 import type { OpenCompany } from '../open.ts'
 import { documentDetail, documentList, indexReport, recallCosts, recallView } from '../views/documents.ts'
 
@@ -37,11 +37,8 @@ const Remember = z
 
 export const RECALL_OPERATIONS = {
   remember: operation('propose', Remember, (c, args) => remember(c, args)),
-  documents: reading(
-    'read',
-    z.object({ about: z.string().optional(), limit: z.int().min(1).max(1_000).default(50) }),
-    async (c, { about, limit }) =>
-      documentList(c.store, about === undefined ? null : await entitiesOf(c, about), limit),
+  documents: reading('read', paged.extend({ about: z.string().optional() }), async (c, { about, ...paging }) =>
+    documentList(c.store, about === undefined ? null : await entitiesOf(c, about), paging),
   ),
   document: reading(
     'read',

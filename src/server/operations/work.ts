@@ -11,7 +11,6 @@ import {
   checkTask,
   endingTask,
   getTask,
-  listTasks,
   openTask,
   taskAdded,
   taskMoved,
@@ -22,13 +21,12 @@ import { parseUntil } from '../../governance/attention/away.ts'
 import { milliseconds, type Duration } from '../../lib/durations.ts'
 import { ConflictError, sql, type EventInput, type Store } from '../../store/index.ts'
 import type { OpenCompany } from '../open.ts'
-import { byId, none, operation, reading } from '../operation.ts'
+import { byId, none, operation, paged, reading } from '../operation.ts'
 import { conversationList, conversationView } from '../views/conversations.ts'
 import { due } from '../views/due.ts'
 import { resolveId } from '../views/ids.ts'
-import { taskView } from '../views/tasks.ts'
+import { taskList, taskView } from '../views/tasks.ts'
 
-const limit = z.int().min(1).max(1_000).default(50)
 const taskId = (c: OpenCompany, id: string) => resolveId(c.store, 'task', id)
 const newestEvent = sql('select seq from event where stream = ? order by seq desc limit 1')
 
@@ -36,8 +34,8 @@ export const WORK_OPERATIONS = {
   due: reading('read', none, (c) => due(c.store)),
   conversations: reading(
     'read',
-    z.object({ state: z.enum(['open', 'closed']).optional(), turn: z.enum(['ours', 'theirs']).optional(), limit }),
-    (c, args) => conversationList(c.store, args, args.limit),
+    paged.extend({ state: z.enum(['open', 'closed']).optional(), turn: z.enum(['ours', 'theirs']).optional() }),
+    (c, args) => conversationList(c.store, args, args),
   ),
   conversation: reading('read', byId, async (c, { id }) =>
     conversationView(c.store, await resolveId(c.store, 'conversation', id)),
@@ -53,17 +51,13 @@ export const WORK_OPERATIONS = {
   ),
   tasks: reading(
     'read',
-    z.object({
+    paged.extend({
       state: z.enum(['open', 'done', 'dropped', 'all']).default('open'),
       overdue: z.boolean().default(false),
       for: z.string().optional(),
-      limit,
     }),
-    async (c, { state, overdue, for: assignee, limit: most }) => {
-      const now = c.store.clock.now()
-      const filter = { state, overdue, ...(assignee === undefined ? {} : { assignee }) }
-      return (await listTasks(c.store, filter, now, most)).map((row) => taskView(row, now))
-    },
+    (c, { state, overdue, for: assignee, ...paging }) =>
+      taskList(c.store, { state, overdue, ...(assignee === undefined ? {} : { assignee }) }, paging),
   ),
   task: reading('read', byId, async (c, { id }) =>
     taskView(await getTask(c.store, await taskId(c, id)), c.store.clock.now()),

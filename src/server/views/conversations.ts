@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import {
   getConversation,
   messagesIn,
@@ -8,6 +9,7 @@ import {
 import type { DecisionRow } from '../../context/decisions.ts'
 import type { EffectState } from '../../execution/events.ts'
 import { sql, type Store } from '../../store/index.ts'
+import { page, type Paging } from './page.ts'
 
 export interface ConversationFilter {
   readonly state?: 'open' | 'closed' | undefined
@@ -20,34 +22,48 @@ interface Listed extends ConversationRow {
 }
 
 /** Those that moved last first; with a turn, those that wait longest first. */
-export async function conversationList(store: Store, { state, turn }: ConversationFilter, limit: number) {
-  const rows = (await store
-    .select<{ conversation: ConversationRow; message: MessageRow }>()
-    .selectFrom('conversation as c')
-    .selectAll('c')
-    .select((c) => [
-      c
-        .selectFrom('message as m')
-        .select('m.party')
-        .whereRef('m.conversation', '=', 'c.id')
-        .where('m.party', 'is not', null)
-        .orderBy('m.at', 'desc')
-        .orderBy('m.id')
-        .limit(1)
-        .as('party'),
-      c
-        .selectFrom('message as m')
-        .select(({ fn }) => fn.countAll<number>().as('n'))
-        .whereRef('m.conversation', '=', 'c.id')
-        .as('messages'),
-    ])
-    .$if(state !== undefined, (c) => c.where('c.state', '=', state!))
-    .$if(turn !== undefined, (c) => c.where('c.state', '=', 'open').where('c.turn', '=', turn!).orderBy('c.turn_since'))
-    .$if(turn === undefined, (c) => c.orderBy('c.updated_at', 'desc'))
-    .orderBy('c.id')
-    .limit(limit)
-    .execute()) as unknown as Listed[]
-  return rows.map(listed)
+export function conversationList(store: Store, { state, turn }: ConversationFilter, paging: Paging) {
+  return page(paging, {
+    order: z.tuple([z.int(), z.string()]),
+    async read(after, limit) {
+      const rows = await store
+        .select<{ conversation: ConversationRow; message: MessageRow }>()
+        .selectFrom('conversation as c')
+        .selectAll('c')
+        .select((c) => [
+          c
+            .selectFrom('message as m')
+            .select('m.party')
+            .whereRef('m.conversation', '=', 'c.id')
+            .where('m.party', 'is not', null)
+            .orderBy('m.at', 'desc')
+            .orderBy('m.id')
+            .limit(1)
+            .as('party'),
+          c
+            .selectFrom('message as m')
+            .select(({ fn }) => fn.countAll<number>().as('n'))
+            .whereRef('m.conversation', '=', 'c.id')
+            .as('messages'),
+        ])
+        .$if(state !== undefined, (c) => c.where('c.state', '=', state!))
+        .$if(turn !== undefined, (c) =>
+          c.where('c.state', '=', 'open').where('c.turn', '=', turn!).orderBy('c.turn_since').orderBy('c.id'),
+        )
+        .$if(turn !== undefined && after !== null, (c) =>
+          c.where((e) => e(e.refTuple('c.turn_since', 'c.id'), '>', e.tuple(after![0], after![1]))),
+        )
+        .$if(turn === undefined, (c) => c.orderBy('c.updated_at', 'desc').orderBy('c.id', 'desc'))
+        .$if(turn === undefined && after !== null, (c) =>
+          c.where((e) => e(e.refTuple('c.updated_at', 'c.id'), '<', e.tuple(after![0], after![1]))),
+        )
+        .limit(limit)
+        .execute()
+      return rows as unknown as Listed[]
+    },
+    place: (row) => [turn === undefined ? row.updated_at : row.turn_since, row.id],
+    show: listed,
+  })
 }
 
 function listed(row: Listed) {

@@ -13,6 +13,8 @@ import { FactotumError } from '../../lib/errors.ts'
 import type { Json } from '../../lib/json.ts'
 import { rowCost } from '../../orchestration/agents/report.ts'
 import type { Store } from '../../store/index.ts'
+import { bySeq } from './lists.ts'
+import { cursorOf, placeOf, type Page, type Paging } from './page.ts'
 import { evidenceItems, staleText } from './queue.ts'
 
 /** One line of the list. */
@@ -34,16 +36,20 @@ export interface DecisionFilter {
   readonly outcome?: Outcome | 'open' | undefined
 }
 
-const PAGE = 200
-/** How many of the newest a filter looks through: what became of a decision is told from many records. */
+const READ_AT_ONCE = 200
+/** How many a filter looks through for one page: what became of a decision is told from many records. */
 const MAX_SEARCHED = 5_000
 
 /** The newest decisions; `open`: those of which nothing became yet. */
-export async function decisionList(store: Store, filter: DecisionFilter, limit: number): Promise<ListedDecision[]> {
+export async function decisionList(
+  store: Store,
+  filter: DecisionFilter,
+  { limit, cursor }: Paging,
+): Promise<Page<ListedDecision>> {
   const { agent, stale, outcome } = filter
-  const found: ListedDecision[] = []
-  let before = Number.MAX_SAFE_INTEGER
-  for (let searched = 0; searched < MAX_SEARCHED && found.length < limit; searched += PAGE) {
+  const items: ListedDecision[] = []
+  let [before] = placeOf(cursor, bySeq) ?? [Number.MAX_SAFE_INTEGER]
+  for (let searched = 0; searched < MAX_SEARCHED; searched += READ_AT_ONCE) {
     const rows = await store
       .select<{ decision: DecisionRow }>()
       .selectFrom('decision')
@@ -51,20 +57,19 @@ export async function decisionList(store: Store, filter: DecisionFilter, limit: 
       .where('decided_seq', '<', before)
       .$if(agent !== undefined, (d) => d.where('agent', '=', agent!))
       .orderBy('decided_seq', 'desc')
-      .limit(PAGE)
+      .limit(READ_AT_ONCE)
       .execute()
     for (const row of rows) {
-      if (found.length === limit) break
+      if (items.length === limit) return { items, next: cursorOf([before]) }
+      before = row.decided_seq
       const one = await listedDecision(store, row)
       if (stale && one.stale === null) continue
       if (outcome !== undefined && (one.outcome ?? 'open') !== outcome) continue
-      found.push(one)
+      items.push(one)
     }
-    const last = rows.at(-1)
-    if (rows.length < PAGE || !last) break
-    before = last.decided_seq
+    if (rows.length < READ_AT_ONCE) return { items, next: null }
   }
-  return found
+  return { items, next: cursorOf([before]) }
 }
 
 async function listedDecision(store: Store, row: DecisionRow): Promise<ListedDecision> {

@@ -1,20 +1,20 @@
-import { documentById, versionOf, versionsOf, aboutOf, type VersionRow } from '../../context/documents/documents.ts'
+import { z } from 'zod'
+import {
+  documentById,
+  versionOf,
+  versionsOf,
+  aboutOf,
+  type DocumentRow,
+  type VersionRow,
+} from '../../context/documents/documents.ts'
 import { indexState } from '../../context/recall/indexing.ts'
 import { encodings, vectorUses, type EncodingRow } from '../../context/recall/vectors.ts'
 import type { Recalled } from '../../context/recall/recall.ts'
 import { FactotumError } from '../../lib/errors.ts'
 import type { Json } from '../../lib/json.ts'
 import { sql, type Store } from '../../store/index.ts'
+import { page, type Paging } from './page.ts'
 
-const newestDocuments = sql(
-  `select v.* from document d join document_version v on v.document = d.id and v.version = d.version
-   order by d.updated_at desc, d.id desc limit ?`,
-)
-const documentsAbout = sql(
-  `select v.* from document_about a join document d on d.id = a.document
-   join document_version v on v.document = d.id and v.version = a.version
-   where a.entity = ? and v.until is null order by d.updated_at desc, d.id desc limit ?`,
-)
 const labelsOf = sql('select label from entity_key where entity = ? order by lookup')
 
 export interface DocumentItem {
@@ -28,16 +28,48 @@ export interface DocumentItem {
   readonly about: readonly string[]
 }
 
-export async function documentList(
-  store: Store,
-  about: readonly string[] | null,
-  limit: number,
-): Promise<DocumentItem[]> {
-  const rows =
-    about === null
-      ? await store.read<VersionRow>(newestDocuments(limit))
-      : (await Promise.all(about.map((entity) => store.read<VersionRow>(documentsAbout(entity, limit))))).flat()
-  return Promise.all(rows.map((row) => itemOf(store, row)))
+interface DocumentTables {
+  readonly document: DocumentRow
+  readonly document_version: VersionRow
+  readonly document_about: { readonly entity: string; readonly document: string; readonly version: number }
+}
+
+/** The documents in their newest version, those that changed last first; all of them, or those about one of `about`. */
+export function documentList(store: Store, about: readonly string[] | null, paging: Paging) {
+  return page(paging, {
+    order: z.tuple([z.int(), z.string()]),
+    read: (after, limit) =>
+      store
+        .select<DocumentTables>()
+        .selectFrom('document as d')
+        .innerJoin('document_version as v', 'v.document', 'd.id')
+        .selectAll('v')
+        .select('d.updated_at')
+        .$if(about === null, (d) => d.whereRef('v.version', '=', 'd.version'))
+        // What is said of somebody may stand in an older version, which the newest, about others, did not replace.
+        .$if(about !== null, (d) =>
+          d
+            .where('v.until', 'is', null)
+            .where(({ exists, selectFrom }) =>
+              exists(
+                selectFrom('document_about as a')
+                  .select('a.entity')
+                  .whereRef('a.document', '=', 'd.id')
+                  .whereRef('a.version', '=', 'v.version')
+                  .where('a.entity', 'in', about!),
+              ),
+            ),
+        )
+        .$if(after !== null, (d) =>
+          d.where((e) => e(e.refTuple('d.updated_at', 'd.id'), '<', e.tuple(after![0], after![1]))),
+        )
+        .orderBy('d.updated_at', 'desc')
+        .orderBy('d.id', 'desc')
+        .limit(limit)
+        .execute(),
+    place: (row) => [row.updated_at, row.document],
+    show: (row) => itemOf(store, row),
+  })
 }
 
 async function itemOf(store: Store, row: VersionRow): Promise<DocumentItem> {

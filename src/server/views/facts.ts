@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import { FactotumError } from '../../lib/errors.ts'
 import type { Json } from '../../lib/json.ts'
 import { messageById, type MessageRow } from '../../context/conversations.ts'
@@ -24,6 +25,8 @@ import {
 import { sql, type Store } from '../../store/index.ts'
 import type { OpenCompany } from '../open.ts'
 import { resolveId } from './ids.ts'
+import { bySeq } from './lists.ts'
+import { page, type Paging } from './page.ts'
 
 /** Where a statement comes from, looked up when it is shown: what was erased since is not shown again. */
 export interface From {
@@ -131,16 +134,28 @@ export async function entityView(c: OpenCompany, given: string, asOf?: AsOf): Pr
   }
 }
 
-/** Every version of an entity's facts, or of one attribute of it, in the order of their recording. */
-export async function historyView(c: OpenCompany, given: string, attribute?: string): Promise<FactShown[]> {
+/** Every version of an entity's facts, or of one attribute of it: by attribute, in the order of their recording. */
+export async function historyView(c: OpenCompany, given: string, attribute: string | undefined, paging: Paging) {
   const found = await family(c.store, await entityOf(c, given))
   const { kind } = await getEntity(c.store, found.whole)
   const known = await Promise.all(found.members.map((m) => c.store.read<{ attribute: string }>(attributesOf(m))))
   const names = attribute === undefined ? [...new Set(known.flat().map((r) => r.attribute))].sort() : [attribute]
-  const shown: FactShown[] = []
-  for (const name of names)
-    for (const row of await versionsOf(c.store, found.whole, name)) shown.push(await factShown(c, kind, row))
-  return shown
+  return page(paging, {
+    order: z.tuple([z.string(), z.string()]),
+    async read(after, limit) {
+      const rows: FactRow[] = []
+      for (const name of names) {
+        if (after !== null && name < after[0]) continue
+        const versions = await versionsOf(c.store, found.whole, name)
+        const from = name === after?.[0] ? versions.findIndex((row) => row.id === after[1]) + 1 : 0
+        rows.push(...versions.slice(from, from + limit - rows.length))
+        if (rows.length === limit) break
+      }
+      return rows
+    },
+    place: (row) => [row.attribute, row.id],
+    show: (row) => factShown(c, kind, row),
+  })
 }
 const attributesOf = sql('select distinct attribute from fact where entity = ?')
 
@@ -230,25 +245,33 @@ export async function conflictProposal(store: Store, row: ConflictRow): Promise<
 
 const dueRows = sql(
   `select f.* from fact f join entity e on e.id = f.entity where f.attribute = ? and f.said_at <= ? and f.ended_seq is null
-   and f.valid_to is null and e.kind = ? order by f.said_at, f.id limit ?`,
+   and f.valid_to is null and e.kind = ? and (f.said_at, f.id) > (?, ?) order by f.said_at, f.id limit ?`,
 )
-const MOST_DUE = 1_000
 
 /** What was said so long ago that its declaration asks to look at it again, the oldest first. */
-export async function dueFacts(c: OpenCompany, limit = MOST_DUE): Promise<(FactShown & { labels: string[] })[]> {
-  const rows: { row: FactRow; kind: string }[] = []
-  for (const [kind, name, reviewMs] of reviewed(c.facts.kinds.values())) {
-    const before = c.store.clock.now() - reviewMs
-    for (const row of await c.store.read<FactRow>(dueRows(name, before, kind, limit))) rows.push({ row, kind })
-  }
-  rows.sort((a, b) => (a.row.said_at ?? 0) - (b.row.said_at ?? 0))
-  return Promise.all(
-    rows.slice(0, limit).map(async ({ row, kind }) => ({
+export function dueFacts(c: OpenCompany, paging: Paging) {
+  return page(paging, {
+    order: z.tuple([z.int(), z.string()]),
+    async read(after, limit) {
+      const [at, id] = after ?? BEFORE_ALL
+      const rows: { row: FactRow; kind: string }[] = []
+      for (const [kind, name, reviewMs] of reviewed(c.facts.kinds.values())) {
+        const before = c.store.clock.now() - reviewMs
+        for (const row of await c.store.read<FactRow>(dueRows(name, before, kind, at, id, limit)))
+          rows.push({ row, kind })
+      }
+      rows.sort((a, b) => saidAt(a.row) - saidAt(b.row) || (a.row.id < b.row.id ? -1 : 1))
+      return rows.slice(0, limit)
+    },
+    place: ({ row }) => [saidAt(row), row.id],
+    show: async ({ row, kind }) => ({
       ...(await factShown(c, kind, row)),
       labels: (await keysOfFamily(c.store, { members: [row.entity] })).map((k) => k.label ?? '(erased)'),
-    })),
-  )
+    }),
+  })
 }
+const BEFORE_ALL = [Number.MIN_SAFE_INTEGER, ''] as const
+const saidAt = (row: FactRow) => row.said_at ?? 0
 
 const dueGroup = sql(
   `select count(*) as n, min(f.said_at) as oldest, coalesce(sum(case when f.said_at > ? then 1 else 0 end), 0) as fresh
@@ -288,23 +311,28 @@ function* reviewed(kinds: Iterable<EntityKind>): Generator<[string, string, numb
 }
 
 const byLookup = sql('select entity from entity_key where lookup = ? order by entity')
-const newestEntities = sql('select id, kind from entity order by created_seq desc limit ?')
+const newestEntities = sql(
+  'select id, kind, created_seq from entity where created_seq < ? order by created_seq desc limit ?',
+)
 
-export async function entityList(
-  c: OpenCompany,
-  limit: number,
-): Promise<{ id: string; kind: string; labels: string[]; facts: number }[]> {
-  const rows = await c.store.read<{ id: string; kind: string }>(newestEntities(limit))
+/** The newest entities; of those that were merged, the whole. */
+export async function entityList(c: OpenCompany, paging: Paging) {
   const moment = await momentOf(c.store)
-  const shown = []
-  for (const { id, kind } of rows) {
-    const found = await family(c.store, id)
-    if (found.whole !== id) continue
-    const keys = await keysOfFamily(c.store, found)
-    const facts = await factsOf(c.store, found.members, moment)
-    shown.push({ id, kind, labels: keys.map((k) => k.label ?? '(erased)'), facts: facts.length })
-  }
-  return shown
+  return page(paging, {
+    order: bySeq,
+    read: (after, limit) =>
+      c.store.read<{ id: string; kind: string; created_seq: number }>(
+        newestEntities(after?.[0] ?? Number.MAX_SAFE_INTEGER, limit),
+      ),
+    place: (row) => [row.created_seq],
+    async show({ id, kind }) {
+      const found = await family(c.store, id)
+      if (found.whole !== id) return null
+      const keys = await keysOfFamily(c.store, found)
+      const facts = await factsOf(c.store, found.members, moment)
+      return { id, kind, labels: keys.map((k) => k.label ?? '(erased)'), facts: facts.length }
+    },
+  })
 }
 
 /** An entity by its id, a part of it, or any key it has. Throws `entity.not_found`, `id.ambiguous`. */

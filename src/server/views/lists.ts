@@ -1,63 +1,113 @@
+import { z } from 'zod'
 import type { SignalRow, SignalState } from '../../context/signals.ts'
 import type { EffectRow, EffectState } from '../../execution/events.ts'
+import { allErasures, type ErasureReport, type ErasureRow } from '../../governance/erasure/events.ts'
 import type { RunRow, RunState } from '../../orchestration/events.ts'
 import type { Store } from '../../store/index.ts'
+import { page, type Paging } from './page.ts'
 import { describeSignal } from './queue.ts'
 
+/** Of what is listed by the event that made it. */
+export const bySeq = z.tuple([z.int()])
+
 /** The newest runs; all of them, or those in one state. */
-export function runList(store: Store, state: string | undefined, limit: number) {
-  return store
-    .select<{ run: RunRow }>()
-    .selectFrom('run')
-    .select(['id', 'workflow', 'version', 'state', 'started_at as startedAt', 'ended_at as endedAt', 'error', 'parent'])
-    .$if(state !== undefined, (runs) => runs.where('state', '=', state as RunState))
-    .orderBy('started_seq', 'desc')
-    .limit(limit)
-    .execute()
+export function runList(store: Store, state: string | undefined, paging: Paging) {
+  return page(paging, {
+    order: bySeq,
+    read: (after, limit) =>
+      store
+        .select<{ run: RunRow }>()
+        .selectFrom('run')
+        .select([
+          'id',
+          'workflow',
+          'version',
+          'state',
+          'started_at as startedAt',
+          'ended_at as endedAt',
+          'error',
+          'parent',
+          'started_seq',
+        ])
+        .$if(state !== undefined, (runs) => runs.where('state', '=', state as RunState))
+        .$if(after !== null, (runs) => runs.where('started_seq', '<', after![0]))
+        .orderBy('started_seq', 'desc')
+        .limit(limit)
+        .execute(),
+    place: (run) => [run.started_seq],
+    show: ({ started_seq: _, ...run }) => run,
+  })
 }
 
 /** The newest signals; all of them, or those in one state. */
-export async function signalList(store: Store, state: string | undefined, limit: number) {
-  const rows = await store
-    .select<{ signal: SignalRow }>()
-    .selectFrom('signal')
-    .selectAll()
-    .$if(state !== undefined, (signals) => signals.where('state', '=', state as SignalState))
-    .orderBy('received_seq', 'desc')
-    .limit(limit)
-    .execute()
-  return rows.map((r) => ({
-    id: r.id,
-    kind: r.kind,
-    state: r.state,
-    trust: r.trust,
-    receivedAt: r.received_at,
-    reason: r.reason,
-    text: describeSignal(r),
-  }))
+export function signalList(store: Store, state: string | undefined, paging: Paging) {
+  return page(paging, {
+    order: bySeq,
+    read: (after, limit) =>
+      store
+        .select<{ signal: SignalRow }>()
+        .selectFrom('signal')
+        .selectAll()
+        .$if(state !== undefined, (signals) => signals.where('state', '=', state as SignalState))
+        .$if(after !== null, (signals) => signals.where('received_seq', '<', after![0]))
+        .orderBy('received_seq', 'desc')
+        .limit(limit)
+        .execute(),
+    place: (r) => [r.received_seq],
+    show: (r) => ({
+      id: r.id,
+      kind: r.kind,
+      state: r.state,
+      trust: r.trust,
+      receivedAt: r.received_at,
+      reason: r.reason,
+      text: describeSignal(r),
+    }),
+  })
 }
 
 /** The newest effects; all of them, or those in one state. What they were given is read with `why`. */
-export function effectList(store: Store, state: string | undefined, limit: number) {
-  return store
-    .select<{ effect: EffectRow }>()
-    .selectFrom('effect')
-    .select([
-      'id',
-      'action',
-      'state',
-      'risk',
-      'run',
-      'workflow',
-      'undoes',
-      'due_at as dueAt',
-      'proposed_at as proposedAt',
-      'settled_at as settledAt',
-      'approved_by as approvedBy',
-      'error',
-    ])
-    .$if(state !== undefined, (effects) => effects.where('state', '=', state as EffectState))
-    .orderBy('proposed_seq', 'desc')
-    .limit(limit)
-    .execute()
+export function effectList(store: Store, state: string | undefined, paging: Paging) {
+  return page(paging, {
+    order: bySeq,
+    read: (after, limit) =>
+      store
+        .select<{ effect: EffectRow }>()
+        .selectFrom('effect')
+        .select([
+          'id',
+          'action',
+          'state',
+          'risk',
+          'run',
+          'workflow',
+          'undoes',
+          'due_at as dueAt',
+          'proposed_at as proposedAt',
+          'settled_at as settledAt',
+          'approved_by as approvedBy',
+          'error',
+          'proposed_seq',
+        ])
+        .$if(state !== undefined, (effects) => effects.where('state', '=', state as EffectState))
+        .$if(after !== null, (effects) => effects.where('proposed_seq', '<', after![0]))
+        .orderBy('proposed_seq', 'desc')
+        .limit(limit)
+        .execute(),
+    place: (effect) => [effect.proposed_seq],
+    show: ({ proposed_seq: _, ...effect }) => effect,
+  })
+}
+
+/** What was forgotten, in the order in which it was. */
+export function erasureList(store: Store, paging: Paging) {
+  return page(paging, {
+    order: bySeq,
+    read: (after, limit) => store.read<ErasureRow>(allErasures(after?.[0] ?? -1, limit)),
+    place: (row) => [row.erased_seq],
+    show: (row) => {
+      const { entities, counts, kept, sent } = JSON.parse(row.report) as ErasureReport
+      return { id: row.id, at: row.erased_at, state: row.state, by: row.actor, entities, counts, kept, sent }
+    },
+  })
 }

@@ -1,6 +1,8 @@
-import { getTask, type TaskRow } from '../../context/tasks.ts'
+import { z } from 'zod'
+import { getTask, listTasks, taskPlace, type TaskFilter, type TaskRow } from '../../context/tasks.ts'
 import { why, type Link } from '../../governance/why.ts'
 import type { Store } from '../../store/index.ts'
+import { page, type Paging } from './page.ts'
 
 export interface TaskView {
   readonly id: string
@@ -18,6 +20,17 @@ export interface TaskView {
   readonly addedAt: number
   readonly endedBy: string | null
   readonly endedAt: number | null
+}
+
+/** The tasks that are due first; ended ones by when they were added, newest first. */
+export function taskList(store: Store, filter: TaskFilter, paging: Paging) {
+  const now = store.clock.now()
+  return page(paging, {
+    order: z.tuple([z.int(), z.string()]),
+    read: (after, limit) => listTasks(store, filter, now, limit, after),
+    place: (row) => taskPlace(filter, row),
+    show: (row) => taskView(row, now),
+  })
 }
 
 export function taskView(row: TaskRow, now: number): TaskView {

@@ -7,6 +7,7 @@ import { testDatabase } from '../../../test/postgres.ts'
 import { eventKind, openStore, sql, type Store } from '../../store/index.ts'
 import { resolveId } from './ids.ts'
 import { runList, signalList } from './lists.ts'
+import type { Page } from './page.ts'
 import { MAX_QUEUE, queueItems } from './queue.ts'
 import { gateCounts, stateCounts } from './status.ts'
 
@@ -58,11 +59,11 @@ for (const [name, database] of Object.entries(DATABASES)) {
       insertSignal('sig_a', 'kept', '{"n":1}', 1),
       insertSignal('sig_b', 'new', null, 2),
     ])
-    const ids = (rows: readonly { readonly id: string }[]) => rows.map((r) => r.id)
-    assert.deepEqual(ids(await runList(store, undefined, 50)), ['run_c', 'run_b', 'run_a'])
-    assert.deepEqual(ids(await runList(store, 'done', 1)), ['run_c'])
+    const ids = (page: Page<{ readonly id: string }>) => page.items.map((r) => r.id)
+    assert.deepEqual(ids(await runList(store, undefined, { limit: 50 })), ['run_c', 'run_b', 'run_a'])
+    assert.deepEqual(ids(await runList(store, 'done', { limit: 1 })), ['run_c'])
     assert.deepEqual(
-      { ...(await runList(store, 'failed', 50))[0] },
+      { ...(await runList(store, 'failed', { limit: 50 })).items[0] },
       {
         id: 'run_b',
         workflow: 'w',
@@ -74,8 +75,8 @@ for (const [name, database] of Object.entries(DATABASES)) {
         parent: null,
       },
     )
-    assert.deepEqual(ids(await signalList(store, undefined, 50)), ['sig_b', 'sig_a'])
-    assert.equal((await signalList(store, 'kept', 50))[0]!.text, 'k: {"n":1}')
+    assert.deepEqual(ids(await signalList(store, undefined, { limit: 50 })), ['sig_b', 'sig_a'])
+    assert.equal((await signalList(store, 'kept', { limit: 50 })).items[0]!.text, 'k: {"n":1}')
     assert.deepEqual(await stateCounts(store, 'run'), { done: 2, failed: 1 })
     assert.deepEqual(await stateCounts(store, 'effect'), {})
   })
