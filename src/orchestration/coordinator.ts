@@ -1,5 +1,6 @@
 import { actingAlone } from '../lib/caller.ts'
 import { EPHEMERAL_TABLES, sweepExpired } from '../context/ephemeral.ts'
+import { REQUEST_TABLES, sweepRequests } from '../context/requests.ts'
 import { signalById, type SignalRow } from '../context/signals.ts'
 import { FactotumError, errorMessage } from '../lib/errors.ts'
 import { newId } from '../lib/ids.ts'
@@ -273,8 +274,8 @@ export class Coordinator {
     for (const [id, at] of this.#later) if (at < now) this.#later.delete(id)
     const renew = [...this.#driven.keys()].map((id) => work.renewLease(now + LEASE_MS, id, this.#holder))
     this.#store
-      .write([...renew, sweepExpired(now, MAX_SWEPT)])
-      .then((rows) => this.#scrub(now, rows.at(-1)!.length === MAX_SWEPT))
+      .write([...renew, sweepExpired(now, MAX_SWEPT), sweepRequests(now, MAX_SWEPT)])
+      .then((rows) => this.#scrub(now, rows.at(-2)!.length, rows.at(-1)!.length))
       .catch((error: unknown) => void (this.#stopped || this.report(error, 'sweep')))
     if (this.#store.engine.dialect === 'postgres') this.#queued = true
     this.ring()
@@ -282,12 +283,18 @@ export class Coordinator {
   }
 
   /** Deletes what more has expired, then takes all that was deleted out of the files. */
-  async #scrub(now: number, more: boolean): Promise<void> {
-    while (more && !this.#stopped)
-      more = (await this.#store.write([sweepExpired(now, MAX_SWEPT)]))[0]!.length === MAX_SWEPT
+  async #scrub(now: number, values: number, requests: number): Promise<void> {
+    const answersWent = requests > 0
+    while (Math.max(values, requests) === MAX_SWEPT && !this.#stopped) {
+      const gone = await this.#store.write([sweepExpired(now, MAX_SWEPT), sweepRequests(now, MAX_SWEPT)])
+      ;[values, requests] = [gone[0]!.length, gone[1]!.length]
+    }
     const { engine } = this.#store
-    if (this.#stopped || (engine.dialect === 'postgres' && now < this.#scrubbed + SCRUB_MS)) return
-    if (await engine.scrub(EPHEMERAL_TABLES)) this.#scrubbed = now
+    const onPostgres = engine.dialect === 'postgres'
+    if (this.#stopped || (onPostgres && now < this.#scrubbed + SCRUB_MS)) return
+    // A day's answers are not moved for nothing: PostgreSQL tells by itself which table lost rows.
+    const tables = answersWent || onPostgres ? [...EPHEMERAL_TABLES, ...REQUEST_TABLES] : EPHEMERAL_TABLES
+    if (await engine.scrub(tables)) this.#scrubbed = now
   }
 
   async #drive(fence: Fence): Promise<void> {

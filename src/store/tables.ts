@@ -59,6 +59,7 @@ export const NOT_REBUILT: Readonly<Record<string, string>> = {
   checkpoint: 'signatures over the ledger: an event for each would never end',
   tree_node: 'cache of the Merkle tree',
   ephemeral: 'ephemeral context: has a time to live and no history',
+  request: 'answers to requests with a key: kept for a day, so that one asked again is not done again',
   recall_index: 'how far the index of passages has read the ledger',
   passage: 'index of messages and documents, made from them after they are committed',
   passage_scope: 'index of messages and documents',

@@ -54,7 +54,7 @@ test('scratch lists what is held and until when, values only where they are aske
 
   const ada = await cli('scratch', 'ada@example.org', '--values')
   assert.match(ada.out, /^session ada@example\.org .*\{"says":"Hi\\u001b\[2J","recalled":true\}$/m)
-  const asJson = JSON.parse((await cli('scratch', 'ada@example.org', '--json')).out) as object[]
+  const { items: asJson } = JSON.parse((await cli('scratch', 'ada@example.org', '--json')).out) as { items: object[] }
   assert.deepEqual(
     asJson.map((h) => Object.keys(h)),
     [['owner', 'session', 'name', 'trust', 'recalled', 'expiresAt']],

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { declaredAttribute } from '../../context/facts.ts'
+import { clearAnswers, REQUEST_TABLES } from '../../context/requests.ts'
 import { effectById, type EffectRow } from '../../execution/events.ts'
 import { personalErased, type ErasureReport } from '../../governance/erasure/events.ts'
 import { rowsWithout } from '../../governance/erasure/rows.ts'
@@ -164,6 +165,8 @@ export async function forgetPlan(c: OpenCompany, target: string, also: readonly 
   const snapshots = await snapshotsNow(c)
   const mentions = besides(c, found, snapshots).filter((m) => {
     if (m.what !== 'row' || m.of === null) return !goes.has(m.where)
+    // All of them go, whoever they are about.
+    if ((REQUEST_TABLES as readonly string[]).includes(m.kind)) return false
     return !plan.scope.has('run', m.of) && !plan.scope.has('session', m.of) && !indexed.has(m.of)
   })
   const entities: ForgetPlan['entities'][number][] = []
@@ -257,12 +260,19 @@ async function erase(
     const parts: Ranges[] = [ranges.slice(0, RANGES_PER_EVENT)]
     for (let at = RANGES_PER_EVENT; at < ranges.length; at += RANGES_PER_EVENT)
       parts.push(ranges.slice(at, at + RANGES_PER_EVENT))
-    const tables = ['event', ...rows.tables, ...(goingBlobs.length > 0 ? ['blob'] : []), ...HELD_TABLES]
+    const tables = [
+      'event',
+      ...rows.tables,
+      ...(goingBlobs.length > 0 ? ['blob'] : []),
+      ...HELD_TABLES,
+      ...REQUEST_TABLES,
+    ]
     const writes: Bound[] = [
       ...ranges.map(([from, to]) => erasePrivate(from, to)),
       ...rows.writes,
       ...goingBlobs.map((hash) => dropBlob(hash)),
       ...heldRemovals(scope),
+      clearAnswers(),
     ]
     try {
       await store.commit({

@@ -49,8 +49,8 @@ test('nothing is told or done without the token', async () => {
 })
 
 const REFUSED: readonly (readonly [string, string, string, number, string])[] = [
-  ['an operation that there is not', '/v1/nothing', '{}', 400, 'operation.unknown'],
-  ['a name of Object', '/v1/constructor', '{}', 400, 'operation.unknown'],
+  ['an operation that there is not', '/v1/nothing', '{}', 404, 'operation.unknown'],
+  ['a name of Object', '/v1/constructor', '{}', 404, 'operation.unknown'],
   ['what is not JSON', '/v1/start', '{', 400, 'http.bad_json'],
   ['no body', '/v1/start', '', 400, 'http.bad_json'],
   ['arguments of the wrong type', '/v1/snooze', '{"id":7}', 400, 'operation.bad_arguments'],
@@ -78,7 +78,7 @@ const REFUSED: readonly (readonly [string, string, string, number, string])[] = 
     400,
     'run.bad_input',
   ],
-  ['a run that there is not', '/v1/cancel', '{"id":"run_nobody"}', 400, 'id.not_found'],
+  ['a run that there is not', '/v1/cancel', '{"id":"run_nobody"}', 404, 'id.not_found'],
   ['another path', '/v2/status', '{}', 404, 'http.not_found'],
   ['too much', '/v1/start', `{"x":"${'x'.repeat(4 * 1024 * 1024)}"}`, 413, 'http.too_large'],
 ]

@@ -4,6 +4,8 @@ import { FactotumError } from '../../lib/errors.ts'
 import { Access } from '../access/access.ts'
 import { protect } from '../access/protect.ts'
 import { operate, operateAsOf, operationNamed } from '../operations.ts'
+import { Requests, type Answer } from './idempotency.ts'
+import { problem, PROBLEM_JSON, statusOf } from './problems.ts'
 import { argsInQuery } from './query.ts'
 import type { OpenCompany } from '../open.ts'
 
@@ -12,6 +14,8 @@ const MAX_BODY_BYTES = 4 * 1024 * 1024
 export const STOOD = 'factotum-as-of'
 /** Beside the arguments in the address: the company as it was. */
 export const AS_OF = 'as-of'
+/** Of an answer to a key that was asked before. */
+const REPLAYED = 'idempotency-replayed'
 
 /**
  * The company over HTTP, on loopback, for whoever can read its token. What changes nothing is `GET /v1/<operation>` with its
@@ -24,50 +28,65 @@ export function app(company: OpenCompany, by: string | Access): Hono {
   http.use(
     bodyLimit({
       maxSize: MAX_BODY_BYTES,
-      onError: (c) => c.json(problem('http.too_large', `A request has at most ${MAX_BODY_BYTES} bytes.`, 413), 413),
+      onError: (c) => refuse(c, 'http.too_large', `A request has at most ${MAX_BODY_BYTES} bytes.`),
     }),
   )
   http.get('/', (c) =>
     c.text(`${company.company.name}: Factotum is running. Use the factotum command in its folder.\n`),
   )
   http.get('/healthz', (c) => c.json({ ok: true }))
-  const answer = async (c: Context, name: string, args: unknown) => {
-    const asOf = c.req.query(AS_OF)
-    if (asOf === undefined) return c.json((await operate(company, name, args)) as object)
-    const then = await operateAsOf(company, name, args, asOf)
-    c.header(STOOD, `${then.head} ${then.at}`)
-    return c.json(then.answer as object)
-  }
+  const requests = new Requests(company.store)
   http.get('/v1/:operation', async (c) => {
     const name = c.req.param('operation')
     const { mood, args } = operationNamed(name)
     if (mood === 'change')
-      return c.json(problem('http.method', `"${name}" does something: ask for it with POST.`, 405), 405, {
-        allow: 'POST',
-      })
+      return refuse(c, 'http.method', `"${name}" does something: ask for it with POST.`, { allow: 'POST' })
     const { [AS_OF]: _, ...query } = c.req.query()
-    return answer(c, name, argsInQuery(args, query))
+    const given = argsInQuery(args, query)
+    const asOf = c.req.query(AS_OF)
+    if (asOf === undefined) return c.json((await operate(company, name, given)) as object)
+    const then = await operateAsOf(company, name, given, asOf)
+    c.header(STOOD, `${then.head} ${then.at}`)
+    return c.json(then.answer as object)
   })
   http.post('/v1/:operation', async (c) => {
     const name = c.req.param('operation')
-    if (operationNamed(name).mood !== 'change')
-      return c.json(problem('http.method', `"${name}" changes nothing: ask for it with GET.`, 405), 405, {
-        allow: 'GET',
-      })
+    const asked = operationNamed(name)
+    if (asked.mood !== 'change')
+      return refuse(c, 'http.method', `"${name}" changes nothing: ask for it with GET.`, { allow: 'GET' })
     const args: unknown = await c.req.json().catch(() => {
       throw new FactotumError('http.bad_json', 'The body of the request is not JSON.')
     })
-    return answer(c, name, args)
+    const asOf = c.req.query(AS_OF)
+    if (asOf !== undefined) await operateAsOf(company, name, args, asOf)
+    const key = c.req.header('idempotency-key')
+    if (key === undefined) return c.json((await operate(company, name, args)) as object)
+    const actor = (c.var as { readonly caller?: { readonly actor: string } }).caller?.actor ?? 'operator'
+    const asking = { actor, key, operation: name, args, keep: !('secret' in asked && asked.secret) }
+    const { status, body, replayed } = await requests.once(asking, () => answered(company, name, args))
+    if (replayed) c.header(REPLAYED, 'true')
+    return c.body(body, status as 200, { 'content-type': status === 200 ? 'application/json' : PROBLEM_JSON })
   })
-  http.notFound((c) => c.json(problem('http.not_found', 'There is nothing here.', 404), 404))
+  http.notFound((c) => refuse(c, 'http.not_found', 'There is nothing here.'))
   http.onError((error, c) => {
-    if (error instanceof FactotumError) return c.json(problem(error.code, error.message, 400), 400)
+    if (error instanceof FactotumError) return refuse(c, error.code, error.message)
     process.stderr.write(`factotum: ${error.stack ?? error.message}\n`)
-    return c.json(problem('http.internal', 'Something went wrong inside Factotum; its log says what.', 500), 500)
+    return refuse(c, 'http.internal', 'Something went wrong inside Factotum; its log says what.')
   })
   return http
 }
 
-function problem(code: string, detail: string, status: number) {
-  return { type: 'about:blank', title: code, status, code, detail }
+/** What is said again where it is asked again: what was done, and what was refused. */
+async function answered(company: OpenCompany, name: string, args: unknown): Promise<Answer> {
+  try {
+    return { status: 200, body: JSON.stringify(await operate(company, name, args)) }
+  } catch (error) {
+    if (!(error instanceof FactotumError)) throw error
+    return { status: statusOf(error.code), body: JSON.stringify(problem(error.code, error.message)) }
+  }
+}
+
+function refuse(c: Context, code: string, detail: string, headers: Readonly<Record<string, string>> = {}): Response {
+  const said = problem(code, detail)
+  return c.body(JSON.stringify(said), said.status as 400, { 'content-type': PROBLEM_JSON, ...headers })
 }

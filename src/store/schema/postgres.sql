@@ -569,6 +569,19 @@ create table recall_index (
   PRIMARY KEY (id)
 );
 
+create table request (
+  id text collate "C" not null,
+  asked text collate "C" not null,
+  holder text collate "C" not null,
+  lease_until bigint not null,
+  expires_at bigint not null,
+  keep bigint not null,
+  status bigint,
+  answer text collate "C",
+  PRIMARY KEY (id)
+) with (autovacuum_enabled=false);
+CREATE INDEX request_expiry ON public.request USING btree (expires_at);
+
 create table run (
   id text collate "C" not null,
   workflow text collate "C" not null,

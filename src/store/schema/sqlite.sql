@@ -386,6 +386,17 @@ CREATE TABLE recall_index (
   passages integer not null,
   words integer not null
 ) strict;
+CREATE TABLE request (
+  id text primary key,              -- HMAC of who asks and the key
+  asked text not null,              -- HMAC of the operation and its arguments
+  holder text not null,             -- the process that does it
+  lease_until integer not null,     -- renewed while it is being done
+  expires_at integer not null,
+  keep integer not null,            -- 0: its answer is not to be kept
+  status integer,                   -- HTTP; null: there is no answer yet
+  answer text                       -- JSON; null: none yet, not to be kept, or erased
+) strict, without rowid;
+CREATE INDEX request_expiry on request (expires_at);
 CREATE TABLE run (
   id text primary key,
   workflow text not null,

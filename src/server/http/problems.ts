@@ -1,0 +1,31 @@
+/** Problem details for HTTP (RFC 9457), with our stable code. */
+export interface Problem {
+  readonly type: 'about:blank'
+  readonly title: string
+  readonly status: number
+  readonly code: string
+  readonly detail: string
+}
+
+export const PROBLEM_JSON = 'application/problem+json'
+
+/** Codes with a status of their own; what is named but not there is 404, any other refusal 400. */
+const STATUS: Readonly<Record<string, number>> = {
+  'http.unauthorized': 401,
+  'operation.unknown': 404,
+  'http.method': 405,
+  'http.key_reused': 409,
+  'http.in_progress': 409,
+  'http.unknown_outcome': 409,
+  'http.answer_gone': 409,
+  'http.too_large': 413,
+  'http.internal': 500,
+}
+
+export function statusOf(code: string): number {
+  return STATUS[code] ?? (code.endsWith('.not_found') ? 404 : 400)
+}
+
+export function problem(code: string, detail: string): Problem {
+  return { type: 'about:blank', title: code, status: statusOf(code), code, detail }
+}
