@@ -1,4 +1,3 @@
-import { z } from 'zod'
 import { effectById, type EffectRow } from '../execution/events.ts'
 import { verdictNow } from '../execution/execution.ts'
 import { differenceFromApproved, inputOf } from '../execution/proposal.ts'
@@ -6,7 +5,7 @@ import { pauseOn } from '../governance/pause.ts'
 import { FactotumError } from '../lib/errors.ts'
 import { sql, type Store } from '../store/index.ts'
 import type { OpenCompany } from './open.ts'
-import { page, type Page, type Paging } from './views/page.ts'
+import { bySeq, page, type Page, type Paging } from './views/page.ts'
 
 export interface DeadLetter {
   /** What it has in common with others: the action and the code of the error, `mail.send:mail.refused`. */
@@ -63,7 +62,7 @@ export async function deadLetters(
 ): Promise<Page<DeadLetter> & { readonly groups: readonly DeadGroup[] }> {
   const groups = await groupsOf(c.store)
   const letters = await page(paging, {
-    order: z.tuple([z.int()]),
+    order: bySeq,
     read: async (after, limit) => lettersAfter(c.store, groups, which, after?.[0] ?? -1, limit),
     place: (row) => [row.opened_seq],
     show: (row) => letterOf(c, row),

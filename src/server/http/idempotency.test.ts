@@ -161,7 +161,7 @@ test('an answer is in no file when it has expired, and in none when somebody was
   await company.check()
 })
 
-const CHILD = join(import.meta.dirname, 'idempotency.fixture.ts')
+const CHILD = join(import.meta.dirname, '../../../test/http/dying-server.ts')
 
 async function child(folder: string, url: string | undefined, dies: string, at: number) {
   const started = spawn(process.execPath, ['--conditions=factotum-source', CHILD, folder, url ?? '-', dies, `${at}`], {

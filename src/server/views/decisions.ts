@@ -13,8 +13,7 @@ import { FactotumError } from '../../lib/errors.ts'
 import type { Json } from '../../lib/json.ts'
 import { rowCost } from '../../orchestration/agents/report.ts'
 import type { Store } from '../../store/index.ts'
-import { bySeq } from './lists.ts'
-import { cursorOf, placeOf, type Page, type Paging } from './page.ts'
+import { bySeq, cursorOf, placeOf, type Page, type Paging } from './page.ts'
 import { evidenceItems, staleText } from './queue.ts'
 
 /** One line of the list. */

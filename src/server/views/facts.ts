@@ -25,8 +25,7 @@ import {
 import { sql, type Store } from '../../store/index.ts'
 import type { OpenCompany } from '../open.ts'
 import { resolveId } from './ids.ts'
-import { bySeq } from './lists.ts'
-import { page, type Paging } from './page.ts'
+import { bySeq, page, type Paging } from './page.ts'
 
 /** Where a statement comes from, looked up when it is shown: what was erased since is not shown again. */
 export interface From {

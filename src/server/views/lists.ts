@@ -1,14 +1,10 @@
-import { z } from 'zod'
 import type { SignalRow, SignalState } from '../../context/signals.ts'
 import type { EffectRow, EffectState } from '../../execution/events.ts'
 import { allErasures, type ErasureReport, type ErasureRow } from '../../governance/erasure/events.ts'
 import type { RunRow, RunState } from '../../orchestration/events.ts'
 import type { Store } from '../../store/index.ts'
-import { page, type Paging } from './page.ts'
+import { bySeq, page, type Paging } from './page.ts'
 import { describeSignal } from './queue.ts'
-
-/** Of what is listed by the event that made it. */
-export const bySeq = z.tuple([z.int()])
 
 /** The newest runs; all of them, or those in one state. */
 export function runList(store: Store, state: string | undefined, paging: Paging) {
@@ -35,7 +31,10 @@ export function runList(store: Store, state: string | undefined, paging: Paging)
         .limit(limit)
         .execute(),
     place: (run) => [run.started_seq],
-    show: ({ started_seq: _, ...run }) => run,
+    show(row) {
+      const { started_seq: _, ...run } = row
+      return run
+    },
   })
 }
 
@@ -95,7 +94,10 @@ export function effectList(store: Store, state: string | undefined, paging: Pagi
         .limit(limit)
         .execute(),
     place: (effect) => [effect.proposed_seq],
-    show: ({ proposed_seq: _, ...effect }) => effect,
+    show(row) {
+      const { proposed_seq: _, ...effect } = row
+      return effect
+    },
   })
 }
 

@@ -5,8 +5,7 @@ import { fails, policyFolder, Shop } from '../../../test/shop.ts'
 import { agent, attribute, entity, signal, workflow, z } from '../../index.ts'
 import { testCompany, type TestCompany } from '../../testing.ts'
 import { operate, OPERATIONS, type ListName } from '../operations.ts'
-import { bySeq } from './lists.ts'
-import { cursorOf, page, placeOf } from './page.ts'
+import { bySeq, cursorOf, page, placeOf } from './page.ts'
 
 const Asked = z.object({ from: z.string(), text: z.string() })
 const asked = signal('test.asked', Asked, {

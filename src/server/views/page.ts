@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import { z } from 'zod'
 import { FactotumError } from '../../lib/errors.ts'
 
 /** What is asked of a list: `pagedArgs` of operation.ts. */
@@ -15,6 +15,9 @@ export interface Page<T> {
 
 /** Where a row stands in its list: what the list is ordered by, unique. */
 type Place = readonly (string | number)[]
+
+/** Of what is listed by the event that made it. */
+export const bySeq = z.tuple([z.int()])
 
 /**
  * A page of a list whose rows stay where they are while others are added: it goes on after the place of the last row

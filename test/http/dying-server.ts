@@ -1,8 +1,8 @@
 /** A served company, in a process of its own that kills itself between doing what a request asks and answering it. */
 import { z } from 'zod'
-import { workflow } from '../../index.ts'
-import { FakeClock, testCompany } from '../../testing.ts'
-import { serve } from './serve.ts'
+import { workflow } from '../../src/index.ts'
+import { FakeClock, testCompany } from '../../src/testing.ts'
+import { serve } from '../../src/server/http/serve.ts'
 
 const [folder, url, dies, at] = process.argv.slice(2) as [string, string, string, string]
 const note = workflow('note', { input: z.object({ text: z.string() }) }, async (_ctx, { text }) => text)
