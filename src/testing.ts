@@ -17,6 +17,8 @@ import type { AnyWorkflow } from './orchestration/workflow.ts'
 import { company as declare, type CompanyOptions } from './server/company.ts'
 import { openCompany, type OpenCompany, type OpenOptions } from './server/open.ts'
 import { operate, type Args, type Item, type ListName, type OperationName, type Result } from './server/operations.ts'
+import type { QueueItem } from './server/views/queue.ts'
+import { wholeQueue } from './server/views/whole-queue.ts'
 import { sql } from './store/index.ts'
 
 export { FakeClock } from './lib/clock.ts'
@@ -126,8 +128,10 @@ export class TestCompany {
     return JSON.parse(row.result ?? 'null') as Json
   }
 
-  queue(): Promise<Result<'queue'>> {
-    return this.ask('queue', {})
+  /** What waits, each gate whole, the oldest first. */
+  async queue(): Promise<readonly QueueItem[]> {
+    const { items } = await wholeQueue((name, args) => operate(this.open, name, args), 1_000)
+    return items.toSorted((a, b) => a.openedAt - b.openedAt || (a.id < b.id ? -1 : 1))
   }
 
   effects(): Promise<EffectRow[]> {

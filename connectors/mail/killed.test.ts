@@ -45,7 +45,7 @@ async function sending(t: TestContext, connector: string): Promise<Server> {
   assert.ok(await server.start(), server.said)
   await server.ask('ingest', { path: join(folder, 'question.eml') })
   let gate: string | undefined
-  while (gate === undefined) gate = (await server.ask<{ id: string }[]>('queue', {}))![0]?.id
+  while (gate === undefined) gate = (await server.ask<{ items: { id: string }[] }>('queue', {}))!.items[0]?.id
   await server.ask('decide', { id: gate, outcome: 'approve' })
   return server
 }

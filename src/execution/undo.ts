@@ -93,7 +93,7 @@ export async function planUndo(
     .filter((e) => e.undoes === null && e.risk !== 'read')
     .sort((a, b) => b.proposed_seq - a.proposed_seq)
   const steps: UndoStep[] = []
-  for (const effect of newest) steps.push(await stepFor(execution, effect))
+  for (const effect of newest) steps.push(await undoStep(execution, effect))
   const taken = newest.filter((_, i) => steps[i]!.how === 'undo').map((e) => e.id)
   const roots = id.startsWith('dec_') ? [id, ...taken] : taken
   const found = await consequencesOf(execution.store, roots, runs)
@@ -111,7 +111,8 @@ export async function planUndo(
 
 const openUndo = sql('select id from effect where run = ? and undoes = ? and settled_at is null limit 1')
 
-async function stepFor(execution: Execution, effect: EffectRow): Promise<UndoStep> {
+/** What taking one effect back would do. */
+export async function undoStep(execution: Execution, effect: EffectRow): Promise<UndoStep> {
   const action = execution.actions.get(effect.action)
   const title = action && effect.input !== null ? titleOf(action, inputOf(effect)) : effect.action
   const step = (how: UndoStep['how'], why: string): UndoStep => ({

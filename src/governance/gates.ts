@@ -52,7 +52,9 @@ const insertGate = sql(
    values (?, ?, 'open', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 )
 const snoozeGateRow = sql('update gate set snoozed_until = ? where id = ?')
-const decideGateRow = sql(`update gate set state = 'decided', outcome = ?, decided_at = ?, decided_by = ? where id = ?`)
+const decideGateRow = sql(
+  `update gate set state = 'decided', outcome = ?, decided_at = ?, decided_by = ?, looked_ms = ? where id = ?`,
+)
 const closeGateRow = sql(`update gate set state = 'closed', outcome = ?, decided_at = ? where id = ?`)
 
 export const gateOpened = eventKind<Opened, Shown>('gate.opened@1', (e) => [
@@ -77,9 +79,14 @@ export const gateOpened = eventKind<Opened, Shown>('gate.opened@1', (e) => [
 ])
 
 const gateDecided = eventKind<
-  { readonly outcome: string; readonly binding: string | null },
+  {
+    readonly outcome: string
+    readonly binding: string | null
+    /** How long it was looked at before; of a group, its share. Absent where nobody measured it. */
+    readonly lookedMs?: number
+  },
   { readonly reason: string | null; readonly value: Json }
->('gate.decided@1', (e) => [decideGateRow(e.body.outcome, e.at, e.actor, e.stream)])
+>('gate.decided@1', (e) => [decideGateRow(e.body.outcome, e.at, e.actor, e.body.lookedMs, e.stream)])
 
 /** Nobody needs to decide any more: the run ended, was cancelled, or went on. */
 export const gateClosed = eventKind<{ readonly because: string }>('gate.closed@1', (e) => [
@@ -113,6 +120,7 @@ export interface GateRow {
   readonly outcome: string | null
   readonly decided_at: number | null
   readonly decided_by: string | null
+  readonly looked_ms: number | null
 }
 
 export const gateById = sql('select * from gate where id = ?')
@@ -135,6 +143,8 @@ export interface GateDecision {
   readonly by?: string
   /** The binding that was shown: an approval is for exactly that and nothing else. */
   readonly binding?: string
+  /** How long the operator looked before deciding: at this gate, or at all of a group together. */
+  readonly lookedMs?: number
 }
 
 /** What else is recorded when a gate of a kind is decided, in the same commit as the decision itself. */
@@ -187,7 +197,11 @@ export class Gates {
       const follows = await settle(gate, decision)
       const decided = gateDecided(
         id,
-        { outcome: decision.outcome, binding: gate.binding },
+        {
+          outcome: decision.outcome,
+          binding: gate.binding,
+          ...(decision.lookedMs === undefined ? {} : { lookedMs: decision.lookedMs }),
+        },
         {
           actor: decision.by ?? 'operator',
           cause: gate.opened_seq,
@@ -248,8 +262,10 @@ export class Gates {
       )
     const decided: GateRow[] = []
     const failed: { id: string; code: string; message: string }[] = []
+    const { lookedMs } = decision
+    const each = lookedMs === undefined ? decision : { ...decision, lookedMs: Math.round(lookedMs / gates.length) }
     for (const { id } of gates) {
-      await this.decide(id, decision).then(
+      await this.decide(id, each).then(
         (gate) => decided.push(gate),
         (error: unknown) => {
           if (!(error instanceof FactotumError)) throw error

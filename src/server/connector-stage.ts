@@ -10,7 +10,9 @@ import { workflow } from '../orchestration/workflow.ts'
 import { sql } from '../store/index.ts'
 import { company } from './company.ts'
 import { openCompany, type OpenCompany } from './open.ts'
-import { operate, type Result } from './operations.ts'
+import { operate } from './operations.ts'
+import type { QueueItem } from './views/queue.ts'
+import { wholeQueue } from './views/whole-queue.ts'
 
 /** The secret that every connector of the suite is set up with, with characters that URLs and base64 change. */
 const SECRET = 'canary+7f3a/b29c=5d'
@@ -163,8 +165,8 @@ export class Played {
     await operate(this.open, 'decide', { id, outcome })
   }
 
-  async queue(): Promise<Result<'queue'>> {
-    const items = (await operate(this.open, 'queue', {})) as Result<'queue'>
+  async queue(): Promise<readonly QueueItem[]> {
+    const { items } = await wholeQueue((name, args) => operate(this.open, name, args), 1_000)
     this.#stage.saw(items)
     return items
   }

@@ -24,6 +24,7 @@ import { byId, newest, none, looking, operation, paged, reading, type Operation 
 import { rebuild } from '../store/index.ts'
 import { ALL_EVENTS, PROJECTIONS_VERSION } from './events.ts'
 import { SNAPSHOT_OPERATIONS } from './operations/snapshots.ts'
+import { CONSOLE_OPERATIONS, lookedMs } from './operations/console.ts'
 import { FACT_OPERATIONS } from './operations/facts.ts'
 import { OUTCOME_OPERATIONS } from './operations/outcomes.ts'
 import { WORK_OPERATIONS } from './operations/work.ts'
@@ -36,7 +37,8 @@ import { resolveId } from './views/ids.ts'
 import type { Page } from './views/page.ts'
 import { effectList, runList, signalList } from './views/lists.ts'
 import { adoptFor, proposeFor, testEffect } from './views/policies.ts'
-import { queueItem, queueItems, type OverBudget } from './views/queue.ts'
+import { queueItem, type OverBudget } from './views/queue.ts'
+import { MAX_WHOLE } from './views/whole-queue.ts'
 import { runbook } from './views/runbook.ts'
 import { plannedProgress } from './views/planned.ts'
 import { status } from './views/status.ts'
@@ -49,10 +51,13 @@ import { timeline } from './views/timeline.ts'
 
 export const OPERATIONS = {
   status: reading('read', none, (c) => status(c)),
-  queue: reading('read', none, (c) => queueItems(c.store, overBudgetIn(c))),
   gate: reading('read', byId, async (c, { id }) =>
     queueItem(c.store, await c.gates.get(await resolveId(c.store, 'gate', id)), overBudgetIn(c)),
   ),
+  gates: reading('read', z.object({ ids: z.array(z.string().min(1)).min(1).max(MAX_WHOLE) }), async (c, { ids }) => {
+    const found = await Promise.all(ids.map((id) => c.gates.get(id)))
+    return Promise.all(found.map((gate) => queueItem(c.store, gate, overBudgetIn(c))))
+  }),
   decide: operation(
     'decide',
     z.object({
@@ -61,23 +66,34 @@ export const OPERATIONS = {
       reason: z.string().optional(),
       value: z.json().optional(),
       binding: z.string().optional(),
+      lookedMs: lookedMs.optional(),
     }),
-    async (c, { id, outcome, reason, value, binding }) => {
+    async (c, { id, outcome, reason, value, binding, lookedMs: looked }) => {
       const gate = await c.gates.decide(await resolveId(c.store, 'gate', id), {
         outcome,
         ...(reason === undefined ? {} : { reason }),
         ...(value === undefined ? {} : { value: value as Json }),
         ...(binding === undefined ? {} : { binding }),
+        ...(looked === undefined ? {} : { lookedMs: looked }),
       })
       return decided(c, gate)
     },
   ),
   decideAll: operation(
     'decide',
-    z.object({ ids: z.array(z.string()).min(1).max(1_000), outcome: z.string(), reason: z.string().optional() }),
-    async (c, { ids, outcome, reason }) => {
+    z.object({
+      ids: z.array(z.string()).min(1).max(1_000),
+      outcome: z.string(),
+      reason: z.string().optional(),
+      lookedMs: lookedMs.optional(),
+    }),
+    async (c, { ids, outcome, reason, lookedMs: looked }) => {
       const gates = await Promise.all(ids.map((id) => resolveId(c.store, 'gate', id)))
-      const done = await c.gates.decideAll(gates, { outcome, ...(reason === undefined ? {} : { reason }) })
+      const done = await c.gates.decideAll(gates, {
+        outcome,
+        ...(reason === undefined ? {} : { reason }),
+        ...(looked === undefined ? {} : { lookedMs: looked }),
+      })
       return { decided: await Promise.all(done.decided.map((gate) => decided(c, gate))), failed: done.failed }
     },
   ),
@@ -212,6 +228,7 @@ export const OPERATIONS = {
   ),
   dossier: reading('admin', z.object({ folder: z.string().min(1) }), (c, { folder }) => writeDossier(c, folder)),
   runbook: reading('read', none, async (c) => ({ markdown: await runbook(c) })),
+  ...CONSOLE_OPERATIONS,
   ...EPHEMERAL_OPERATIONS,
   ...FACT_OPERATIONS,
   ...OUTCOME_OPERATIONS,

@@ -38,8 +38,11 @@ export class Operator {
   /** Looks at the queue and decides a share of it, 0 to 1. Answers how much was decided. */
   async decides(ask: Ask, share: number): Promise<number> {
     let decided = 0
-    for (const item of (await ask<QueueItem[]>('queue', {})) ?? []) {
-      if (this.putOff.has(item.id) || !this.#dice.chance(share)) continue
+    const queue = await ask<{ items: readonly { id: string }[] }>('queue', { limit: 1_000 })
+    for (const { id } of queue?.items ?? []) {
+      if (this.putOff.has(id) || !this.#dice.chance(share)) continue
+      const item = await ask<QueueItem>('gate', { id })
+      if (item === null) continue
       if (item.kind === 'uncertain' && !this.#seen.has(item.id) && this.#dice.chance(0.1)) {
         this.#seen.add(item.id)
         this.putOff.add(item.id)

@@ -96,7 +96,7 @@ class Load {
 
   /** Approves whatever asks to be sent, and leaves alone what nobody is sure about. */
   async approves(): Promise<number> {
-    const queue = (await this.ask<QueueItem[]>('queue', {})) ?? []
+    const queue = (await this.ask<{ items: QueueItem[] }>('queue', { limit: 1_000 }))?.items ?? []
     for (const gate of queue.filter((g) => g.kind === 'effect')) {
       const decided = await this.ask<{ outcome: string }>('decide', { id: gate.id, outcome: 'approve' })
       if (decided) this.approved.add(gate.id)

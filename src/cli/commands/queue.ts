@@ -1,13 +1,14 @@
-import type { Result } from '../../server/operations.ts'
 import { dueLines } from '../../server/views/due.ts'
-import { MAX_QUEUE } from '../../server/views/queue.ts'
+import type { QueueItem } from '../../server/views/queue.ts'
+import { wholeQueue } from '../../server/views/whole-queue.ts'
 import type { Json } from '../../lib/json.ts'
 import { now } from '../as-of.ts'
 import { ask } from '../client.ts'
 import type { Command, Invocation } from '../command.ts'
 import { ago, indent, oneLine, plain } from '../text.ts'
 
-type Item = Result<'queue'>[number]
+/** Nobody reads further than this at once: the rest is there when these are decided. */
+const MAX_QUEUE = 1_000
 
 export const queue: Command = {
   name: 'queue',
@@ -16,7 +17,10 @@ export const queue: Command = {
   arity: [0, 1],
   async run(call) {
     const [id] = call.positionals
-    const items = id === undefined ? await ask(call.folder, 'queue', {}) : [await ask(call.folder, 'gate', { id })]
+    const { items, waiting } =
+      id === undefined
+        ? await wholeQueue((name, args) => ask(call.folder, name, args as never), MAX_QUEUE)
+        : { items: [await ask(call.folder, 'gate', { id })], waiting: 1 }
     if (call.json) {
       call.print(id === undefined ? items : items[0])
       return 0
@@ -27,21 +31,18 @@ export const queue: Command = {
     for (const line of late) call.out(oneLine(line, 200))
     if (late.length > 0) call.out()
     if (items.length > 0 && id === undefined)
-      call.out(`${await howMany(call, items.length)} waiting. "factotum queue <gate>" shows one in full.`)
+      call.out(`${howMany(items.length, waiting)} waiting. "factotum queue <gate>" shows one in full.`)
     return 0
   },
 }
 
-async function howMany(call: Invocation, shown: number): Promise<string> {
-  if (shown < MAX_QUEUE) return String(shown)
-  const { gates } = await ask(call.folder, 'status', {})
-  const all = Object.values(gates).reduce((a, b) => a + b, 0)
-  return all > shown ? `The oldest ${shown} of ${all}` : String(shown)
+function howMany(shown: number, waiting: number): string {
+  return waiting > shown ? `The first ${shown} of ${waiting}` : String(shown)
 }
 
 const MAX_LINES = 8
 
-function printItem(call: Invocation, item: Item, whole: boolean): void {
+function printItem(call: Invocation, item: QueueItem, whole: boolean): void {
   call.out(`${item.id}  ${item.kind}${item.risk ? `, ${item.risk}` : ''}, ${ago(item.openedAt)}`)
   call.out(`  ${oneLine(item.title, 160)}`)
   const lines = describe(item.proposal, whole || item.evidence.length === 0)
@@ -67,7 +68,7 @@ function printItem(call: Invocation, item: Item, whole: boolean): void {
 }
 
 /** Where it acts, what is there now, and what was there when it was asked before. */
-function printContext(call: Invocation, item: Item): void {
+function printContext(call: Invocation, item: QueueItem): void {
   const context = (item.context ?? {}) as Readonly<Record<string, Json>>
   if (typeof context.at === 'string') call.out(`  at       ${oneLine(context.at, 160)}`)
   if (context.now !== undefined) call.out(`  now      ${oneLine(JSON.stringify(context.now), 300)}`)

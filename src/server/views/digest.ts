@@ -137,7 +137,7 @@ async function sinceSeq(store: Store, seq: number): Promise<{ seq: number; at: n
 }
 
 /** Times only grow with `seq`, and there is no index on them: found by halving. */
-async function sinceTime(store: Store, at: number): Promise<{ seq: number; at: number }> {
+export async function sinceTime(store: Store, at: number): Promise<{ seq: number; at: number }> {
   let low = 0
   let high = await store.engine.head()
   while (low < high) {

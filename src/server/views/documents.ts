@@ -57,6 +57,7 @@ export function documentList(store: Store, about: readonly string[] | null, pagi
                 .whereRef('a.version', '=', 'v.version')
                 .where('a.entity', 'in', about!),
             ),
+          ),
         )
         .$if(after !== null, (d) =>
           d.where((e) => e(e.refTuple('d.updated_at', 'd.id'), '<', e.tuple(after![0], after![1]))),

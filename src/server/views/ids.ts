@@ -11,6 +11,7 @@ const find = (ids: string) => ({
 const KNOWN = {
   gate: find('select id from gate'),
   run: find('select id from run'),
+  effect: find('select id from effect'),
   'run or effect': find('select id from run union all select id from effect'),
   'run, effect or decision': find(
     'select id from run union all select id from effect union all select id from decision',

@@ -46,8 +46,6 @@ export interface QueueItem {
   readonly shape: string | null
 }
 
-/** Nobody reads further than this at once: the oldest come first, and the rest when they are decided. */
-export const MAX_QUEUE = 1_000
 /** Evidence is looked up whole with `why`. */
 const MAX_TEXT = 2_000
 const MAX_QUOTE = 600
@@ -55,30 +53,8 @@ const MAX_QUOTE = 600
 /** What an effect's gate would go over. */
 export type OverBudget = (gate: GateRow) => Promise<string | null>
 
-export async function queueItems(store: Store, overBudget: OverBudget): Promise<QueueItem[]> {
-  const gates = await store
-    .select<{ gate: GateRow }>()
-    .selectFrom('gate')
-    .selectAll()
-    .where('state', '=', 'open')
-    .where((gate) => gate.or([gate('snoozed_until', 'is', null), gate('snoozed_until', '<=', store.clock.now())]))
-    .orderBy('opened_at')
-    .orderBy('id')
-    .limit(MAX_QUEUE)
-    .execute()
-  return Promise.all(gates.map((gate, i) => queueItem(store, gate, overBudget, i < MAX_WITH_PRECEDENTS)))
-}
-
-/** Of a long queue the first are looked up; a gate that is shown alone always is. */
-const MAX_WITH_PRECEDENTS = 50
-
-export async function queueItem(
-  store: Store,
-  gate: GateRow,
-  overBudget: OverBudget,
-  withPrecedents = true,
-): Promise<QueueItem> {
-  const found = withPrecedents ? await precedentsOfGate(store, gate) : []
+export async function queueItem(store: Store, gate: GateRow, overBudget: OverBudget): Promise<QueueItem> {
+  const found = await precedentsOfGate(store, gate)
   return {
     id: gate.id,
     kind: gate.kind,

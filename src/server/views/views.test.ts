@@ -8,7 +8,7 @@ import { eventKind, openStore, sql, type Store } from '../../store/index.ts'
 import { resolveId } from './ids.ts'
 import { runList, signalList } from './lists.ts'
 import type { Page } from './page.ts'
-import { MAX_QUEUE, queueItems } from './queue.ts'
+import { queueRows, type QueueRow } from './queue-rows.ts'
 import { gateCounts, stateCounts } from './status.ts'
 
 const insertRun = sql(
@@ -18,8 +18,8 @@ const insertSignal = sql(
   `insert into signal (id, kind, source, state, trust, payload, received_at, received_seq) values (?, 'k', 's', ?, 'outsider', ?, 7, ?)`,
 )
 const insertGate = sql(
-  `insert into gate (id, kind, state, subject, template, evidence, reason, opened_at, opened_seq)
-   values (?, 'question', 'open', 'x', '[]', '{"signals":[],"facts":[],"decisions":[],"messages":[]}', 'r', ?, ?)`,
+  `insert into gate (id, kind, state, subject, template, evidence, reason, opened_at, opened_seq, risk, expires_at, snoozed_until)
+   values (?, ?, 'open', 'x', '[]', '{"signals":[],"facts":[],"decisions":[],"messages":[]}', 'r', 5, ?, ?, ?, ?)`,
 )
 const named = eventKind<{ n: number }>('test.named@1', () => [])
 
@@ -81,12 +81,72 @@ for (const [name, database] of Object.entries(DATABASES)) {
     assert.deepEqual(await stateCounts(store, 'effect'), {})
   })
 
-  check('shows the oldest of a long queue, and counts all', async (store) => {
-    await store.write(Array.from({ length: MAX_QUEUE + 5 }, (_, i) => insertGate(`gate_${i}`, MAX_QUEUE + 5 - i, i)))
-    const items = await queueItems(store, async () => null)
-    assert.deepEqual([items.length, items[0]!.id], [MAX_QUEUE, `gate_${MAX_QUEUE + 4}`])
-    assert.deepEqual(await gateCounts(store), { question: MAX_QUEUE + 5 })
-  })
+  check(
+    'pages through a long queue: what expires soon, then by the cost of delay and risk, then the oldest',
+    async (store) => {
+      const now = store.clock.now()
+      const [soon, later] = [now + 3_600_000, now + 86_400_000]
+      const kinds = ['conflict', 'question', 'effect', 'dead_letter', 'uncertain'] as const
+      const risks = ['reversible', null, 'irreversible'] as const
+      await store.write([
+        ...Array.from({ length: 2_500 }, (_, i) =>
+          insertGate(
+            `gate_${i}`,
+            kinds[i % 5],
+            i,
+            i % 5 === 2 ? risks[i % 3] : null,
+            i % 7 === 0 ? later + i : null,
+            null,
+          ),
+        ),
+        insertGate('gate_last', 'conflict', 9_001, null, soon + 1, null),
+        insertGate('gate_first', 'conflict', 9_002, null, soon, now - 1),
+        insertGate('gate_away', 'uncertain', 9_003, null, null, later),
+        insertGate('gate_back', 'question', 9_004, null, soon, soon),
+      ])
+      const all: QueueRow[] = []
+      let cursor: string | undefined
+      do {
+        const page = await queueRows(store, {}, { limit: 333, cursor })
+        all.push(...page.items)
+        cursor = page.next ?? undefined
+        // What comes while somebody reads moves nothing that was read.
+        await store.write([insertGate(`gate_new_${all.length}`, 'uncertain', 10_000 + all.length, null, null, null)])
+      } while (cursor !== undefined)
+      assert.equal(new Set(all.map((g) => g.id)).size, all.length)
+      // Of those that came, the one in the group that was being read is found in it.
+      assert.deepEqual([all.length, all[0]!.id, all[1]!.id], [2_503, 'gate_first', 'gate_last'])
+      const groups = [...new Set(all.map((g) => `${g.group} ${g.risk}`))]
+      assert.deepEqual(groups, [
+        'urgent null',
+        'uncertain null',
+        'dead_letter null',
+        'effect irreversible',
+        'effect reversible',
+        'effect null',
+        'question null',
+        'conflict null',
+      ])
+      const uncertain = all
+        .filter((g) => g.kind === 'uncertain')
+        .slice(0, 500)
+        .map((g) => Number(g.id.slice(5)))
+      assert.deepEqual(
+        uncertain,
+        uncertain.toSorted((a, b) => a - b),
+      )
+      const first = await queueRows(store, { kind: 'conflict' }, { limit: 1 })
+      assert.deepEqual([first.items[0]!.id, first.urgent, first.snoozed], ['gate_first', 2, 2])
+      assert.equal(first.counts.conflict, 502)
+      const away = await queueRows(store, { snoozed: true }, { limit: 50 })
+      assert.deepEqual(
+        away.items.map((g) => g.id),
+        ['gate_back', 'gate_away'],
+      )
+      assert.equal(await gateCounts(store).then((counts) => counts.question), 501)
+      await assert.rejects(queueRows(store, {}, { limit: 1, cursor: 'nonsense' }), { code: 'list.bad_cursor' })
+    },
+  )
 
   check('takes a whole id, though others contain it, or a part that only one has', async (store) => {
     await store.write(['run_0abcd', 'run_0abcde', 'run_x1_zz', 'run_x11zz'].map((id, i) => insertRun(id, 'done', i)))

@@ -262,6 +262,7 @@ CREATE INDEX effect_lane ON public.effect USING btree (lane, proposed_seq) WHERE
 CREATE INDEX effect_policies ON public.effect USING btree (proposed_at) WHERE (policies IS NOT NULL);
 CREATE INDEX effect_proposed ON public.effect USING btree (proposed_seq);
 CREATE INDEX effect_run ON public.effect USING btree (run);
+CREATE INDEX effect_settled ON public.effect USING btree (settled_at) WHERE (state = 'succeeded'::text);
 CREATE INDEX effect_state ON public.effect USING btree (state, proposed_at);
 CREATE INDEX effect_undoes ON public.effect USING btree (undoes) WHERE (undoes IS NOT NULL);
 
@@ -351,6 +352,7 @@ create table event (
   leaf bytea not null,
   PRIMARY KEY (seq)
 );
+CREATE INDEX event_cause ON public.event USING btree (cause) WHERE (cause IS NOT NULL);
 CREATE UNIQUE INDEX event_key ON public.event USING btree (key) WHERE (key IS NOT NULL);
 CREATE INDEX event_stream ON public.event USING btree (stream, seq);
 
@@ -407,12 +409,17 @@ create table gate (
   snoozed_until bigint,
   shape text collate "C",
   context text collate "C",
+  looked_ms bigint,
   PRIMARY KEY (id)
 );
+CREATE INDEX gate_decided ON public.gate USING btree (decided_at) WHERE (state = 'decided'::text);
+CREATE INDEX gate_expires ON public.gate USING btree (expires_at) WHERE ((state = 'open'::text) AND (expires_at IS NOT NULL));
 CREATE INDEX gate_open ON public.gate USING btree (opened_at) WHERE (state = 'open'::text);
 CREATE INDEX gate_opened ON public.gate USING btree (opened_seq);
+CREATE INDEX gate_queue ON public.gate USING btree (kind, risk, opened_seq, snoozed_until, expires_at) WHERE (state = 'open'::text);
 CREATE INDEX gate_run ON public.gate USING btree (run);
 CREATE INDEX gate_shape ON public.gate USING btree (shape, opened_seq) WHERE (shape IS NOT NULL);
+CREATE INDEX gate_snoozed ON public.gate USING btree (snoozed_until) WHERE ((state = 'open'::text) AND (snoozed_until IS NOT NULL));
 CREATE INDEX gate_subject ON public.gate USING btree (subject);
 
 create table lane (
@@ -605,6 +612,7 @@ create table run (
 CREATE INDEX run_lane ON public.run USING btree (lane, started_seq) WHERE ((lane IS NOT NULL) AND (ended_at IS NULL));
 CREATE INDEX run_open ON public.run USING btree (workflow, state, started_seq) WHERE (ended_at IS NULL);
 CREATE INDEX run_parent ON public.run USING btree (parent) WHERE (parent IS NOT NULL);
+CREATE INDEX run_signal ON public.run USING btree (signal) WHERE (signal IS NOT NULL);
 CREATE INDEX run_started ON public.run USING btree (started_seq);
 CREATE INDEX run_state ON public.run USING btree (state, started_seq);
 

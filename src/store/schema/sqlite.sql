@@ -171,6 +171,7 @@ CREATE INDEX effect_lane on effect (lane, proposed_seq) where lane is not null a
 CREATE INDEX effect_policies on effect (proposed_at) where policies is not null;
 CREATE INDEX effect_proposed on effect (proposed_seq);
 CREATE INDEX effect_run on effect (run);
+CREATE INDEX effect_settled on effect (settled_at) where state = 'succeeded';
 CREATE INDEX effect_state on effect (state, proposed_at);
 CREATE INDEX effect_undoes on effect (undoes) where undoes is not null;
 CREATE TABLE encoding (
@@ -238,6 +239,7 @@ CREATE TABLE event (
   private_hash text,
   leaf blob not null
 ) strict;
+CREATE INDEX event_cause on event (cause) where cause is not null;
 CREATE UNIQUE INDEX event_key on event (key) where key is not null;
 CREATE INDEX event_stream on event (stream, seq);
 CREATE TABLE fact (
@@ -278,11 +280,15 @@ CREATE TABLE gate (
   outcome text,
   decided_at integer,
   decided_by text
-, expires_at integer, snoozed_until integer, shape text, context text) strict, without rowid;
+, expires_at integer, snoozed_until integer, shape text, context text, looked_ms integer) strict, without rowid;
+CREATE INDEX gate_decided on gate (decided_at) where state = 'decided';
+CREATE INDEX gate_expires on gate (expires_at) where state = 'open' and expires_at is not null;
 CREATE INDEX gate_open on gate (opened_at) where state = 'open';
 CREATE INDEX gate_opened on gate (opened_seq);
+CREATE INDEX gate_queue on gate (kind, risk, opened_seq, snoozed_until, expires_at) where state = 'open';
 CREATE INDEX gate_run on gate (run);
 CREATE INDEX gate_shape on gate (shape, opened_seq) where shape is not null;
+CREATE INDEX gate_snoozed on gate (snoozed_until) where state = 'open' and snoozed_until is not null;
 CREATE INDEX gate_subject on gate (subject);
 CREATE TABLE lane (id text primary key, token integer not null) strict, without rowid;
 CREATE TABLE lease (id text primary key, holder text not null, epoch integer not null, until integer not null) strict, without rowid;
@@ -419,6 +425,7 @@ CREATE TABLE run (
 CREATE INDEX run_lane on run (lane, started_seq) where lane is not null and ended_at is null;
 CREATE INDEX run_open on run (workflow, state, started_seq) where ended_at is null;
 CREATE INDEX run_parent on run (parent) where parent is not null;
+CREATE INDEX run_signal on run (signal) where signal is not null;
 CREATE INDEX run_started on run (started_seq);
 CREATE INDEX run_state on run (state, started_seq);
 CREATE TABLE schedule (id text primary key, workflow text not null, cron text not null, zone text not null, catch_up text not null, next_at integer, fired integer not null) strict, without rowid;

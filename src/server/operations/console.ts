@@ -1,0 +1,54 @@
+import { z } from 'zod'
+import { forecastMonth } from '../../governance/spend/costs.ts'
+import { milliseconds, type Duration } from '../../lib/durations.ts'
+import { none, reading } from '../operation.ts'
+import { connectorViews } from '../views/connectors.ts'
+import { budgetsNow } from '../views/costs.ts'
+import { effectView } from '../views/effect.ts'
+import { figures } from '../views/figures.ts'
+import { resolveId } from '../views/ids.ts'
+import { eventStory, ledger } from '../views/ledger.ts'
+import { queueRows } from '../views/queue-rows.ts'
+import { today } from '../views/today.ts'
+
+/** How long the operator looked before deciding, ms; at most a day. */
+export const lookedMs = z.int().min(0).max(86_400_000)
+
+const paged = z.object({ limit: z.int().min(1).max(1_000).default(100), cursor: z.string().max(1_000).optional() })
+
+/** What the console is made of: docs/console.md says of what each number is made. */
+export const CONSOLE_OPERATIONS = {
+  today: reading('read', none, (c) => today(c)),
+  queue: reading(
+    'read',
+    paged.extend({
+      kind: z.string().optional(),
+      shape: z.string().optional(),
+      find: z.string().min(1).max(200).optional(),
+      snoozed: z.boolean().default(false),
+    }),
+    (c, { limit, cursor, ...filter }) => queueRows(c.store, filter, { limit, cursor }),
+  ),
+  ledger: reading(
+    'read',
+    paged.extend({
+      stream: z.string().optional(),
+      kind: z.string().max(100).optional(),
+      related: z.string().optional(),
+    }),
+    async (c, { limit, cursor, related, ...filter }) => {
+      const of = related === undefined ? undefined : await resolveId(c.store, 'record', related)
+      return ledger(c.store, { ...filter, related: of }, { limit, cursor })
+    },
+  ),
+  event: reading('read', z.object({ seq: z.int().min(0) }), (c, { seq }) => eventStory(c.store, seq)),
+  effect: reading('read', z.object({ id: z.string().min(1) }), async (c, { id }) =>
+    effectView(c, await resolveId(c.store, 'effect', id)),
+  ),
+  figures: reading('read', z.object({ since: z.string().default('28d') }), (c, { since }) =>
+    figures(c.store, c.store.clock.now() - milliseconds(since as Duration)),
+  ),
+  budgets: reading('read', none, (c) => budgetsNow(c.spend)),
+  forecast: reading('read', none, (c) => forecastMonth(c.store, c.store.clock.now(), c.spend.zone)),
+  connectors: reading('read', none, (c) => connectorViews(c)),
+} as const
