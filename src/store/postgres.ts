@@ -137,6 +137,7 @@ class Postgres implements Engine {
   #link: Link | null = null
   #turn: Promise<unknown> = Promise.resolve()
   #ledger: Ledger = UNKNOWN
+  readonly #rings: (() => void)[] = []
   #listener: pg.Client | null = null
   #closed = false
 
@@ -448,10 +449,12 @@ class Postgres implements Engine {
   }
 
   onBell(ring: () => void): void {
-    void this.#listen(ring)
+    this.#rings.push(ring)
+    if (this.#rings.length === 1) void this.#listen()
   }
 
-  async #listen(ring: () => void): Promise<void> {
+  async #listen(): Promise<void> {
+    const ring = () => this.#rings.forEach((each) => each())
     for (let again = false; !this.#closed; again = true) {
       try {
         const client = (this.#listener = await connect(this.#url, 'factotum-bell'))

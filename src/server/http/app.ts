@@ -7,6 +7,7 @@ import { operate, operateAsOf, operationNamed } from '../operations.ts'
 import { Requests, type Answer } from './idempotency.ts'
 import { problem, PROBLEM_JSON, statusOf } from './problems.ts'
 import { argsInQuery } from './query.ts'
+import { EventStream } from './stream.ts'
 import type { OpenCompany } from '../open.ts'
 
 const MAX_BODY_BYTES = 4 * 1024 * 1024
@@ -22,7 +23,7 @@ const REPLAYED = 'idempotency-replayed'
  * arguments in the query, and `as-of` beside them asks the company as it was; what does something is `POST` with JSON.
  * Errors are problem+json (RFC 9457) with a stable `code`.
  */
-export function app(company: OpenCompany, by: string | Access): Hono {
+export function app(company: OpenCompany, by: string | Access, stream = new EventStream(company.store)): Hono {
   const http = new Hono()
   protect(http, typeof by === 'string' ? new Access(company.store, by) : by)
   http.use(
@@ -36,6 +37,7 @@ export function app(company: OpenCompany, by: string | Access): Hono {
   )
   http.get('/healthz', (c) => c.json({ ok: true }))
   const requests = new Requests(company.store)
+  http.get('/v1/events', (c) => stream.open(c.req.query('after'), c.req.header('last-event-id')))
   http.get('/v1/:operation', async (c) => {
     const name = c.req.param('operation')
     const { mood, args } = operationNamed(name)

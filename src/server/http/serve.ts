@@ -8,6 +8,7 @@ import { FactotumError } from '../../lib/errors.ts'
 import { Access } from '../access/access.ts'
 import { placeOf, type Reach } from '../access/place.ts'
 import { app } from './app.ts'
+import { EventStream } from './stream.ts'
 import { writePrivate } from '../keys.ts'
 import type { OpenCompany } from '../open.ts'
 
@@ -45,8 +46,9 @@ export function serverFile(folder: string): string {
 export async function serve(company: OpenCompany, options: ServeOptions = {}): Promise<Listening> {
   const place = placeOf(options)
   const token = randomBytes(32).toString('base64url')
+  const stream = new EventStream(company.store)
   const access = new Access(company.store, token, place)
-  const { fetch } = app(company, access)
+  const { fetch } = app(company, access, stream)
   const { tls, host } = options
   const servers: ServerType[] = []
   try {
@@ -68,6 +70,7 @@ export async function serve(company: OpenCompany, options: ServeOptions = {}): P
     publicUrl,
     async close() {
       await rm(file, { force: true })
+      await stream.close()
       await closeAll(servers)
       await access.refusals.flush()
     },
