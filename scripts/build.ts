@@ -3,6 +3,7 @@ import './deps.ts'
 import { execSync } from 'node:child_process'
 import { cpSync, globSync, rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { buildConsole } from './build-console.ts'
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
 rmSync('dist', { recursive: true, force: true })
@@ -15,3 +16,5 @@ for (const file of globSync('{src,connectors}/**/*.*', {
   cpSync(file, `dist/${file}`, { recursive: true })
 // The template of `factotum init` is a company's source: it is shipped as it is.
 cpSync('src/cli/template', 'dist/src/cli/template', { recursive: true })
+
+await buildConsole()

@@ -9,7 +9,7 @@ import { globSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { startPostgres } from '../test/postgres.ts'
 
-const FOLDERS = ['src', 'connectors', 'test', 'bench', 'examples', 'scripts']
+const FOLDERS = ['src', 'connectors', 'test', 'bench', 'examples', 'scripts', 'console']
 
 const wanted = process.argv.slice(2).filter((arg) => !arg.startsWith('-'))
 const flags = process.argv.slice(2).filter((arg) => arg.startsWith('-'))

@@ -4,6 +4,7 @@ import { FactotumError } from '../../lib/errors.ts'
 import { Access } from '../access/access.ts'
 import { protect } from '../access/protect.ts'
 import { operate, operateAsOf, operationNamed } from '../operations.ts'
+import { serveConsole } from './console.ts'
 import { Requests, type Answer } from './idempotency.ts'
 import { problem, PROBLEM_JSON, statusOf } from './problems.ts'
 import { argsInQuery } from './query.ts'
@@ -31,9 +32,6 @@ export function app(company: OpenCompany, by: string | Access, stream = new Even
       maxSize: MAX_BODY_BYTES,
       onError: (c) => refuse(c, 'http.too_large', `A request has at most ${MAX_BODY_BYTES} bytes.`),
     }),
-  )
-  http.get('/', (c) =>
-    c.text(`${company.company.name}: Factotum is running. Use the factotum command in its folder.\n`),
   )
   http.get('/healthz', (c) => c.json({ ok: true }))
   const requests = new Requests(company.store)
@@ -69,6 +67,7 @@ export function app(company: OpenCompany, by: string | Access, stream = new Even
     if (replayed) c.header(REPLAYED, 'true')
     return c.body(body, status as 200, { 'content-type': status === 200 ? 'application/json' : PROBLEM_JSON })
   })
+  serveConsole(http)
   http.notFound((c) => refuse(c, 'http.not_found', 'There is nothing here.'))
   http.onError((error, c) => {
     if (error instanceof FactotumError) return refuse(c, error.code, error.message)

@@ -1,0 +1,65 @@
+/** Which key means what. Keys do nothing while somebody types, but for those with Ctrl or Cmd and Escape. */
+export interface Pressed {
+  readonly key: string
+  readonly ctrlKey: boolean
+  readonly metaKey: boolean
+  readonly altKey: boolean
+  readonly shiftKey: boolean
+}
+
+/** `a`, `?`, `Shift+j`, `Mod+k`, `Escape`: one name for one press, whatever the keyboard calls it. */
+export function nameOf(pressed: Pressed): string {
+  const { key, shiftKey } = pressed
+  const letter = key.length === 1 && key.toLowerCase() !== key.toUpperCase()
+  const parts = [
+    ...(pressed.ctrlKey || pressed.metaKey ? ['Mod'] : []),
+    ...(pressed.altKey ? ['Alt'] : []),
+    // `?` and `~` are typed with shift on some keyboards and without on others.
+    ...(shiftKey && (letter || key.length > 1) ? ['Shift'] : []),
+    letter ? key.toLowerCase() : key,
+  ]
+  return parts.join('+')
+}
+
+const FIELDS = new Set(['INPUT', 'TEXTAREA', 'SELECT'])
+
+interface Target {
+  readonly tagName?: string
+  readonly isContentEditable?: boolean
+  readonly type?: string
+}
+
+/** Whether what has the focus takes letters. */
+export function isTyping(target: Target | null): boolean {
+  if (target?.isContentEditable) return true
+  if (!FIELDS.has(target?.tagName ?? '')) return false
+  return !['checkbox', 'radio', 'button', 'range', 'submit'].includes(target?.type ?? '')
+}
+
+export interface Keyed {
+  readonly keys: readonly string[]
+}
+
+/** The first command that a press stands for; those that come later in the list are further away from where one is. */
+export function commandFor<T extends Keyed>(
+  commands: readonly T[],
+  pressed: Pressed,
+  target: Target | null,
+): T | undefined {
+  const name = nameOf(pressed)
+  if (isTyping(target) && !name.startsWith('Mod+') && name !== 'Escape') return undefined
+  return commands.find(({ keys }) => keys.includes(name))
+}
+
+/** What a palette finds: every word of the query somewhere in the words of a command, those that begin with it first. */
+export function found<T>(items: readonly T[], query: string, wordsOf: (item: T) => string): T[] {
+  const asked = query.toLowerCase().split(/\s+/).filter(Boolean)
+  if (asked.length === 0) return [...items]
+  const ranked = items.flatMap((item, at) => {
+    const text = wordsOf(item).toLowerCase()
+    if (!asked.every((word) => text.includes(word))) return []
+    const begins = text.startsWith(asked[0]!) ? 0 : text.includes(` ${asked[0]!}`) ? 1 : 2
+    return [{ item, rank: begins, at }]
+  })
+  return ranked.sort((a, b) => a.rank - b.rank || a.at - b.at).map(({ item }) => item)
+}

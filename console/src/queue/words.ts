@@ -1,0 +1,100 @@
+import type { Choice } from '../../../src/governance/gates.ts'
+
+/** What the console calls each kind of item, in the singular and the plural. */
+const KINDS: Readonly<Record<string, readonly [string, string]>> = {
+  effect: ['Approval', 'Approvals'],
+  decision: ['Decision', 'Decisions'],
+  question: ['Question', 'Questions'],
+  uncertain: ['Uncertain effect', 'Uncertain effects'],
+  dead_letter: ['Gave up', 'Gave up'],
+  failure: ['Failed run', 'Failed runs'],
+  parked: ['Parked run', 'Parked runs'],
+  contract: ['Changed service', 'Changed services'],
+  plan: ['Plan', 'Plans'],
+  conflict: ['Conflict of facts', 'Conflicts of facts'],
+}
+
+export function kindText(kind: string, many = false): string {
+  return KINDS[kind]?.[many ? 1 : 0] ?? kind.replaceAll('_', ' ')
+}
+
+const RISKS: Readonly<Record<string, string>> = {
+  read: 'Only reads',
+  reversible: 'Can be taken back',
+  compensable: 'Can be compensated',
+  irreversible: 'Cannot be taken back',
+}
+
+export function riskText(risk: string): string {
+  return RISKS[risk] ?? risk
+}
+
+/** What a key stands for at an item: one key a verb, whatever kind it is. */
+export interface Verbs {
+  /** Done at once, without a further word. */
+  readonly approve: Choice | null
+  readonly edit: Choice | null
+  /** Needs a reason. */
+  readonly reject: Choice | null
+  /** Everything that may be chosen, where one key is not enough. */
+  readonly choose: readonly Choice[]
+}
+
+const AT_ONCE = new Set(['effect', 'plan', 'decision', 'dead_letter'])
+
+export function verbsOf(kind: string, choices: readonly Choice[]): Verbs {
+  const plain = choices.find((c) => c.outcome === 'approve' || (kind === 'dead_letter' && c.outcome === 'retry'))
+  return {
+    approve: AT_ONCE.has(kind) ? (plain ?? null) : null,
+    edit: choices.find((c) => c.outcome === 'edit') ?? choices.find((c) => c.needs === 'value') ?? null,
+    reject: choices.find((c) => c.needs === 'reason') ?? null,
+    choose: choices,
+  }
+}
+
+/** Why something is rejected, most often: one press instead of a sentence. */
+export const REASONS: readonly string[] = [
+  'Wrong recipient or amount',
+  'Wrong tone or wording',
+  'Not now',
+  'A person should do this',
+  'It is a mistake',
+]
+
+/** What was decided, told when it is done. */
+const SAID: Readonly<Record<string, string>> = {
+  approve: 'Approved',
+  edit: 'Edited and approved',
+  reject: 'Rejected',
+  answer: 'Answered',
+  happened: 'Noted as done',
+  retry: 'Tried again',
+  close: 'Closed as failed',
+  continue: 'Goes on',
+  restart: 'Started over',
+  compensate: 'Being taken back',
+  cancel: 'Cancelled',
+  keep: 'Kept what is believed',
+  believe: 'Believed',
+  end: 'Ended',
+  accept: 'Accepted',
+  pause: 'Paused',
+}
+
+export function saidText(outcome: string): string {
+  return SAID[outcome] ?? outcome
+}
+
+/** A text as one word of a shell. */
+function quoted(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
+}
+
+/** The factotum command that decides the same. */
+export function commandText(gate: string, outcome: string, reason?: string): string {
+  const because = reason === undefined ? '' : ` --reason ${quoted(reason)}`
+  if (outcome === 'approve' || outcome === 'reject') return `factotum ${outcome} ${gate}${because}`
+  if (outcome === 'edit') return `factotum approve ${gate} --set field=value`
+  if (outcome === 'answer') return `factotum answer ${gate} VALUE`
+  return `factotum decide ${gate} ${outcome}${because}`
+}

@@ -1,0 +1,71 @@
+import chromium from '@sparticuz/chromium'
+import { readFile } from 'node:fs/promises'
+import { chromium as driver, type Browser, type BrowserContext, type Page } from 'playwright-core'
+import { serverFile, type ServerFile } from '../../src/server/http/serve.ts'
+import type { Stage } from './stage.ts'
+
+/**
+ * The Chromium that the package ships, as a user has it: the package's own flags would switch off what keeps origins and
+ * insecure content apart, and the tests are about just that.
+ */
+const FLAGS = [
+  '--no-sandbox',
+  '--headless=shell',
+  '--hide-scrollbars=false',
+  '--font-render-hinting=none',
+  '--disable-dev-shm-usage',
+  '--no-zygote',
+  '--disable-gpu',
+]
+
+export async function startBrowser(): Promise<Browser> {
+  chromium.setGraphicsMode = false
+  const executablePath = await chromium.executablePath()
+  try {
+    return await driver.launch({ executablePath, args: FLAGS, headless: true })
+  } catch (cause) {
+    throw new Error(
+      `The Chromium of @sparticuz/chromium does not start here (${process.platform} ${process.arch}; it is made for Linux). CONSOLE_CHROMIUM can name another.`,
+      { cause },
+    )
+  }
+}
+
+export interface Looked {
+  readonly context: BrowserContext
+  readonly page: Page
+  /** What the page said went wrong, and what its policy stopped. */
+  readonly problems: string[]
+  /** Every request that the page made. */
+  readonly requests: string[]
+}
+
+interface Look {
+  readonly dark?: boolean
+  readonly width?: number
+  readonly height?: number
+}
+
+/** A signed-in operator who looks at the stage. */
+export async function look(browser: Browser, stage: Stage, path = '/', options: Look = {}): Promise<Looked> {
+  const { token } = JSON.parse(await readFile(serverFile(stage.company.folder), 'utf8')) as ServerFile
+  const { dark = false, width = 1440, height = 900 } = options
+  const context = await browser.newContext({
+    viewport: { width, height },
+    colorScheme: dark ? 'dark' : 'light',
+    reducedMotion: 'reduce',
+    extraHTTPHeaders: { authorization: `Bearer ${token}` },
+    locale: 'en-GB',
+    timezoneId: 'Europe/Berlin',
+  })
+  const page = await context.newPage()
+  const problems: string[] = []
+  const requests: string[] = []
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') problems.push(message.text())
+  })
+  page.on('pageerror', (error) => problems.push(error.message))
+  page.on('request', (request) => requests.push(`${request.method()} ${request.url()}`))
+  await page.goto(stage.url + path)
+  return { context, page, problems, requests }
+}
