@@ -1,7 +1,5 @@
 import chromium from '@sparticuz/chromium'
-import { readFile } from 'node:fs/promises'
 import { chromium as driver, type Browser, type BrowserContext, type Page } from 'playwright-core'
-import { serverFile, type ServerFile } from '../../src/server/http/serve.ts'
 import type { Stage } from './stage.ts'
 
 /**
@@ -46,15 +44,38 @@ interface Look {
   readonly height?: number
 }
 
+/** Signed in with a link as a start prints it, in the browser; the session is kept for the other pages of this stage. */
+const sessions = new WeakMap<object, Promise<State>>()
+type State = Awaited<ReturnType<BrowserContext['storageState']>>
+
+function signedIn(browser: Browser, stage: Stage): Promise<State> {
+  const kept = sessions.get(stage) ?? signIn(browser, stage)
+  sessions.set(stage, kept)
+  return kept
+}
+
+async function signIn(browser: Browser, stage: Stage): Promise<State> {
+  const { key } = await stage.company.ask('accessLink', {})
+  const context = await browser.newContext()
+  const page = await context.newPage()
+  await page.goto(`${stage.url}/#key=${key}`)
+  await page.getByRole('button', { name: 'Sign in', exact: true }).press('Enter')
+  await page.getByRole('button', { name: 'Not now' }).press('Enter')
+  await page.waitForSelector('#main')
+  await page.evaluate(() => localStorage.setItem('factotum.hints', 'read'))
+  const state = await context.storageState()
+  await context.close()
+  return state
+}
+
 /** A signed-in operator who looks at the stage. */
 export async function look(browser: Browser, stage: Stage, path = '/', options: Look = {}): Promise<Looked> {
-  const { token } = JSON.parse(await readFile(serverFile(stage.company.folder), 'utf8')) as ServerFile
   const { dark = false, width = 1440, height = 900 } = options
   const context = await browser.newContext({
     viewport: { width, height },
     colorScheme: dark ? 'dark' : 'light',
     reducedMotion: 'reduce',
-    extraHTTPHeaders: { authorization: `Bearer ${token}` },
+    storageState: await signedIn(browser, stage),
     locale: 'en-GB',
     timezoneId: 'Europe/Berlin',
   })

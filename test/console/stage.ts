@@ -143,7 +143,7 @@ export async function openStage(
   first?: (company: TestCompany, flows: ReturnType<typeof workflows>, till: Till) => Promise<void>,
 ): Promise<Stage> {
   const till = new Till()
-  const clock = new FakeClock(Date.now() - milliseconds('3d'))
+  const clock = new FakeClock(Date.now() - milliseconds('5m'))
   const actions = tillActions(till)
   const options = { zone: 'Europe/Berlin', entities: [Customer], clock }
   const connectors = () => [mails.outbox({ from: 'Mara Lind <hello@northlight.example>' }), actions.connector]

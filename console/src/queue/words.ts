@@ -6,7 +6,7 @@ const KINDS: Readonly<Record<string, readonly [string, string]>> = {
   decision: ['Decision', 'Decisions'],
   question: ['Question', 'Questions'],
   uncertain: ['Uncertain effect', 'Uncertain effects'],
-  dead_letter: ['Gave up', 'Gave up'],
+  dead_letter: ['Dead letter', 'Dead letters'],
   failure: ['Failed run', 'Failed runs'],
   parked: ['Parked run', 'Parked runs'],
   contract: ['Changed service', 'Changed services'],

@@ -2,7 +2,6 @@ import { Link, Outlet, useNavigate, useRouterState } from '@tanstack/react-route
 import {
   BookText,
   Building2,
-  CircleUser,
   Coins,
   Command,
   Inbox,

@@ -9,6 +9,7 @@ import { askUndo } from '../queue/undoing.tsx'
 import { kindText } from '../queue/words.ts'
 import { Shown, Time } from '../ui/bits.tsx'
 import { Line } from '../ui/text.tsx'
+import { wordsOf } from '../ui/value.tsx'
 import { Hints } from './hints.tsx'
 
 type Today = Result<'today'>
@@ -180,7 +181,7 @@ function Money({ of: { moneyToday } }: { of: Today }) {
       {costs.length === 0 && <p className="text-sm text-soft">Nothing was spent today.</p>}
       <ul>
         {costs.map(({ meter, currency, micros, uses }) => (
-          <Row key={`${meter}${currency}`} to="/money" label={meter === 'tokens' ? 'Models' : meter}>
+          <Row key={`${meter}${currency}`} to="/money" label={wordsOf(meter)}>
             {money(micros, currency)}, {count(uses, 'use')}
           </Row>
         ))}

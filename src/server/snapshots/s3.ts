@@ -46,7 +46,7 @@ export function s3Target(to: string, env: Environment): Target {
   const ask = async (method: string, address: string, body: Buffer | string = ''): Promise<Response> => {
     const headers = { 'x-amz-content-sha256': hash('sha256', body) }
     const response = await client
-      .fetch(address, { method, headers, ...(body === '' ? {} : { body }) })
+      .fetch(address, { method, headers, ...(body === '' ? {} : { body: body as string | Buffer<ArrayBuffer> }) })
       .catch((cause: unknown) => {
         throw new FactotumError(
           'snapshot.unreachable',
