@@ -103,7 +103,7 @@ function Confirm({ plan, close }: { plan: Result<'undoPlan'>; close: () => void 
         <button className="button" onClick={close}>
           Keep it
         </button>
-        <button className="button button-first" disabled={!able || busy} onClick={() => void confirm()}>
+        <button className="button button-first" autoFocus disabled={!able || busy} onClick={() => void confirm()}>
           Take it back <Key>Enter</Key>
         </button>
       </div>
