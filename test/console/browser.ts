@@ -62,7 +62,7 @@ async function signIn(browser: Browser, stage: Stage): Promise<State> {
   await page.getByRole('button', { name: 'Sign in', exact: true }).press('Enter')
   await page.getByRole('button', { name: 'Not now' }).press('Enter')
   await page.waitForSelector('#main')
-  await page.evaluate(() => localStorage.setItem('factotum.hints', 'read'))
+  await page.evaluate(`localStorage.setItem('factotum.hints', 'read')`)
   const state = await context.storageState()
   await context.close()
   return state

@@ -194,7 +194,7 @@ function consequences(gate: Gate): (readonly [string, ReactNode])[] {
         ]),
     [
       'If you do nothing',
-      <span key="if" className="first-letter:uppercase">
+      <span key="if" className="block first-letter:uppercase">
         {gate.ifIgnored}.
       </span>,
     ],
@@ -209,7 +209,9 @@ function consequences(gate: Gate): (readonly [string, ReactNode])[] {
             </span>,
           ] as const,
         ]),
-    ['Your record', gate.record ?? 'This is the first of its kind that you decide.'],
+    ...(gate.shape === null
+      ? []
+      : [['Your record', gate.record ?? 'This is the first of its kind that you decide.'] as const]),
     ...(gate.run === null ? [] : [['Run', <RunLink key="run" id={gate.run} />] as const]),
   ]
 }

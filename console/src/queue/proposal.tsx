@@ -76,23 +76,52 @@ function Mail({ mail: { to, subject, body, ...more } }: { mail: Fields }) {
   )
 }
 
-/** The world moved between the proposal and now: what it was asked with, and what is there now. */
+/** The world moved between the proposal and now: what it was asked with, and what is there now, line by line. */
 function Moved({ before, now }: { before: Json; now: Json }) {
+  const was = seen(before)
+  const is = seen(now)
   return (
     <div className="border-l-2 border-warn pl-3" data-moved>
-      <p className="mb-1 font-medium text-warn">This changed after you approved it, so nothing was sent. Look again.</p>
-      <div className="grid gap-4 sm:grid-cols-2">
-        <div>
-          <p className="heading mb-1">When it was asked</p>
-          <Value value={before} />
-        </div>
-        <div>
-          <p className="heading mb-1">Now</p>
-          <Value value={now} />
-        </div>
-      </div>
+      <p className="mb-1.5 font-medium text-warn">
+        This changed after you approved it, so nothing was sent. Look again.
+      </p>
+      <table className="table">
+        <thead>
+          <tr>
+            <th>What</th>
+            <th>When it was asked</th>
+            <th>Now</th>
+          </tr>
+        </thead>
+        <tbody>
+          {[...new Set([...Object.keys(was), ...Object.keys(is)])].map((name) => {
+            const changed = JSON.stringify(was[name]) !== JSON.stringify(is[name])
+            return (
+              <tr key={name}>
+                <td className="text-faint">{wordsOf(name)}</td>
+                <td>
+                  <Value value={was[name] ?? null} />
+                </td>
+                <td className={changed ? 'font-semibold text-warn' : ''}>
+                  <Value value={is[name] ?? null} />
+                  {changed && <span className="sr-only"> (changed)</span>}
+                </td>
+              </tr>
+            )
+          })}
+        </tbody>
+      </table>
     </div>
   )
+}
+
+/** What was seen outside, by its names. */
+function seen(value: Json): Fields {
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) return { it: value }
+  const { now } = value as Fields
+  return now !== undefined && now !== null && typeof now === 'object' && !Array.isArray(now)
+    ? (now as Fields)
+    : (value as Fields)
 }
 
 function Conflict({ of }: { of: Fields }) {

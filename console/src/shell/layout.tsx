@@ -97,9 +97,9 @@ function Side() {
   return (
     <nav
       aria-label="Pages"
-      className="flex w-52 shrink-0 flex-col border-r border-line px-3 py-3 max-lg:w-14 max-lg:px-2 max-sm:hidden"
+      className="flex w-52 shrink-0 flex-col border-r border-line px-3 py-3 max-xl:w-14 max-xl:px-2 max-sm:hidden"
     >
-      <p className="mb-3 truncate px-2 font-semibold max-lg:hidden" title={name}>
+      <p className="mb-3 truncate px-2 font-semibold max-xl:hidden" title={name}>
         {name}
       </p>
       <ul className="flex flex-col gap-0.5">
@@ -107,9 +107,9 @@ function Side() {
           <li key={id}>
             <PlaceLink to={to} label={label} place={id}>
               <Icon size={16} strokeWidth={1.9} aria-hidden />
-              <span className="flex-1 max-lg:sr-only">{label}</span>
+              <span className="flex-1 max-xl:sr-only">{label}</span>
               {id === 'queue' && waiting > 0 && (
-                <span className="text-xs text-soft max-lg:sr-only">{waiting.toLocaleString('en-GB')}</span>
+                <span className="text-xs text-soft max-xl:sr-only">{waiting.toLocaleString('en-GB')}</span>
               )}
             </PlaceLink>
           </li>
@@ -125,7 +125,7 @@ function Side() {
   )
 }
 
-const ROW = 'flex w-full items-center gap-2.5 rounded-md px-2 py-1.5 text-sm max-lg:justify-center'
+const ROW = 'flex w-full items-center gap-2.5 rounded-md px-2 py-1.5 text-sm max-xl:justify-center'
 
 function PlaceLink({ to, label, place, children }: { to: string; label: string; place: Place; children: ReactNode }) {
   const path = useRouterState({ select: (s) => s.location.pathname })
@@ -147,9 +147,9 @@ function SideAction({ id, icon: Icon }: { id: CommandId; icon: LucideIcon }) {
   return (
     <button className={`${ROW} text-soft hover:bg-sunken hover:text-ink`} title={label} onClick={() => act(id)}>
       <Icon size={16} strokeWidth={1.9} aria-hidden />
-      <span className="flex-1 truncate max-lg:sr-only">{label}</span>
+      <span className="flex-1 truncate max-xl:sr-only">{label}</span>
       {keys[0] && (
-        <span className="max-lg:hidden">
+        <span className="max-xl:hidden">
           <Key>{keyText(keys[0], MAC)}</Key>
         </span>
       )}
@@ -162,12 +162,12 @@ function PauseButton() {
   const paused = usePauses().some((p) => p.scope === 'all')
   return (
     <button
-      className={`button mt-2 w-full max-lg:px-0 max-sm:mt-0 max-sm:w-auto max-sm:px-2.5 ${paused ? 'button-first' : ''}`}
+      className={`button mt-2 w-full max-xl:px-0 max-sm:mt-0 max-sm:w-auto max-sm:px-2.5 ${paused ? 'button-first' : ''}`}
       onClick={() => act(paused ? 'resumeAll' : 'pauseAll')}
       title={paused ? 'Resume what is paused' : 'Pause everything that leaves'}
     >
       {paused ? <Play size={14} aria-hidden /> : <Pause size={14} aria-hidden />}
-      <span className="max-lg:sr-only max-sm:not-sr-only">{paused ? 'Resume' : 'Pause all'}</span>
+      <span className="max-xl:sr-only max-sm:not-sr-only">{paused ? 'Resume' : 'Pause all'}</span>
     </button>
   )
 }

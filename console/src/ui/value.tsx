@@ -31,7 +31,7 @@ export function Value({ value, depth = 0 }: { value: Json; depth?: number }): Re
     <dl className="grid grid-cols-[minmax(5rem,auto)_minmax(0,1fr)] gap-x-4 gap-y-1">
       {entries.map(([name, of]) => (
         <div key={name} className="contents">
-          <dt className="plain max-w-40 text-faint">{wordsOf(name)}</dt>
+          <dt className="plain max-w-40 text-faint first-letter:uppercase">{wordsOf(name)}</dt>
           <dd className="min-w-0">
             <Value value={of as Json} depth={depth + 1} />
           </dd>
