@@ -11,12 +11,12 @@ const item = (words: string) => async (stage: Stage) => `/queue?item=${await gat
 const at = (path: string) => async () => path
 const newest = (lens: 'runs' | 'effects') => async (stage: Stage) => {
   const answer = await stage.company.ask(lens, {})
-  const [first] = 'items' in answer ? (answer.items as { id: string }[]) : answer
+  const [first] = 'items' in answer ? (answer.items as readonly { id: string }[]) : answer
   return `/history?lens=${lens}&id=${first!.id}`
 }
 const entity = async (stage: Stage) => {
   const answer = await stage.company.ask('entities', {})
-  const [first] = 'items' in answer ? (answer.items as { id: string }[]) : answer
+  const [first] = 'items' in answer ? (answer.items as readonly { id: string }[]) : answer
   return `/company?id=${first!.id}`
 }
 
