@@ -1,12 +1,13 @@
 import type { AuthenticationResponseJSON, RegistrationResponseJSON } from '@simplewebauthn/server'
-import { randomBytes } from 'node:crypto'
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import { addPasskey, credentials, passkey, passkeyUsed } from '../../governance/access/credentials.ts'
 import { FactotumError } from '../../lib/errors.ts'
 import type { Store } from '../../store/index.ts'
 
 /** A challenge is answered within this, once. */
 const CHALLENGE_MS = 300_000
-const MAX_CHALLENGES = 1_000
+const NONCE_BYTES = 16
+const TIME_BYTES = 8
 
 interface Kept {
   readonly key: string
@@ -23,7 +24,12 @@ export interface Party {
 /** Passkeys (WebAuthn level 3) of the operator. The verifier is loaded when somebody first uses one. */
 export class Passkeys {
   readonly #store: Store
-  readonly #challenges = new Map<string, number>()
+  /**
+   * A challenge says until when it holds, sealed by this: anybody may ask for one, and nothing is kept of those that nobody
+   * answers.
+   */
+  readonly #seal = randomBytes(32)
+  readonly #used = new Map<string, number>()
 
   constructor(store: Store) {
     this.#store = store
@@ -62,6 +68,7 @@ export class Passkeys {
       throw notGood(cause)
     })
     if (!registrationInfo) throw notGood()
+    this.#spent(response.response.clientDataJSON)
     const { credential } = registrationInfo
     const kept: Kept = {
       key: Buffer.from(credential.publicKey).toString('base64url'),
@@ -91,21 +98,37 @@ export class Passkeys {
       requireUserVerification: true,
     }).catch(() => ({ verified: false as const, authenticationInfo: null }))
     if (!verified) return false
+    this.#spent(response.response.clientDataJSON)
     await passkeyUsed(this.#store, row.id, authenticationInfo.newCounter)
     return true
   }
 
   #challenge(): Uint8Array<ArrayBuffer> {
-    const challenge = new Uint8Array(randomBytes(32))
-    this.#challenges.set(Buffer.from(challenge).toString('base64url'), this.#store.clock.now() + CHALLENGE_MS)
-    if (this.#challenges.size > MAX_CHALLENGES) this.#challenges.delete(this.#challenges.keys().next().value!)
-    return challenge
+    const until = Buffer.alloc(TIME_BYTES)
+    until.writeBigUInt64BE(BigInt(this.#store.clock.now() + CHALLENGE_MS))
+    const said = Buffer.concat([randomBytes(NONCE_BYTES), until])
+    return new Uint8Array(Buffer.concat([said, this.#sealOf(said)]))
   }
 
   #answered(challenge: string): boolean {
-    const until = this.#challenges.get(challenge)
-    this.#challenges.delete(challenge)
-    return until !== undefined && until > this.#store.clock.now()
+    const bytes = Buffer.from(challenge, 'base64url')
+    const said = bytes.subarray(0, NONCE_BYTES + TIME_BYTES)
+    const sealed = bytes.subarray(said.length)
+    const seal = this.#sealOf(said)
+    if (sealed.length !== seal.length || !timingSafeEqual(sealed, seal)) return false
+    return Number(said.readBigUInt64BE(NONCE_BYTES)) > this.#store.clock.now() && !this.#used.has(challenge)
+  }
+
+  /** What was answered well is answered. */
+  #spent(clientDataJSON: string): void {
+    const now = this.#store.clock.now()
+    for (const [challenge, until] of this.#used) if (until <= now) this.#used.delete(challenge)
+    const { challenge } = JSON.parse(Buffer.from(clientDataJSON, 'base64url').toString()) as { challenge: string }
+    this.#used.set(challenge, now + CHALLENGE_MS)
+  }
+
+  #sealOf(said: Uint8Array): Buffer {
+    return createHmac('sha256', this.#seal).update(said).digest()
   }
 }
 
