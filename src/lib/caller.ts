@@ -28,6 +28,12 @@ export function demand(scope: Scope, what: string): void {
     throw new FactotumError('access.scope', `${what} takes the scope "${scope}"; yours is "${caller.scopes}".`)
 }
 
+/** Throws `access.scope` for a program or guest, whatever their scope: it is about being the operator. */
+export function demandOperator(what: string): void {
+  if ((callers.getStore()?.actor ?? OPERATOR) !== OPERATOR)
+    throw new FactotumError('access.scope', `${what} is for the operator, and for nobody who acts for them.`)
+}
+
 const callers = new AsyncLocalStorage<Caller | undefined>()
 
 /** Whoever this is done for; undefined for what the company does by itself and for the command beside it. */

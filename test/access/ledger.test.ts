@@ -63,6 +63,30 @@ onEachStore('a program cannot read the files of this machine by way of what it m
   assert.equal((await o.post('/v1/remember', { path: own }, bearer(OWNER))).status, 200)
 })
 
+onEachStore('a program with every scope does not become the operator', async (url) => {
+  await using o = await office(url)
+  const { secret, id } = await o.company.ask('tokenAdd', { name: 'all', scope: 'admin' })
+  assert.equal((await o.post('/v1/accessLink', {}, bearer(secret))).code, 'access.scope')
+  const made = await o.post('/v1/tokenAdd', { name: 'another', scope: 'read' }, bearer(secret))
+  assert.equal(made.body.by, `token:${id}`)
+})
+
+onEachStore('facts that it may only propose are its own, and not where the operator alone writes', async (url) => {
+  await using o = await office(url)
+  const { secret, id } = await o.company.ask('tokenAdd', { name: 'crm', scope: 'propose' })
+  await o.post('/v1/start', { workflow: 'meet', input: { who: 'ada@example.org' } }, bearer(OWNER))
+  await o.company.idle()
+  const said = (attribute: string) =>
+    o.post('/v1/factAssert', { entity: 'ada@example.org', attribute, value: 'x', reason: 'seen' }, bearer(secret))
+  assert.equal((await said('secret')).code, 'fact.not_a_writer')
+  assert.equal((await said('name')).status, 200)
+  const [fact] = await o.company.open.store.engine.queryText(
+    `select trust, maker, actor from fact where attribute = 'name'`,
+    [],
+  )
+  assert.deepEqual({ ...fact }, { trust: 'verified', maker: `token:${id}`, actor: `token:${id}` })
+})
+
 onEachStore('what a program that may only propose says is not believed as the operator’s', async (url) => {
   await using o = await office(url)
   const labels: unknown[] = []

@@ -5,11 +5,16 @@ import { app } from '../../src/server/http/app.ts'
 import { Access } from '../../src/server/access/access.ts'
 import type { Place } from '../../src/server/access/place.ts'
 import { makeLink } from '../../src/governance/access/links.ts'
-import { workflow } from '../../src/index.ts'
+import { attribute, entity, workflow } from '../../src/index.ts'
 import { testCompany } from '../../src/testing.ts'
 
 export const OWNER = 'the-token-of-the-owner'
 export const PASSWORD = 'a sentence nobody else says'
+
+const Person = entity('person', { name: z.string(), secret: attribute(z.string(), { writers: ['operator'] }) })
+const meet = workflow('meet', { input: z.object({ who: z.string() }) }, async (ctx, i) => {
+  await ctx.facts.about(Person, i.who)
+})
 
 const ask = workflow('ask', { input: z.object({ title: z.string() }) }, (ctx, i) =>
   ctx.ask({ title: i.title, options: ['1', '2'] }),
@@ -24,7 +29,11 @@ export interface Answer {
 
 /** A company over HTTP, as a browser and as programs ask it; no port is opened. */
 export async function office(url: string | undefined, place?: Place) {
-  const company = await testCompany({ workflows: [ask], ...(url === undefined ? {} : { url }) })
+  const company = await testCompany({
+    workflows: [ask, meet],
+    entities: [Person],
+    ...(url === undefined ? {} : { url }),
+  })
   const access = new Access(company.open.store, OWNER, place)
   const http = app(company.open, access)
   const send = async (

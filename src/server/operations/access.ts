@@ -3,7 +3,7 @@ import { makeLink } from '../../governance/access/links.ts'
 import { endOtherSessions, endSession, endSessionsOf, listSessions } from '../../governance/access/sessions.ts'
 import { listTokens, makeToken, revokeToken, tokenState, type TokenRow } from '../../governance/access/tokens.ts'
 import { parseUntil } from '../../governance/attention/away.ts'
-import { SCOPES } from '../../lib/caller.ts'
+import { demandOperator, SCOPES } from '../../lib/caller.ts'
 import { milliseconds, type Duration } from '../../lib/durations.ts'
 import type { OpenCompany } from '../open.ts'
 import { byId, looking, none, operation, reading, secret } from '../operation.ts'
@@ -37,7 +37,12 @@ export const ACCESS_OPERATIONS = {
     return view(c, row)
   }),
   /** A key that signs the operator in, once, within the hour. */
-  accessLink: secret(operation('admin', none, (c) => makeLink(c.store, true))),
+  accessLink: secret(
+    operation('admin', none, async (c) => {
+      demandOperator('A link that signs the operator in')
+      return makeLink(c.store, true)
+    }),
+  ),
   /** Who is signed in. */
   sessions: looking('admin', none, async (c) =>
     (await listSessions(c.store)).map(({ id, token, method, address, agent, created_at, seen_at, expires_at }) => {
