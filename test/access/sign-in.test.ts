@@ -27,7 +27,10 @@ onEachStore('two at the same moment: one link signs in one of them', async (url)
   await using o = await office(url)
   const key = await o.link()
   const answers = await Promise.all(Array.from({ length: 5 }, () => o.page('/access/first', { key })))
-  assert.deepEqual(answers.map((a) => a.status).sort(), [200, 401, 401, 401, 401])
+  assert.deepEqual(
+    answers.map((a) => a.status).sort((a, b) => a - b),
+    [200, 401, 401, 401, 401],
+  )
 })
 
 onEachStore('the first sign-in can set a password; one that is weak costs nothing', async (url) => {
@@ -139,6 +142,22 @@ onEachStore(
     )
   },
 )
+
+onEachStore('a guest who comes in again and again signs out nobody else and fills nothing', async (url) => {
+  await using o = await office(url)
+  const cookie = await o.signedIn()
+  const { secret } = await o.company.ask('guestAdd', { name: 'Ms Account' })
+  const answers: number[] = []
+  for (let i = 0; i < 25; i++) answers.push((await o.page('/access/guest', { key: secret })).status)
+  assert.deepEqual([answers.filter((s) => s === 200).length, answers.at(-1)], [20, 429])
+  for (let hour = 0; hour < 4; hour++) {
+    o.company.clock.jump(3_600_000)
+    for (let i = 0; i < 20; i++) assert.equal((await o.page('/access/guest', { key: secret })).status, 200)
+  }
+  const sessions = await o.company.ask('sessions', {})
+  assert.deepEqual([sessions.length, sessions.filter((s) => s.guest === null).length], [51, 1])
+  assert.equal((await o.get('/v1/status', fromOurs(cookie))).status, 200)
+})
 
 onEachStore('too many requests of one token, or of one address of the network, are put off', async (url) => {
   await using o = await office(url, placeOf({ isPublic: true, proxy: 'https://office.example' }))

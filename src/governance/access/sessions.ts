@@ -30,15 +30,17 @@ const removeOthers = sql('delete from access_session where token is null and id 
 const removeOfToken = sql('delete from access_session where token = ? returning id, token')
 const removeExpired = sql('delete from access_session where expires_at <= ?')
 const removeOldest = sql(
-  `delete from access_session where id in (select id from access_session order by seen_at desc, id desc limit 1000 offset ?)`,
+  `delete from access_session where id in (select id from access_session where token is not distinct from ?
+   order by seen_at desc, id desc limit 1000 offset ?)`,
 )
 
 /** Somebody who does not come back for so long signs in again; and everybody does after a month. */
-export const IDLE_MS = 7 * 86_400_000
+const IDLE_MS = 7 * 86_400_000
 const LONGEST_MS = 30 * 86_400_000
 /** A look does not write: when somebody was last seen is known to so much. */
 const SEEN_EVERY_MS = 5 * 60_000
-const MAX_SESSIONS = 200
+/** Of the operator, and of each guest: whoever comes in again and again signs out themselves and nobody else. */
+const MAX_SESSIONS = 50
 const MAX_AGENT = 300
 
 export interface NewSession {
@@ -78,7 +80,7 @@ export async function beginSession(
     also: [
       removeExpired(now),
       insert(row.id, hashOf(secret), row.token, method, address, row.agent, now, now, row.expires_at),
-      removeOldest(MAX_SESSIONS),
+      removeOldest(row.token, MAX_SESSIONS),
     ],
   })
   return { row, secret }

@@ -38,6 +38,8 @@ export class Access {
   /** Failures to say who one is, from one address and for the operator's password as a whole. */
   readonly failures = new Limits({ burst: 10, perSecond: 10 / 900 })
   readonly guesses = new Limits({ burst: 100, perSecond: 100 / 3_600 })
+  /** How often one guest comes in: their link works more than once, and each time is an event. */
+  readonly arrivals = new Limits({ burst: 20, perSecond: 20 / 3_600 })
   readonly #owner: Buffer
 
   constructor(store: Store, token: string, place: Place = LOOPBACK) {

@@ -1,5 +1,5 @@
 import type { Context, Hono, MiddlewareHandler } from 'hono'
-import { actingFor, allows, type Caller, type Scope } from '../../lib/caller.ts'
+import { actingFor, allows, OPERATOR, type Caller, type Scope } from '../../lib/caller.ts'
 import { operationNamed, OPERATIONS } from '../operations.ts'
 import type { Access } from './access.ts'
 import { withHeaders } from './headers.ts'
@@ -102,9 +102,9 @@ function known(access: Access): MiddlewareHandler {
       if (found.why !== 'nothing') access.refused(found.why, found.who, address)
       return refuse(c, 401, 'access.unauthorized', UNKNOWN[found.why] ?? UNKNOWN.nothing!)
     }
-    const { caller, owner } = found
+    const { caller } = found
     const now = access.store.clock.now()
-    const wait = owner || caller.scopes === 'admin' ? 0 : access.accounts.take(caller.actor, now)
+    const wait = caller.actor === OPERATOR ? 0 : access.accounts.take(caller.actor, now)
     if (wait > 0) return tooMuch(access, c, caller.actor, wait)
     const scope = scopeOf(c)
     if (!allows(caller, scope)) {

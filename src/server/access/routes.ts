@@ -79,8 +79,9 @@ export function accessRoutes(http: Hono, access: Access): void {
     signIn(access, c, async () => {
       const { key } = await bodyOf(c, Key)
       const token = await tokenOf(store, key)
-      if (token?.guest !== 1) return null
-      return tokenState(token, store.clock.now()) === 'active' ? { method: 'guest', token } : null
+      const now = store.clock.now()
+      if (token?.guest !== 1 || tokenState(token, now) !== 'active') return null
+      return access.arrivals.take(token.id, now) || { method: 'guest', token }
     }),
   )
   http.post('/access/passkey/options', async (c) => c.json(await passkeys.options(partyOf(access, c))))

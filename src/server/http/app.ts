@@ -20,7 +20,7 @@ export const AS_OF = 'as-of'
 const REPLAYED = 'idempotency-replayed'
 
 /**
- * The company over HTTP, on loopback, for whoever can read its token. What changes nothing is `GET /v1/<operation>` with its
+ * The company over HTTP, for those whom `protect` lets in. What changes nothing is `GET /v1/<operation>` with its
  * arguments in the query, and `as-of` beside them asks the company as it was; what does something is `POST` with JSON.
  * Errors are problem+json (RFC 9457) with a stable `code`.
  */
