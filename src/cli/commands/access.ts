@@ -27,10 +27,14 @@ export const access: Command = {
 }
 
 async function link(call: Invocation): Promise<number> {
-  const { key, expiresAt } = await ask(call.folder, 'accessLink', {})
   const url = consoleOf(call)
-  if (call.json) call.print({ link: url === null ? null : `${url}/#key=${key}`, key, expiresAt })
-  else if (url === null) call.out('Nothing runs. "npx factotum start" prints a link that signs you in.')
+  if (url === null) {
+    if (call.json) call.print({ link: null })
+    else call.out('Nothing runs. "npx factotum start" prints a link that signs you in.')
+    return 0
+  }
+  const { key, expiresAt } = await ask(call.folder, 'accessLink', {})
+  if (call.json) call.print({ link: `${url}/#key=${key}`, expiresAt })
   else call.out(`${url}/#key=${key}\n  signs you in once, until ${time(expiresAt)} UTC`)
   return 0
 }
