@@ -191,8 +191,13 @@ export const OPERATIONS = {
   verify: operation('read', z.object({ checkpoints: z.array(z.string()).default([]) }), async (c, { checkpoints }) => {
     // What was signed only now would verify, whatever it is: it is checked before, and signed only where it is right.
     const report = await verifyLedger(c.store, c.keys.vkey, checkpoints)
-    if (report.ok) await c.sealer.seal()
-    return report
+    if (!report.ok) return report
+    await c.sealer.seal()
+    const { checkpoint } = report
+    return {
+      ...report,
+      checkpoint: checkpoint && { ...checkpoint, root: Buffer.from(checkpoint.root).toString('base64') },
+    }
   }),
   prove: operation('read', z.object({ event: z.int().min(0) }), async (c, { event }) => {
     await c.sealer.seal()

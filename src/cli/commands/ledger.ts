@@ -2,6 +2,7 @@ import { createReadStream, existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { erasureLines, splitLines, verifyExport, type Report } from '../../governance/ledger/index.ts'
 import { FactotumError } from '../../lib/errors.ts'
+import type { Result } from '../../server/operations.ts'
 import { ask } from '../client.ts'
 import type { Command, Invocation } from '../command.ts'
 import { oneLine } from '../text.ts'
@@ -56,7 +57,7 @@ function readText(file: string): string {
   return readFileSync(file, 'utf8')
 }
 
-function report(call: Invocation, found: Report): number {
+function report(call: Invocation, found: Report | Result<'verify'>): number {
   if (call.json) call.print(found)
   else if (found.ok) {
     call.out(`verified: ${found.size} events, root ${found.root}${found.checkpoint ? ', signed' : ''}`)

@@ -6,6 +6,7 @@ import { protect } from '../access/protect.ts'
 import { operate, operateAsOf, operationNamed } from '../operations.ts'
 import { serveConsole } from './console.ts'
 import { Requests, type Answer } from './idempotency.ts'
+import { openApi } from './openapi.ts'
 import { problem, PROBLEM_JSON, statusOf } from './problems.ts'
 import { argsInQuery } from './query.ts'
 import { EventStream } from './stream.ts'
@@ -36,6 +37,7 @@ export function app(company: OpenCompany, by: string | Access, stream = new Even
   http.get('/healthz', (c) => c.json({ ok: true }))
   const requests = new Requests(company.store)
   http.get('/v1/events', (c) => stream.open(c.req.query('after'), c.req.header('last-event-id')))
+  http.get('/v1/openapi.json', (c) => c.body(openApi(), 200, { 'content-type': 'application/json' }))
   http.get('/v1/:operation', async (c) => {
     const name = c.req.param('operation')
     const { mood, args } = operationNamed(name)

@@ -10,10 +10,14 @@ export interface Problem {
 export const PROBLEM_JSON = 'application/problem+json'
 
 /** Codes with a status of their own; what is named but not there is 404, any other refusal 400. */
-const STATUS: Readonly<Record<string, number>> = {
+export const HTTP_CODES: Readonly<Record<string, number>> = {
   'http.unauthorized': 401,
   'operation.unknown': 404,
   'http.method': 405,
+  'http.bad_json': 400,
+  'http.bad_query': 400,
+  'http.bad_key': 400,
+  'http.not_found': 404,
   'http.key_reused': 409,
   'http.in_progress': 409,
   'http.unknown_outcome': 409,
@@ -23,7 +27,7 @@ const STATUS: Readonly<Record<string, number>> = {
 }
 
 export function statusOf(code: string): number {
-  return STATUS[code] ?? (code.endsWith('.not_found') ? 404 : 400)
+  return HTTP_CODES[code] ?? (code.endsWith('.not_found') ? 404 : 400)
 }
 
 export function problem(code: string, detail: string): Problem {

@@ -14,7 +14,7 @@ export function argsInQuery(schema: z.ZodType, query: Readonly<Record<string, st
 const known = new WeakMap<z.ZodType, Map<string, boolean>>()
 
 /** Of each argument whether it is text. */
-function textArguments(schema: z.ZodType): Map<string, boolean> {
+export function textArguments(schema: z.ZodType): Map<string, boolean> {
   const found = known.get(schema)
   if (found) return found
   const { properties = {} } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })
