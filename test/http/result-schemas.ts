@@ -110,7 +110,11 @@ class Schemas {
     const any = [
       ...(literals.length === 0
         ? []
-        : [literals.length === 1 ? { const: literals[0] } : { enum: literals.toSorted() }]),
+        : [
+            literals.length === 1
+              ? { const: literals[0] }
+              : { enum: literals.toSorted((a, b) => (String(a) < String(b) ? -1 : 1)) },
+          ]),
       ...(isBoolean ? [{ type: 'boolean' }] : []),
       ...others.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)),
     ]

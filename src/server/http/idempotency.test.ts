@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { onEachStore } from '../../../test/each-store.ts'
 import { client } from '../../client.ts'
 import { signal, workflow, z } from '../../index.ts'
@@ -161,7 +162,7 @@ test('an answer is in no file when it has expired, and in none when somebody was
   await company.check()
 })
 
-const CHILD = join(import.meta.dirname, '../../../test/http/dying-server.ts')
+const CHILD = fileURLToPath(new URL('../../../test/http/dying-server.ts', import.meta.url))
 
 async function child(folder: string, url: string | undefined, dies: string, at: number) {
   const started = spawn(process.execPath, ['--conditions=factotum-source', CHILD, folder, url ?? '-', dies, `${at}`], {
