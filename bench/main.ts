@@ -16,6 +16,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>
   facts: () => import('./facts.ts'),
   effects: () => import('./effects.ts'),
   snapshot: () => import('./snapshot.ts'),
+  stream: () => import('./stream.ts'),
 }
 
 const { values, positionals } = parseArgs({

@@ -54,6 +54,12 @@ export class Server {
     return true
   }
 
+  /** Where it listens, and who may ask there; the process. Null where none runs. */
+  get at(): { readonly url: string; readonly token: string; readonly pid: number } | null {
+    const pid = this.#child?.pid
+    return this.#at && pid !== undefined ? { ...this.#at, pid } : null
+  }
+
   /** Asks it something. Null when it died before it answered; throws what it refused. */
   async ask<T>(operation: string, args: object): Promise<T | null> {
     const at = this.#at

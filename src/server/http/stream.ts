@@ -14,7 +14,7 @@ const KEPT_CHUNKS = 16
 /** How long readers that are up to date have to hear that it ends. */
 const END_GRACE_MS = 500
 /** Waking a reader takes about 30 µs: however fast events come, readers take half of the process's time at most. */
-const GATHER_MS_PER_READER = 0.05
+const GATHER_MS_PER_READER = 0.03
 
 const nextEvents = sql(
   `select seq, kind, stream, actor, cause, at, body from event where seq >= ? order by seq limit ${MAX_EVENTS}`,

@@ -4,6 +4,7 @@ import { humanDuration } from '../../lib/durations.ts'
 import { budgetText } from './costs.ts'
 import type { Digest, Passed, WaitingGroup } from './digest.ts'
 import { dueLines } from './due.ts'
+import type { Figures } from './figures.ts'
 
 /** What comes from outside may stand in a title: one line, and nothing that a terminal or a mail program acts on. */
 function line(text: string, max = 100): string {
@@ -51,6 +52,21 @@ export function waitingText(group: WaitingGroup, now: number, zone: string): str
   ].join(', ')
 }
 
+/** How the operator decided: how long it took, what was changed, refused and regretted, and what was not asked at all. */
+function decisionsText(f: Figures): string[] {
+  if (f.decided === 0) return []
+  const parts = [
+    `${times(f.decided, 'decision')}`,
+    ...(f.medianSeconds === null ? [] : [`${Number(f.medianSeconds.toPrecision(2))} s each (median of ${f.timed})`]),
+    ...(f.edited > 0 ? [`${f.edited} edited`] : []),
+    ...(f.rejected > 0 ? [`${f.rejected} rejected`] : []),
+    ...(f.withdrawn > 0 ? [`${f.withdrawn} stopped before they left`] : []),
+    ...(f.reversed > 0 ? [`${f.reversed} taken back after they were done`] : []),
+  ]
+  const share = f.passedShare === null ? [] : [`${f.passed} of ${f.passed + f.asked} effects passed without a gate`]
+  return [parts.join(', '), ...share]
+}
+
 /** A digest in plain lines, for a mail or a terminal. Sections without anything in them are left out. */
 export function digestText(told: Digest): string[] {
   const { zone, at } = told
@@ -88,6 +104,7 @@ export function digestText(told: Digest): string[] {
           `${c.currency === NO_CURRENCY ? '' : `${moneyText(c.micros, c.currency)} `}${c.meter}, ${c.tokens} tokens, ${times(c.uses, 'use')}`,
       ),
     ],
+    ['Your decisions', decisionsText(told.decisions)],
     ['Budgets', told.budgets.map((b) => line(budgetText(b)))],
     ['Next', told.next.map((n) => `${timeText(n.at, zone)} ${n.what}`)],
   ]

@@ -7,12 +7,14 @@ import { totalCosts } from '../../governance/spend/costs.ts'
 import type { Quiet } from '../../governance/attention/hours.ts'
 import { milliseconds, type Duration } from '../../lib/durations.ts'
 import type { ScheduleRow } from '../../orchestration/events.ts'
-import { sql, type Store } from '../../store/index.ts'
+import type { Store } from '../../store/index.ts'
 import type { OpenCompany } from '../open.ts'
 import { budgetsNow } from './costs.ts'
 import { digestText, subjectOf } from './digest-text.ts'
 import { due } from './due.ts'
 import { dueGroups } from './facts.ts'
+import { figures } from './figures.ts'
+import { sinceSeq, sinceTime } from './since.ts'
 
 interface Tables {
   readonly gate: GateRow
@@ -64,8 +66,6 @@ const PASSED = [
 ] as const
 const DAY_MS = 86_400_000
 
-const timeOf = sql('select at from event where seq = ?')
-
 /** What there is to tell since event `since.seq`: what waits, what went by itself, what went wrong, what it cost, what comes. */
 export async function digest(c: OpenCompany, since?: { readonly seq: number; readonly at: number }) {
   const { store, spend, attention } = c
@@ -95,6 +95,7 @@ export async function digest(c: OpenCompany, since?: { readonly seq: number; rea
     costs: await totalCosts(store, dayOf(from.at, spend.zone), dayOf(now, spend.zone), from.at),
     budgets: await budgetsNow(spend),
     services: await servicesSince(store, from.at),
+    decisions: await figures(store, from.at),
     next: await comingUp(store, now),
   }
 }
@@ -129,24 +130,6 @@ export async function digestLetter(c: OpenCompany, seq: number): Promise<Letter>
 export function digestSince(c: OpenCompany, since: string | undefined) {
   if (since === undefined) return Promise.resolve(undefined)
   return sinceTime(c.store, c.store.clock.now() - milliseconds(since as Duration))
-}
-
-async function sinceSeq(store: Store, seq: number): Promise<{ seq: number; at: number }> {
-  const event = await store.first<{ at: number }>(timeOf(seq))
-  return { seq, at: event?.at ?? store.clock.now() }
-}
-
-/** Times only grow with `seq`, and there is no index on them: found by halving. */
-export async function sinceTime(store: Store, at: number): Promise<{ seq: number; at: number }> {
-  let low = 0
-  let high = await store.engine.head()
-  while (low < high) {
-    const middle = Math.floor((low + high) / 2)
-    const event = await store.first<{ at: number }>(timeOf(middle))
-    if (event !== undefined && event.at < at) low = middle + 1
-    else high = middle
-  }
-  return { seq: low, at }
 }
 
 function openGates(store: Store): Promise<GateRow[]> {

@@ -1,5 +1,5 @@
 import { sql, type Store } from '../../store/index.ts'
-import { sinceTime } from './digest.ts'
+import { sinceTime } from './since.ts'
 
 /** What the operator decided at gates of one kind, or of all. */
 export interface DecidedFigures {

@@ -152,7 +152,7 @@ interface Section {
 export async function queueRows(store: Store, filter: QueueFilter, { limit, cursor }: Paging): Promise<QueuePage> {
   const after = placeOf(cursor, place)
   const now = after?.[0] ?? store.clock.now()
-  const groups = await queueGroups(store, now)
+  const groups = await queueGroups(store, store.clock.now())
   const sections = filter.snoozed === true ? [SNOOZED] : sectionsOf(groups, filter)
   const found: { row: Row; section: Section }[] = []
   for (const section of sections) {
@@ -167,7 +167,7 @@ export async function queueRows(store: Store, filter: QueueFilter, { limit, curs
   return {
     items: shown.map(({ row, section }) => shownRow(row, section, now)),
     next: found.length > limit && last ? cursorOf(placeIn(last.row, last.section, now)) : null,
-    ...queueCounts(await queueGroups(store, store.clock.now())),
+    ...queueCounts(groups),
   }
 }
 
