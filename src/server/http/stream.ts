@@ -9,8 +9,11 @@ const MAX_READERS = 2_000
 const MAX_EVENTS = 256
 /** Of what is handed to a reader at once. One chunk may wait in its socket, and nothing else is kept for it. */
 const MAX_CHUNK = 64 * 1024
-/** Readers that are a little behind one another find what the first of them read. */
-const KEPT_CHUNKS = 16
+/**
+ * Readers that are behind one another find what the first of them read: 4 MiB of it, for all. Measured with 100 readers that
+ * begin at the same time 40 chunks from the head: 0.07 of a bare server's rate with 16 chunks, for each then reads for itself.
+ */
+const KEPT_CHUNKS = 64
 /** How long readers that are up to date have to hear that it ends. */
 const END_GRACE_MS = 500
 /** Waking a reader takes about 30 µs: however fast events come, readers take half of the process's time at most. */
@@ -183,16 +186,18 @@ export class EventStream {
     if (begun) return begun
     const reading = this.#read(from)
     this.#reading.set(from, reading)
-    const done = (chunk: Chunk | null) => {
-      // That there was nothing holds until something rings.
-      if (chunk !== null && this.#reading.get(from) === reading) this.#reading.delete(from)
-    }
-    reading.then(done, () => this.#reading.delete(from))
     return reading
   }
 
   async #read(from: number): Promise<Chunk | null> {
-    const chunk = chunkOf(await this.#store.read<Line>(nextEvents(from)))
+    const begun = this.#wake
+    let chunk: Chunk | null | undefined
+    try {
+      chunk = chunkOf(await this.#store.read<Line>(nextEvents(from)))
+    } finally {
+      // That there was nothing holds until something rings; what failed is tried again by whoever asks next.
+      if (chunk !== null && begun === this.#wake) this.#reading.delete(from)
+    }
     if (chunk === null) return null
     this.#kept.set(from, chunk)
     const [oldest] = this.#kept.keys()

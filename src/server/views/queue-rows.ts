@@ -228,8 +228,9 @@ function rowsOf(
       'r.trust as runTrust',
       'r.workflow',
     ])
-    .select(({ selectFrom }) =>
-      selectFrom('gate as p')
+    .select((g) =>
+      g
+        .selectFrom('gate as p')
         .select('p.id')
         .whereRef('p.subject', '=', 'g.subject')
         .whereRef('p.kind', '=', 'g.kind')
@@ -253,9 +254,9 @@ function rowsOf(
     .$if(shape !== undefined, (q) => q.where('g.shape', '=', shape!))
     .$if(find !== undefined, (q) =>
       // Both stores have it, and neither a pattern with signs of its own.
-      q.where(({ eb, fn, val }) => {
-        const title = fn<string>('lower', ['g.title'])
-        return eb(fn<string>('replace', [title, fn('lower', [val(find!)]), val('')]), '<>', title)
+      q.where((g) => {
+        const title = g.fn<string>('lower', ['g.title'])
+        return g(g.fn<string>('replace', [title, g.fn('lower', [g.val(find!)]), g.val('')]), '<>', title)
       }),
     )
     .$if(from !== null, (q) =>
