@@ -149,7 +149,13 @@ async function memory(url: string, readers: number): Promise<Row> {
   const limit = await held(await listening(server))
   await closed(server)
   await held(url)
-  return withLimit(`memory of a reader, of ${readers}`, 'KiB', await held(url), limit)
+  // Pages that the process has already are filled first: a reader may seem to cost nothing.
+  return {
+    case: `resident memory of a reader, of ${readers}`,
+    value: round(await held(url)),
+    unit: 'KiB',
+    plain: round(limit),
+  }
 }
 
 export const bench: Bench = {
