@@ -130,6 +130,8 @@ async function answers(ask: Ask, known: readonly string[]): Promise<Map<string, 
     else if (name === 'agent') await record(name, { name: 'triage' })
     else if (args.safeParse({ entity: 'x' }).success) for (const entity of known) await record(name, { entity })
     else if (args.safeParse({ of: 'x' }).success) for (const of of known) await record(name, { of })
+    else if (args.safeParse({ ids: ['x'] }).success) for (const id of known) await record(name, { ids: [id] })
+    else if (args.safeParse({ seq: 0 }).success) for (const seq of [0, 5, 17]) await record(name, { seq })
     // The one writes a folder, which dossier.test.ts compares; the other is asked of test/recall/past.test.ts.
     else if (name !== 'dossier' && name !== 'recall') assert.fail(`"${name}" only reads: say here what it is asked`)
   }

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { forecastMonth } from '../../governance/spend/costs.ts'
 import { milliseconds, type Duration } from '../../lib/durations.ts'
-import { none, reading } from '../operation.ts'
+import { looking, none, reading } from '../operation.ts'
 import { connectorViews } from '../views/connectors.ts'
 import { budgetsNow } from '../views/costs.ts'
 import { effectView } from '../views/effect.ts'
@@ -50,5 +50,6 @@ export const CONSOLE_OPERATIONS = {
   ),
   budgets: reading('read', none, (c) => budgetsNow(c.spend)),
   forecast: reading('read', none, (c) => forecastMonth(c.store, c.store.clock.now(), c.spend.zone)),
-  connectors: reading('read', none, (c) => connectorViews(c)),
+  // Of what this process has open: the past has nothing of it.
+  connectors: looking('read', none, (c) => connectorViews(c)),
 } as const
