@@ -11,13 +11,13 @@ let browser: Browser
 let stage: Stage
 before(async () => {
   await buildConsole()
-  browser = await startBrowser()
   stage = await openStage()
   await tenItems(stage)
+  browser = await startBrowser()
 })
 after(async () => {
-  await browser.close()
-  await stage[Symbol.asyncDispose]()
+  await browser?.close()
+  await stage?.[Symbol.asyncDispose]()
 })
 
 test('every screen passes axe in both themes', { timeout: 300_000 }, async (t) => {

@@ -27,13 +27,9 @@ function Event({ link }: { link: Link }) {
     <li className="border-b border-line last:border-b-0">
       <details>
         <summary className="flex cursor-pointer items-baseline gap-3 py-1.5 text-sm marker:content-none">
-          <a
-            className="w-12 shrink-0 text-right font-mono text-xs text-accent"
-            href={`/history?lens=ledger&id=${link.seq}`}
-            title={exact(link.at)}
-          >
+          <span className="w-12 shrink-0 text-right font-mono text-xs text-soft" title={exact(link.at)}>
             {link.seq}
-          </a>
+          </span>
           <span className="min-w-0 flex-1 truncate first-letter:uppercase">{kindWords(link.kind)}</span>
           <span className="truncate text-xs text-soft max-sm:hidden">{link.actor}</span>
           <Time at={link.at} className="text-xs text-soft" />
@@ -46,6 +42,12 @@ function Event({ link }: { link: Link }) {
               <Value value={link.private as Json} />
             </div>
           )}
+          <a
+            className="self-start text-accent underline underline-offset-2"
+            href={`/history?lens=ledger&id=${link.seq}`}
+          >
+            Event {link.seq} in the ledger
+          </a>
           {link.erased && <p className="text-soft">Its personal part was erased.</p>}
         </div>
       </details>

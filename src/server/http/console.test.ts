@@ -20,16 +20,13 @@ async function served(t: TestContext, built = true) {
   return http
 }
 
-test('every address of the app is its one page, under a policy without inline script or style', async (t) => {
+test('every address of the app is its one page, looked at anew each time', async (t) => {
   const http = await served(t)
   for (const path of ['/', '/queue', '/history/run_1']) {
     const response = await http.request(path)
     assert.equal(response.status, 200, path)
     assert.match(await response.text(), /<title>Factotum/)
     assert.equal(response.headers.get('cache-control'), 'no-cache')
-    const policy = response.headers.get('content-security-policy')!
-    assert.match(policy, /default-src 'none'; script-src 'self'; style-src 'self';/)
-    assert.doesNotMatch(policy, /unsafe|https?:|\*/)
   }
 })
 

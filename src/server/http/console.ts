@@ -3,33 +3,6 @@ import { extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Context, Hono } from 'hono'
 
-/**
- * What a page of the console may do: run its own scripts and styles, ask its own server. No script and no style stands in
- * the page, nothing is loaded from elsewhere, nobody frames it. https://www.w3.org/TR/CSP3/
- */
-const CONSOLE_CSP = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self' data:",
-  "connect-src 'self'",
-  "font-src 'self'",
-  "manifest-src 'self'",
-  "worker-src 'self'",
-  "frame-ancestors 'none'",
-  "base-uri 'none'",
-  "form-action 'self'",
-].join('; ')
-
-const HEADERS: Readonly<Record<string, string>> = {
-  'content-security-policy': CONSOLE_CSP,
-  'x-content-type-options': 'nosniff',
-  'referrer-policy': 'no-referrer',
-  'cross-origin-opener-policy': 'same-origin',
-  'cross-origin-resource-policy': 'same-origin',
-  'permissions-policy': 'camera=(), geolocation=(), microphone=(), payment=(), usb=()',
-}
-
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',
@@ -62,7 +35,7 @@ function consoleFolder(): string {
 
 /**
  * Serves the console: its files, and its one page at every address of the app. Registered after every other route. Without
- * a built console the page says how it is built.
+ * a built console the page says how it is built. What a page may run and load is said on every answer (`access/headers.ts`).
  */
 export function serveConsole(http: Hono, folder = consoleFolder()): void {
   const assets = readAssets(folder)
@@ -70,7 +43,6 @@ export function serveConsole(http: Hono, folder = consoleFolder()): void {
   http.get('*', async (c, next) => {
     const { path } = c.req
     if (NOT_PAGES.test(path)) return next()
-    for (const [name, value] of Object.entries(HEADERS)) c.header(name, value)
     const asset = assets.get(path === '/' ? '/index.html' : path)
     if (asset) return send(c, asset, HASHED.test(path) ? 'public, max-age=31536000, immutable' : 'no-cache')
     // An address with an ending is a file that there is not, not a page.
