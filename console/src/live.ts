@@ -1,5 +1,4 @@
 import { useEffect, useSyncExternalStore } from 'react'
-import type { LedgerEvent } from '../../src/client.ts'
 import { ApiError } from '../../src/client.ts'
 import { api, queries } from './api.ts'
 
@@ -37,7 +36,7 @@ export function useLive(): void {
   useEffect(() => {
     const end = new AbortController()
     let timer: ReturnType<typeof setTimeout> | undefined
-    const heard = (_: LedgerEvent) => {
+    const heard = () => {
       timer ??= setTimeout(() => {
         timer = undefined
         void queries.invalidateQueries({ refetchType: 'active' })
@@ -46,7 +45,7 @@ export function useLive(): void {
     const listen = async () => {
       try {
         const onState = (state: 'live' | 'waiting') => become(state === 'live' ? 'live' : 'stale')
-        for await (const event of api.events({ signal: end.signal, onState })) heard(event)
+        for await (const _ of api.events({ signal: end.signal, onState })) heard()
       } catch (error) {
         become(error instanceof ApiError && error.status === 401 ? 'signed-out' : 'stale')
       }

@@ -20,7 +20,7 @@ function hands(page: Page) {
   return {
     press,
     /** Goes down from the first item until what is looked at says so. */
-    async to(words: string | RegExp) {
+    to: async (words: string | RegExp) => {
       await press('Home')
       for (let n = 0; n < 30; n++) {
         const heading = page.locator('article header h2')

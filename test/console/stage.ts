@@ -27,7 +27,7 @@ const Reminder = z.object({ to: z.string(), invoice: z.string(), body: z.string(
 const Ref = z.object({ ref: z.string() })
 const euros = (cents: number) => `${(cents / 100).toFixed(2)} EUR`
 
-export function tillActions(till: Till) {
+function tillActions(till: Till) {
   const refund = action('till.refund', {
     risk: 'compensable',
     input: Refund,
@@ -81,7 +81,7 @@ export function tillActions(till: Till) {
   return { refund, transfer, remind, connector }
 }
 
-export const Customer = entity('customer', { name: z.string(), plan: z.enum(['free', 'pro']), phone: z.string() })
+const Customer = entity('customer', { name: z.string(), plan: z.enum(['free', 'pro']), phone: z.string() })
 
 export const letter = signal(
   'letter',
@@ -120,7 +120,7 @@ function workflows(actions: ReturnType<typeof tillActions>, second: boolean) {
   return { refund, transfer, remind, ask, learn, answer, publish }
 }
 
-export const REPLY = (subject: string) =>
+const REPLY = (subject: string) =>
   `Hello,\n\nthank you for writing to us about "${subject.slice(0, 80)}". Your booking page is back, and no appointment was lost.\n\nKind regards\nMara Lind`
 
 export interface Stage {

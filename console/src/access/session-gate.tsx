@@ -73,16 +73,16 @@ function Arriving({ secret, done, given }: { secret: string; done: () => Promise
   const come = async () => {
     setBusy(true)
     setError(null)
-    await access('first', { key: secret })
-      .catch((reason: unknown) =>
-        reason instanceof ApiError && reason.status === 401
-          ? access('guest', { key: secret })
-          : Promise.reject(reason as Error),
-      )
-      .then(done, (reason: unknown) => {
-        setError(reason)
-        setBusy(false)
+    try {
+      await access('first', { key: secret }).catch((reason: unknown) => {
+        if (!(reason instanceof ApiError) || reason.status !== 401) throw reason
+        return access('guest', { key: secret })
       })
+      await done()
+    } catch (reason) {
+      setError(reason)
+      setBusy(false)
+    }
   }
   return (
     <Frame title="Sign in on this device">
@@ -107,7 +107,12 @@ function ChoosePassword({ done }: { done: () => void }) {
   const [error, setError] = useState<unknown>(null)
   const keep = async (event: FormEvent) => {
     event.preventDefault()
-    await access('password', { password }).then(done, setError)
+    try {
+      await access('password', { password })
+      done()
+    } catch (reason) {
+      setError(reason)
+    }
   }
   return (
     <Frame title="How you sign in next time">
@@ -146,7 +151,12 @@ function SignIn({ state, done }: { state: AccessState; done: () => Promise<void>
   const byPassword = state.methods.includes('password')
   const come = async (event: FormEvent) => {
     event.preventDefault()
-    await access('sign-in', { password }).then(done, setError)
+    try {
+      await access('sign-in', { password })
+      await done()
+    } catch (reason) {
+      setError(reason)
+    }
   }
   const passkey = async () => {
     try {

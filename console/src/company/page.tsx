@@ -1,5 +1,4 @@
 import { useState } from 'react'
-import type { Result } from '../../../src/client.ts'
 import { api, messageOf, queries, useReading } from '../api.ts'
 import { listOf } from '../lib/lists.ts'
 import { exact } from '../lib/time.ts'
@@ -71,18 +70,21 @@ function Entities() {
   )
 }
 
+/** As many as one answer has: the slider goes through all of it. */
+const ALL: object = { limit: 1_000 }
+
 /** What is believed of it now, or what was believed at a time that the slider stands at. */
 function Entity({ id }: { id: string }) {
-  const history = useReading('factHistory', { entity: id })
+  const history = useReading('factHistory', { entity: id, ...ALL })
   return (
     <Shown of={history} rows={4}>
-      {(versions) => <Believed id={id} moments={momentsOf(versions)} />}
+      {(versions) => <Believed id={id} moments={momentsOf(listOf(versions))} />}
     </Shown>
   )
 }
 
 /** The events at which what is believed changed, in order. */
-function momentsOf(versions: Result<'factHistory'>): number[] {
+function momentsOf(versions: readonly { readonly recordedSeq: number; readonly endedSeq: number | null }[]): number[] {
   const all = versions.flatMap((v) => [v.recordedSeq, ...(v.endedSeq === null ? [] : [v.endedSeq])])
   return [...new Set(all)].sort((a, b) => a - b)
 }

@@ -8,26 +8,17 @@ import { CliLine } from '../ui/cli-line.tsx'
 import { Head, Split } from '../ui/split.tsx'
 import { useAddress } from '../url.ts'
 
-type Listed = {
-  readonly id: string
-  readonly seq: number
-  readonly kind: string
-  readonly stream: string
-  readonly actor: string
-  readonly at: number
-}
-
 /** Every event, in its order; of each what led to it; and the proof that none was changed. */
 export function Ledger() {
   const { search, change } = useAddress()
   const filter = { limit: 200, ...(search.of ? { related: search.of } : {}), ...(search.q ? { kind: search.q } : {}) }
-  const ledger = useReading('ledger' as never, filter as never, { keep: true })
+  const ledger = useReading('ledger', filter, { keep: true })
   return (
-    <Shown of={ledger as { data: unknown; error: unknown; refetch: () => unknown }}>
+    <Shown of={ledger}>
       {(data) => (
         <Split
           label="Events"
-          items={(data as { items: Listed[] }).items.map((e) => ({ ...e, id: String(e.seq) }))}
+          items={data.items.map((e) => ({ ...e, id: String(e.seq) }))}
           above={
             <div className="flex flex-col gap-2 border-b border-line px-3.5 py-2">
               <Verify />
@@ -98,7 +89,7 @@ function One({ seq }: { seq: string }) {
 }
 
 /** Checks every event against every other and against what was signed; says what it found. */
-export function Verify() {
+function Verify() {
   const [report, setReport] = useState<Result<'verify'> | 'busy' | Error | null>(null)
   const verify = async () => {
     setReport('busy')

@@ -37,7 +37,7 @@ function isFields(value: Json): value is Readonly<Record<string, Json>> {
 /** What a field reads as where it is edited. */
 export function textOf({ kind, value }: Field): string {
   if (kind === 'json') return JSON.stringify(value, null, 2)
-  return String(value)
+  return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
 /** The value that a field's text stands for. Throws an Error that says what is wrong. */

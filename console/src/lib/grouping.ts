@@ -15,7 +15,7 @@ const LEAST = 3
 /** What cannot be taken back is decided alone, and so is what asks for words of its own. */
 const KINDS = new Set(['effect', 'dead_letter'])
 
-export function mayBeGrouped({ kind, risk, shape }: Groupable): boolean {
+function mayBeGrouped({ kind, risk, shape }: Groupable): boolean {
   return shape !== null && risk !== 'irreversible' && KINDS.has(kind)
 }
 

@@ -30,7 +30,7 @@ interface Target {
 }
 
 /** Whether what has the focus takes letters. */
-export function isTyping(target: Target | null): boolean {
+function isTyping(target: Target | null): boolean {
   if (target?.isContentEditable) return true
   if (!FIELDS.has(target?.tagName ?? '')) return false
   return !['checkbox', 'radio', 'button', 'range', 'submit'].includes(target?.type ?? '')

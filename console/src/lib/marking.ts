@@ -61,7 +61,8 @@ export function marked(text: string): readonly Piece[] {
 
 /** The whole character that stands before a place. */
 function before(text: string, index: number): string {
-  return [...text.slice(Math.max(0, index - 2), index)].at(-1) ?? ''
+  const two = text.slice(Math.max(0, index - 2), index)
+  return /^[\ud800-\udbff][\udc00-\udfff]$/.test(two) ? two : two.slice(-1)
 }
 
 function nameOf(character: string): string {
@@ -70,8 +71,8 @@ function nameOf(character: string): string {
 }
 
 /** How many characters of a text are shown before somebody asks for the rest, and how many lines. */
-export const SHOWN_CHARACTERS = 6_000
-export const SHOWN_LINES = 120
+const SHOWN_CHARACTERS = 6_000
+const SHOWN_LINES = 120
 
 /** The beginning of a text that is too long to be shown at once, and how many characters are left. */
 export function cut(text: string, most = SHOWN_CHARACTERS, lines = SHOWN_LINES): { shown: string; left: number } {

@@ -39,8 +39,8 @@ export async function decide(item: { readonly id: string; readonly title: string
       ...(reason === undefined ? {} : { reason }),
       ...(value === undefined ? {} : { value }),
       ...(binding === undefined || binding === null ? {} : { binding }),
-    } as never)
-    const { effect, title } = done as { effect: Effect | null; title: string | null }
+    })
+    const { effect, title } = done
     toast(`${saidText(outcome)}: ${title ?? item.title}`, undoOf(outcome, effect))
   } catch (error) {
     failed(error, [item.id])
@@ -77,26 +77,21 @@ export async function undo(effect: string): Promise<void> {
 
 /** Decides several of one shape, with an entry in the record for each. */
 export async function decideAll(ids: readonly string[], outcome: string, reason?: string): Promise<void> {
+  const looked = lookedMs(ids.join())
   leave(ids)
   try {
-    const { decided, failed: left } = (await api.post('decideAll', {
+    const { decided, failed: left } = await api.post('decideAll', {
       ids: [...ids],
       outcome,
+      lookedMs: looked,
       ...(reason === undefined ? {} : { reason }),
-    })) as { decided: { effect: Effect | null }[]; failed: readonly { id: string; message: string }[] }
+    })
     const effects = decided.flatMap(({ effect }) => (effect ? [effect] : []))
     const first = Math.min(...effects.map(({ dueAt }) => dueAt ?? Number.POSITIVE_INFINITY))
-    toast(`${saidText(outcome)}: ${decided.length} items`, {
-      ...(effects.length > 0 && LEAVES.has(outcome)
-        ? {
-            undo: {
-              label: 'Undo all',
-              until: Number.isFinite(first) ? first : null,
-              run: () => void undoAll(effects.map(({ id }) => id)),
-            },
-          }
-        : {}),
-    })
+    const until = Number.isFinite(first) ? first : null
+    const run = () => void undoAll(effects.map(({ id }) => id))
+    const leaves = effects.length > 0 && LEAVES.has(outcome)
+    toast(`${saidText(outcome)}: ${decided.length} items`, leaves ? { undo: { label: 'Undo all', until, run } } : {})
     if (left.length > 0) {
       comeBack(left.map(({ id }) => id))
       toast(`${left.length} could not be decided: ${left[0]!.message}`, { bad: true })

@@ -1,19 +1,10 @@
 import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query'
 import { useEffect, useMemo, useSyncExternalStore } from 'react'
+import type { Result } from '../../../src/client.ts'
 import { api } from '../api.ts'
 
 /** One line of the queue. */
-export interface Item {
-  readonly id: string
-  readonly kind: string
-  readonly title: string
-  readonly risk: string | null
-  readonly shape: string | null
-  readonly openedAt: number
-  readonly expiresAt: number | null
-  readonly urgent: boolean
-  readonly trust: string | null
-}
+export type Item = Result<'queue'>['items'][number]
 
 const PAGE = 200
 
@@ -39,29 +30,23 @@ function subscribe(reader: () => void): () => void {
   return () => readers.delete(reader)
 }
 
-interface Page {
-  readonly items: readonly Item[]
-  readonly next: string | null
-  readonly counts: Readonly<Record<string, number>>
-}
-
 /** The open items in the order of the server, by pages, without those that were just decided here. */
 export function useItems(kind: string | undefined, find: string | undefined) {
   const asked = useInfiniteQuery({
     queryKey: ['queue', { kind: kind ?? null, find: find ?? null }],
     placeholderData: keepPreviousData,
     initialPageParam: null as string | null,
-    queryFn: async ({ pageParam, signal }) =>
-      (await api.get(
+    queryFn: ({ pageParam, signal }) =>
+      api.get(
         'queue',
         {
           limit: PAGE,
           ...(kind === undefined ? {} : { kind }),
           ...(find === undefined ? {} : { find }),
           ...(pageParam === null ? {} : { cursor: pageParam }),
-        } as never,
+        },
         { signal },
-      )) as unknown as Page,
+      ),
     getNextPageParam: (page) => page.next,
   })
   const gone = useSyncExternalStore(subscribe, () => leaving)

@@ -32,7 +32,6 @@ export function List({ rows, at, selected, go, toggle, more }: Props) {
   useEffect(() => {
     if (index >= 0) virtual.scrollToIndex(index, { align: 'auto' })
     // Not whenever something else moved: that would take the list away under the eye.
-    // oxlint-disable-next-line exhaustive-deps
   }, [index, at])
   const shown = virtual.getVirtualItems()
   const last = shown.at(-1)?.index ?? 0

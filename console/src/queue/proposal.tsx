@@ -43,6 +43,11 @@ export function Proposal({ gate }: { gate: Gate }) {
   )
 }
 
+/** A part that is a text; anything else as JSON, so that nothing is left out. */
+function textOf(part: Json | undefined): string {
+  return typeof part === 'string' ? part : part === undefined || part === null ? '' : JSON.stringify(part)
+}
+
 function isMail(of: Fields): boolean {
   return typeof of.to === 'string' && typeof of.subject === 'string' && typeof of.body === 'string'
 }
@@ -54,11 +59,11 @@ function Mail({ mail: { to, subject, body, ...more } }: { mail: Fields }) {
       <dl className="grid grid-cols-[4.5rem_minmax(0,1fr)] gap-y-1 border-b border-line px-4 py-2.5">
         <dt className="text-faint">To</dt>
         <dd>
-          <Text text={String(to)} />
+          <Text text={textOf(to)} />
         </dd>
         <dt className="text-faint">Subject</dt>
         <dd className="font-medium">
-          <Text text={String(subject)} />
+          <Text text={textOf(subject)} />
         </dd>
         {Object.entries(more).map(([name, value]) => (
           <div key={name} className="contents">
@@ -70,7 +75,7 @@ function Mail({ mail: { to, subject, body, ...more } }: { mail: Fields }) {
         ))}
       </dl>
       <div className="px-4 py-3 text-base">
-        <Text text={String(body)} />
+        <Text text={textOf(body)} />
       </div>
     </div>
   )
@@ -131,9 +136,9 @@ function Conflict({ of }: { of: Fields }) {
     <>
       <p>
         <span className="text-faint">About </span>
-        <Marked text={String(of.about ?? '')} />
+        <Marked text={textOf(of.about)} />
         <span className="text-faint">, </span>
-        {wordsOf(String(of.attribute ?? ''))}
+        {wordsOf(textOf(of.attribute))}
       </p>
       <div className="grid gap-3 sm:grid-cols-2">
         <div className="rounded-lg border border-line bg-surface px-4 py-3">
@@ -143,7 +148,7 @@ function Conflict({ of }: { of: Fields }) {
           ))}
         </div>
         <div className="rounded-lg border border-line bg-surface px-4 py-3">
-          <p className="heading mb-1.5">Said against it: {String(said.claim ?? '')}</p>
+          <p className="heading mb-1.5">Said against it: {textOf(said.claim)}</p>
           <Side of={said} />
         </div>
       </div>
@@ -163,7 +168,7 @@ function Side({ of: { value = null, since, trust, from, quote, reason } }: { of:
         </blockquote>
       )}
       <p className="text-soft">
-        since {String(since)}, {String(trust)}, <Text text={String(from ?? '')} most={200} />
+        since {textOf(since)}, {textOf(trust)}, <Text text={textOf(from)} most={200} />
       </p>
       {typeof reason === 'string' && (
         <p className="text-soft">
@@ -263,7 +268,7 @@ function Plan({ of: { goal, ...shown } }: { of: Fields }) {
   return (
     <>
       <p className="font-medium">
-        <Text text={String(goal ?? '')} />
+        <Text text={textOf(goal)} />
       </p>
       <Value value={shown} />
     </>

@@ -1,5 +1,6 @@
 import { useState, type FormEvent } from 'react'
 import { api, messageOf, queries, useReading } from '../api.ts'
+import { listOf } from '../lib/lists.ts'
 import { toast } from '../shell/toasts.tsx'
 import { Section, Shown, State, Time } from '../ui/bits.tsx'
 import { Line } from '../ui/text.tsx'
@@ -34,7 +35,7 @@ export function Tokens() {
         {made !== null && <Secret {...made} close={() => setMade(null)} />}
         <Shown of={tokens} rows={2}>
           {(data) =>
-            data.length === 0 ? (
+            listOf(data).length === 0 ? (
               <p className="text-soft">There is none.</p>
             ) : (
               <table className="table">
@@ -50,7 +51,7 @@ export function Tokens() {
                   </tr>
                 </thead>
                 <tbody>
-                  {data.map((one) => (
+                  {listOf(data).map((one) => (
                     <tr key={one.id}>
                       <td>
                         <Line text={one.name ?? '(erased)'} />
@@ -86,13 +87,14 @@ function Add({ done }: { done: (made: { name: string; secret: string }) => void 
   const [scope, setScope] = useState<Scope | 'guest'>('guest')
   const add = async (event: FormEvent) => {
     event.preventDefault()
-    await (scope === 'guest' ? api.post('guestAdd', { name }) : api.post('tokenAdd', { name, scope })).then(
-      ({ secret }) => {
-        done({ name, secret: scope === 'guest' ? `${location.origin}/#key=${secret}` : secret })
-        setName('')
-      },
-      (error: unknown) => toast(messageOf(error), { bad: true }),
-    )
+    try {
+      const { secret } =
+        scope === 'guest' ? await api.post('guestAdd', { name }) : await api.post('tokenAdd', { name, scope })
+      done({ name, secret: scope === 'guest' ? `${location.origin}/#key=${secret}` : secret })
+      setName('')
+    } catch (error) {
+      toast(messageOf(error), { bad: true })
+    }
     await queries.invalidateQueries({ queryKey: ['tokens'] })
   }
   return (

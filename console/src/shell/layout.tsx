@@ -116,9 +116,9 @@ function Side() {
         ))}
       </ul>
       <div className="mt-auto flex flex-col gap-0.5">
-        <SideAction id="palette" icon={Command} />
-        <SideAction id="keys" icon={Keyboard} />
-        <SideAction id="theme" icon={SunMoon} />
+        <SideAction id="palette" icon={Command} name="Commands" />
+        <SideAction id="keys" icon={Keyboard} name="Keys" />
+        <SideAction id="theme" icon={SunMoon} name="Light or dark" />
         <PauseButton />
       </div>
     </nav>
@@ -142,12 +142,12 @@ function PlaceLink({ to, label, place, children }: { to: string; label: string; 
   )
 }
 
-function SideAction({ id, icon: Icon }: { id: CommandId; icon: LucideIcon }) {
+function SideAction({ id, icon: Icon, name }: { id: CommandId; icon: LucideIcon; name: string }) {
   const { label, keys } = commandOf(id)
   return (
     <button className={`${ROW} text-soft hover:bg-sunken hover:text-ink`} title={label} onClick={() => act(id)}>
       <Icon size={16} strokeWidth={1.9} aria-hidden />
-      <span className="flex-1 truncate max-xl:sr-only">{label}</span>
+      <span className="flex-1 truncate max-xl:sr-only">{name}</span>
       {keys[0] && (
         <span className="max-xl:hidden">
           <Key>{keyText(keys[0], MAC)}</Key>
