@@ -60,6 +60,7 @@ export function Ledger() {
 
 function One({ seq }: { seq: string }) {
   const chain = useReading('why', { id: seq })
+  const story = useReading('event', { seq: Number(seq) })
   const { change } = useAddress()
   return (
     <Shown of={chain} rows={4}>
@@ -77,6 +78,30 @@ function One({ seq }: { seq: string }) {
             </Head>
             <Section title="What led to it, from the beginning">
               <Chain links={links} />
+            </Section>
+            <Section title="What it led to">
+              <Shown of={story} rows={2}>
+                {({ consequences }) =>
+                  consequences.length === 0 ? (
+                    <p className="text-sm text-soft">Nothing so far.</p>
+                  ) : (
+                    <ul className="text-sm">
+                      {consequences.map((one) => (
+                        <li key={one.seq} className="flex gap-3 border-b border-line py-1.5 last:border-b-0">
+                          <button
+                            className="w-12 text-right font-mono text-xs text-accent underline underline-offset-2"
+                            onClick={() => change({ id: String(one.seq) }, { keep: true })}
+                          >
+                            {one.seq}
+                          </button>
+                          <span className="flex-1 first-letter:uppercase">{kindWords(one.kind)}</span>
+                          <span className="truncate font-mono text-xs text-soft">{one.stream}</span>
+                        </li>
+                      ))}
+                    </ul>
+                  )
+                }
+              </Shown>
             </Section>
             <Section title="The same as a command">
               <CliLine text={`factotum why ${seq}`} />

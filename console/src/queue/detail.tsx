@@ -15,8 +15,7 @@ import { Proposal } from './proposal.tsx'
 import { UndoDialog } from './undoing.tsx'
 import { commandText, kindText, riskText, verbsOf } from './words.ts'
 
-/** `state` and `outcome` say whether somebody was first. */
-export type Gate = Result<'gate'> & { readonly state?: string; readonly outcome?: string | null }
+export type Gate = Result<'gate'>
 type Open =
   | { readonly what: 'edit' | 'snooze' | 'choose' }
   | { readonly what: 'reason' | 'answer'; readonly choice: Choice }
@@ -52,7 +51,7 @@ function Whole({ gate, listed, back }: { gate: Gate; listed: boolean; back: () =
     else if (verbs.choose.length === 1) choose(verbs.choose[0]!)
     else setOpen({ what: 'choose' })
   }
-  const decided = !listed && gate.state !== undefined && gate.state !== 'open'
+  const decided = !listed && gate.state !== 'open'
   useCommands(
     {
       approve,
@@ -67,7 +66,7 @@ function Whole({ gate, listed, back }: { gate: Gate; listed: boolean; back: () =
   if (decided)
     return (
       <Empty title="This item is decided">
-        {gate.outcome == null ? 'Nobody waits for it any more.' : <>It was decided elsewhere: {gate.outcome}.</>}
+        {gate.outcome === null ? 'Nobody waits for it any more.' : <>It was decided elsewhere: {gate.outcome}.</>}
         <button className="button mt-3 flex" onClick={back}>
           Back to the queue
         </button>
@@ -198,7 +197,16 @@ function consequences(gate: Gate): (readonly [string, ReactNode])[] {
         {gate.ifIgnored}.
       </span>,
     ],
-    ['Why you are asked', <Text key="why" text={gate.reason} />],
+    [
+      gate.kind === 'effect' ||
+      gate.kind === 'plan' ||
+      gate.kind === 'decision' ||
+      gate.kind === 'question' ||
+      gate.kind === 'conflict'
+        ? 'Why you are asked'
+        : 'Code',
+      <Text key="why" text={gate.reason} />,
+    ],
     ...(gate.overBudget === null
       ? []
       : [

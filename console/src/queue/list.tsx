@@ -97,6 +97,7 @@ function One(props: { item: Item; inGroup: boolean; here: boolean; picked: boole
             <ShieldAlert size={12} aria-hidden /> for good
           </span>
         )}
+        {item.again && <span className="whitespace-nowrap text-warn">asked again</span>}
         {item.trust === 'outsider' && <span className="whitespace-nowrap">from outside</span>}
         <span className="flex-1" />
         {item.expiresAt !== null ? (

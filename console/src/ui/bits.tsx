@@ -130,7 +130,7 @@ export function Shown<T>({ of, rows, children }: { of: Asked<T>; rows?: number; 
 
 export function Section({ title, aside, children }: { title: string; aside?: ReactNode; children: ReactNode }) {
   return (
-    <section className="border-t border-line px-5 py-4 first:border-t-0">
+    <section className="border-t border-line px-5 py-4 first:border-t-0 [header+&]:border-t-0">
       <div className="mb-2 flex items-baseline justify-between gap-3">
         <h2 className="heading">{title}</h2>
         {aside}

@@ -23,6 +23,9 @@ export interface EvidenceItem {
 export interface QueueItem {
   readonly id: string
   readonly kind: GateRow['kind']
+  /** Whether it is still to be decided, and else what was said. */
+  readonly state: GateRow['state']
+  readonly outcome: string | null
   readonly title: string
   readonly proposal: Json
   readonly choices: readonly Choice[]
@@ -58,6 +61,8 @@ export async function queueItem(store: Store, gate: GateRow, overBudget: OverBud
   return {
     id: gate.id,
     kind: gate.kind,
+    state: gate.state,
+    outcome: gate.outcome,
     title: gate.title ?? '(erased)',
     proposal: await proposalOf(store, gate),
     choices: choicesOf(gate),
