@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { Scope } from '../lib/caller.ts'
 import type { OpenCompany } from './open.ts'
 
-export { SCOPES, type Caller, type Scope } from '../lib/caller.ts'
+export type { Scope } from '../lib/caller.ts'
 
 /**
  * `past`: only reads, and can be asked of the company as it was. `now`: changes nothing, and is asked of today. `change`: it

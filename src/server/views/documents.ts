@@ -48,16 +48,18 @@ export function documentList(store: Store, about: readonly string[] | null, pagi
         .$if(about === null, (d) => d.whereRef('v.version', '=', 'd.version'))
         // What is said of somebody may stand in an older version, which the newest, about others, did not replace.
         .$if(about !== null, (d) =>
-          d.where('v.until', 'is', null).where((e) =>
-            e.exists(
-              e
-                .selectFrom('document_about as a')
-                .select('a.entity')
-                .whereRef('a.document', '=', 'd.id')
-                .whereRef('a.version', '=', 'v.version')
-                .where('a.entity', 'in', about!),
+          d
+            .where('v.until', 'is', null)
+            .where((e) =>
+              e.exists(
+                e
+                  .selectFrom('document_about as a')
+                  .select('a.entity')
+                  .whereRef('a.document', '=', 'd.id')
+                  .whereRef('a.version', '=', 'v.version')
+                  .where('a.entity', 'in', about!),
+              ),
             ),
-          ),
         )
         .$if(after !== null, (d) =>
           d.where((e) => e(e.refTuple('d.updated_at', 'd.id'), '<', e.tuple(after![0], after![1]))),
