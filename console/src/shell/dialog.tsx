@@ -18,7 +18,7 @@ export function Dialog(props: {
       <Base.Portal>
         <Base.Backdrop className="fixed inset-0 z-50 bg-shade" />
         <Base.Popup
-          className={`fixed top-[9vh] left-1/2 z-50 flex max-h-[82vh] w-[calc(100vw-2rem)] -translate-x-1/2 flex-col overflow-hidden rounded-xl border border-strong bg-surface shadow-lift max-sm:top-4 max-sm:max-h-[calc(100dvh-2rem)] ${wide ? 'max-w-3xl' : 'max-w-lg'}`}
+          className={`fixed top-[9vh] left-1/2 z-50 flex max-h-[82vh] w-[calc(100vw-2rem)] -translate-x-1/2 flex-col overflow-hidden rounded-xl border border-strong bg-surface shadow-lift max-sm:top-4 max-sm:max-h-[calc(100dvh-2rem)] ${wide ? 'max-w-3xl' : bare ? 'max-w-2xl' : 'max-w-lg'}`}
         >
           <div className={bare ? 'sr-only' : 'flex items-center justify-between border-b border-line py-2 pr-2 pl-5'}>
             <Base.Title className="font-semibold">{title}</Base.Title>

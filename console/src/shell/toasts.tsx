@@ -49,7 +49,7 @@ export function Toasts() {
   const shown = useSyncExternalStore(subscribe, () => toasts)
   return (
     <div
-      className="pointer-events-none fixed inset-x-0 bottom-4 z-40 flex flex-col items-center gap-2 px-4 max-sm:bottom-[4.5rem]"
+      className="pointer-events-none fixed inset-x-0 bottom-16 z-40 flex flex-col items-center gap-2 px-4 max-sm:bottom-32"
       role="region"
       aria-label="Messages"
       aria-live="polite"
