@@ -2,7 +2,6 @@
  * Builds the console into dist/console, from which the server serves it. `npm run prepack` always does; `npm start` in the
  * clone only where its sources are not those that it was built from.
  */
-import './deps.ts'
 import { createHash } from 'node:crypto'
 import { globSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -46,6 +45,7 @@ function read(file: string): string | undefined {
 }
 
 if (import.meta.main) {
+  await import('./deps.ts')
   const started = performance.now()
   const { built } = await buildConsole()
   if (built) console.error(`Built the console in ${((performance.now() - started) / 1000).toFixed(1)} s.`)

@@ -3,8 +3,12 @@
  * or has expired, with a session that is over, from a foreign page. What is refused is refused before anything is read.
  */
 import assert from 'node:assert/strict'
+import { test } from 'node:test'
 import { SCOPES } from '../../src/lib/caller.ts'
 import { NOT_FOR_GUESTS } from '../../src/server/access/protect.ts'
+import { app } from '../../src/server/http/app.ts'
+import { EventStream } from '../../src/server/http/stream.ts'
+import { testCompany } from '../../src/testing.ts'
 import { onEachStore } from '../each-store.ts'
 import { bearer, fromOurs, office, OWNER, PASSWORD, ROUTES, cookieOf } from './office.ts'
 
@@ -211,4 +215,19 @@ onEachStore('every answer carries the policy and the headers, refusals and error
     assert.equal(headers.get('strict-transport-security'), null)
   }
   assert.equal(answers[2]!.headers.get('cache-control'), 'no-store')
+})
+
+test('a stream ends when whoever listens may not any more', async () => {
+  await using company = await testCompany({})
+  const stream = new EventStream(company.open.store, 10)
+  const http = app(company.open, 'owner', stream)
+  const { id, secret } = await company.ask('tokenAdd', { name: 'ear', scope: 'read' })
+  const answer = await http.request('/v1/events', { headers: { authorization: `Bearer ${secret}`, host: 'localhost' } })
+  assert.equal(answer.status, 200)
+  const heard = answer.text()
+  await company.ask('tokenRevoke', { id })
+  // It would not end otherwise.
+  assert.match(await heard, /event: head/)
+  assert.equal(stream.readers, 0)
+  await stream.close()
 })

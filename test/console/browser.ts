@@ -1,4 +1,9 @@
-import chromium from '@sparticuz/chromium'
+import { createReadStream, createWriteStream, existsSync } from 'node:fs'
+import { mkdir, readFile, rename } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { fileURLToPath } from 'node:url'
+import { createBrotliDecompress } from 'node:zlib'
 import { chromium as driver, type Browser, type BrowserContext, type Page } from 'playwright-core'
 import type { Stage } from './stage.ts'
 
@@ -17,8 +22,7 @@ const FLAGS = [
 ]
 
 export async function startBrowser(): Promise<Browser> {
-  chromium.setGraphicsMode = false
-  const executablePath = await chromium.executablePath()
+  const executablePath = process.env.CONSOLE_CHROMIUM ?? (await unpacked())
   try {
     return await driver.launch({ executablePath, args: FLAGS, headless: true })
   } catch (cause) {
@@ -27,6 +31,24 @@ export async function startBrowser(): Promise<Browser> {
       { cause },
     )
   }
+}
+
+/**
+ * Where the package's own unpacking puts it, two processes that begin at once start a half of it: here it is there whole, or
+ * not at all.
+ */
+async function unpacked(): Promise<string> {
+  const shipped = new URL('../bin/', import.meta.resolve('@sparticuz/chromium'))
+  const { version } = JSON.parse(await readFile(new URL('../package.json', shipped), 'utf8')) as { version: string }
+  const cache = fileURLToPath(new URL(`../../.cache/chromium-${version}/`, import.meta.url))
+  const path = join(cache, 'chromium')
+  if (existsSync(path)) return path
+  await mkdir(cache, { recursive: true })
+  const part = `${path}.${process.pid}`
+  const whole = createWriteStream(part, { mode: 0o700 })
+  await pipeline(createReadStream(new URL('chromium.br', shipped)), createBrotliDecompress(), whole)
+  await rename(part, path)
+  return path
 }
 
 export interface Looked {

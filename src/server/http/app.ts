@@ -36,7 +36,7 @@ export function app(company: OpenCompany, by: string | Access, stream = new Even
   )
   http.get('/healthz', (c) => c.json({ ok: true }))
   const requests = new Requests(company.store)
-  http.get('/v1/events', (c) => stream.open(c.req.query('after'), c.req.header('last-event-id')))
+  http.get('/v1/events', (c) => stream.open(c.req.query('after'), c.req.header('last-event-id'), c.get('stillAllowed')))
   http.get('/v1/openapi.json', (c) => c.body(openApi(), 200, { 'content-type': 'application/json' }))
   http.get('/v1/:operation', async (c) => {
     const name = c.req.param('operation')

@@ -11,7 +11,8 @@ export const PROBLEM_JSON = 'application/problem+json'
 
 /** Codes with a status of their own; what is named but not there is 404, any other refusal 400. */
 export const HTTP_CODES: Readonly<Record<string, number>> = {
-  'http.unauthorized': 401,
+  'stream.full': 503,
+  'access.scope': 403,
   'operation.unknown': 404,
   'http.method': 405,
   'http.bad_json': 400,

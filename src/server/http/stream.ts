@@ -56,8 +56,11 @@ export class EventStream {
   #pulling = 0
   #closed = false
 
-  constructor(store: Store) {
+  readonly #pulseMs: number
+
+  constructor(store: Store, pulseMs = PULSE_MS) {
     this.#store = store
+    this.#pulseMs = pulseMs
     this.#forget = store.onCommit(() => this.#moved())
     store.engine.onBell(() => this.#moved())
   }
@@ -68,15 +71,19 @@ export class EventStream {
 
   /**
    * Answers one reader. `after`: the number of the last event that it knows (-1: from the first); without, only what comes
-   * from now on. `lastEventId`, which a browser sends when it comes back, stands before it. Throws `stream.bad_after`,
-   * `stream.future` and `stream.full`.
+   * from now on. `lastEventId`, which a browser sends when it comes back, stands before it. `allowed` is asked at each pulse,
+   * and ends it. Throws `stream.bad_after`, `stream.future` and `stream.full`.
    */
-  async open(after: string | undefined, lastEventId: string | undefined): Promise<Response> {
+  async open(
+    after: string | undefined,
+    lastEventId: string | undefined,
+    allowed: () => Promise<boolean> = async () => true,
+  ): Promise<Response> {
     const head = await this.#store.engine.head()
     const last = position(lastEventId ?? after, head)
     if (this.#readers >= MAX_READERS)
       throw new FactotumError('stream.full', `${MAX_READERS} already listen. Close some, or ask again later.`)
-    return new Response(this.#stream(last, head), {
+    return new Response(this.#stream(last, head, allowed), {
       headers: {
         'content-type': 'text/event-stream; charset=utf-8',
         'cache-control': 'no-store',
@@ -98,7 +105,7 @@ export class EventStream {
     await delay(1)
   }
 
-  #stream(last: number, head: number): ReadableStream<Uint8Array> {
+  #stream(last: number, head: number, allowed: () => Promise<boolean>): ReadableStream<Uint8Array> {
     let next = last + 1
     let pulses = this.#pulses
     let here = true
@@ -121,6 +128,10 @@ export class EventStream {
               const { promise: wake } = this.#wake
               const chunk = await this.#chunkAt(next)
               if (!here) return
+              if (pulses !== this.#pulses && !(await allowed())) {
+                leave()
+                return controller.close()
+              }
               if (chunk !== null || pulses !== this.#pulses) {
                 pulses = this.#pulses
                 next = chunk?.next ?? next
@@ -152,7 +163,7 @@ export class EventStream {
     this.#pulse ??= setInterval(() => {
       this.#pulses++
       this.#ring()
-    }, PULSE_MS).unref()
+    }, this.#pulseMs).unref()
   }
 
   #leave(): void {
