@@ -17,6 +17,7 @@ const LEAST_BYTES = 1_024
 export async function buildConsole(): Promise<{ readonly folder: string; readonly built: boolean }> {
   const sources = hashOfSources()
   if (read(stamp) === sources) return { folder, built: false }
+  // A plain `npm install` brings it: it is the console's, which is a workspace.
   const { build } = await import('vite')
   await build({ configFile: join(root, 'console', 'vite.config.ts'), logLevel: 'warn' })
   for (const file of globSync('**/*.{html,js,css,svg,webmanifest}', { cwd: folder })) {
@@ -45,7 +46,6 @@ function read(file: string): string | undefined {
 }
 
 if (import.meta.main) {
-  await import('./deps.ts')
   const started = performance.now()
   const { built } = await buildConsole()
   if (built) console.error(`Built the console in ${((performance.now() - started) / 1000).toFixed(1)} s.`)
