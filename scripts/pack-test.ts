@@ -10,8 +10,8 @@ import { tmpdir } from 'node:os'
 import { delimiter, dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** The dependencies are 32 MB, 13 of them Cedar; the rest is for what we ship ourselves, the console included. */
-const BUDGET_MB = 40
+/** The dependencies are 40 MB, 13 of them Cedar and 7 what checks passkeys; the rest is what we ship ourselves, the console included. */
+const BUDGET_MB = 48
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const dir = mkdtempSync(join(realpathSync(tmpdir()), 'factotum-pack-'))
