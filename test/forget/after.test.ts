@@ -56,10 +56,23 @@ onEachStore('everything can still be read, and says that it was erased', async (
     task: of('task'),
     document: [...of('doc'), { id: 'doc_none' }],
     recall: [{ query: word('anna', 'body') }, ...of('ent').map(({ id }) => ({ query: 'hello', about: id }))],
+    gates:
+      of('gate').length === 0
+        ? []
+        : [
+            {
+              ids: of('gate')
+                .map(({ id }) => id)
+                .slice(0, 50),
+            },
+          ],
+    ledger: [{ limit: 1_000 }, ...ids.map((id) => ({ related: id }))],
+    event: Array.from({ length: await c.open.store.engine.head() }, (_, seq) => ({ seq })),
+    effect: of('eff'),
     dossier: [{ folder: join(c.folder, 'dossier') }],
   }
   const plainly =
-    'status queue signals runs effects dead pauses agents costs digest away quiet runbook doctor verify entities factsDue decisions due conversations tasks documents recallCosts recallIndex snapshotProgress snapshotList snapshotNow tokens sessions'
+    'status queue signals runs effects dead pauses agents costs digest away quiet runbook doctor verify entities factsDue decisions due conversations tasks documents recallCosts recallIndex snapshotProgress snapshotList snapshotNow tokens sessions today figures budgets forecast connectors'
   for (const name of plainly.split(' ') as OperationName[]) reads[name] = [{}]
   const changes = new Set(
     'decide decideAll snooze start do cancel retry restart undo redrive closeDead pause resume correct ingest export leave comeBack policyAdopt forget rebuild scratchClear sessionSet sessionDelete factAssert factCorrect factEnd factRetract entityMerge entitySplit entityKey complain closeConversation handOver addTask endTask moveTask remember snapshotCreate snapshotDrill tokenAdd guestAdd tokenRevoke accessLink sessionEnd'.split(

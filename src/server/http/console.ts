@@ -29,8 +29,9 @@ interface Asset {
  * the clone the first `npm start` does.
  */
 function consoleFolder(): string {
-  const here = fileURLToPath(new URL('../../../dist/console', import.meta.url))
-  return existsSync(here) ? here : fileURLToPath(new URL('../../../console', import.meta.url))
+  // In the package this file lies in dist/ too.
+  const from = import.meta.url.endsWith('.js') ? '../../../console' : '../../../dist/console'
+  return fileURLToPath(new URL(from, import.meta.url))
 }
 
 /**
