@@ -120,8 +120,8 @@ onEachStore('every list is the same in pages as whole, and keeps its place while
 })
 
 function keyOf(row: object): string {
-  const { id, effect, owner, name } = row as Readonly<Record<string, string>>
-  return id ?? effect ?? `${owner} ${name}`
+  const { id, effect, seq, owner, name } = row as Readonly<Record<string, string>>
+  return String(id ?? effect ?? seq ?? `${owner} ${name}`)
 }
 
 test('what is no cursor of the list is refused, whatever it is', async () => {
