@@ -10,13 +10,11 @@ export interface Screen {
 const item = (words: string) => async (stage: Stage) => `/queue?item=${await gateTitled(stage.company, words)}`
 const at = (path: string) => async () => path
 const newest = (lens: 'runs' | 'effects') => async (stage: Stage) => {
-  const answer = await stage.company.ask(lens, {})
-  const [first] = 'items' in answer ? (answer.items as readonly { id: string }[]) : answer
+  const [first] = await stage.company.list(lens, {})
   return `/history?lens=${lens}&id=${first!.id}`
 }
 const entity = async (stage: Stage) => {
-  const answer = await stage.company.ask('entities', {})
-  const [first] = 'items' in answer ? (answer.items as readonly { id: string }[]) : answer
+  const [first] = await stage.company.list('entities', {})
   return `/company?id=${first!.id}`
 }
 

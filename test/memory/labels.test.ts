@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
-import { action, type Connector } from '../../src/connector.ts'
 import { agent, signal, workflow, z } from '../../src/index.ts'
 import { testCompany } from '../../src/testing.ts'
 import { onEachStore } from '../each-store.ts'
+import { post } from './post.ts'
 
 const note = signal('note', z.object({ text: z.string() }))
 
@@ -72,23 +72,7 @@ onEachStore('a precedent is believed as what it rested on, documents and other p
 })
 
 onEachStore('what we wrote is believed as what led to it: it may quote anybody', async (url) => {
-  const send = action<{ to: string; text: string }, null>('post.send', {
-    risk: 'reversible',
-    input: z.object({ to: z.string(), text: z.string() }),
-    output: z.null(),
-    title: () => 'send',
-    run: async () => null,
-    undo: async () => {},
-    message: (m) => ({ party: m.to, subject: 'lantern', text: m.text, ids: [`to-${m.to}`] }),
-  })
-  const post: Connector = {
-    name: 'post',
-    actions: [send],
-    signals: [],
-    open: async () => null,
-    close: async () => {},
-    describe: () => 'post',
-  }
+  const { send, connector } = post('lantern')
   const mail = signal('mail', z.object({ from: z.string(), text: z.string() }), {
     message: (m) => ({ party: m.from, subject: 'lantern', text: m.text, ids: [`to-${m.from}`, m.text] }),
   })
@@ -102,7 +86,7 @@ onEachStore('what we wrote is believed as what led to it: it may quote anybody',
     await ctx.documents.add({ text: all!.messages.map((m) => m.text).join(), name: 'all' })
   })
   const note = signal('note', z.object({ text: z.string() }), { match: () => 'x' })
-  await using c = await testCompany({ workflows: [pass, read], connectors: [post], ...(url ? { url } : {}) })
+  await using c = await testCompany({ workflows: [pass, read], connectors: [connector], ...(url ? { url } : {}) })
   await c.run(pass, null)
   await c.send(note, { text: 'The lantern is free for all.' }, { trust: 'outsider' })
   if ((await c.queue()).length > 0) await c.decide('approve')

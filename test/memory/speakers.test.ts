@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { action, type Connector } from '../../src/connector.ts'
 import { signal, workflow, z, type Context } from '../../src/index.ts'
 import { testCompany, type TestCompany } from '../../src/testing.ts'
 import { runStarted } from '../../src/orchestration/events.ts'
@@ -7,6 +6,7 @@ import type { AnyWorkflow } from '../../src/orchestration/workflow.ts'
 import { onEachStore } from '../each-store.ts'
 import { testDatabase } from '../postgres.ts'
 import { Customer, letter, listen, mail } from '../facts/world.ts'
+import { post } from './post.ts'
 
 const ADA = 'ada@example.org'
 const EVE = 'eve@example.net'
@@ -20,23 +20,7 @@ const options = {
 const hers = signal('hers', Said, options)
 const word = signal('word', Said, options)
 
-const write = action<{ to: string; text: string }, null>('post.send', {
-  risk: 'reversible',
-  input: z.object({ to: z.string(), text: z.string() }),
-  output: z.null(),
-  title: () => 'send',
-  run: async () => null,
-  undo: async () => {},
-  message: (m) => ({ party: m.to, subject: 'words', text: m.text, ids: [`to-${m.to}`] }),
-})
-const post: Connector = {
-  name: 'post',
-  actions: [write],
-  signals: [hers, word],
-  open: async () => null,
-  close: async () => {},
-  describe: () => 'post',
-}
+const { send: write, connector } = post('words', [hers, word])
 
 /** What she is said to have now. After a sleep, so that what was heard before is read from the record. */
 async function tell(ctx: Context, phone: string, quote?: string): Promise<string | undefined> {
@@ -56,7 +40,7 @@ async function after(url: string | undefined, workflows: readonly AnyWorkflow[],
   const database = url === undefined ? undefined : await testDatabase()
   await using c = await testCompany({
     workflows: [listen, passed, hear, ...workflows],
-    connectors: [post],
+    connectors: [connector],
     entities: [Customer],
     ...(database ? { url: database.url } : {}),
   })

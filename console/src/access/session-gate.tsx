@@ -121,18 +121,7 @@ function ChoosePassword({ done }: { done: () => void }) {
         command <code className="font-mono text-xs">factotum access link</code> signs you in.
       </p>
       <form className="flex flex-col gap-3" onSubmit={(e) => void keep(e)}>
-        <input type="text" autoComplete="username" value="operator" readOnly hidden />
-        <label className="flex flex-col gap-1">
-          <span className="heading">Password</span>
-          <input
-            className="field"
-            type="password"
-            autoComplete="new-password"
-            autoFocus
-            value={password}
-            onChange={(e) => setPassword(e.target.value)}
-          />
-        </label>
+        <PasswordField kind="new" value={password} set={setPassword} />
         <Wrong error={error} />
         <button className="button button-first" disabled={password === ''}>
           Keep this password
@@ -142,6 +131,26 @@ function ChoosePassword({ done }: { done: () => void }) {
         </button>
       </form>
     </Frame>
+  )
+}
+
+/** With the name that a password manager keeps it under. */
+function PasswordField(props: { kind: 'new' | 'current'; value: string; set: (value: string) => void }) {
+  return (
+    <>
+      <input type="text" autoComplete="username" value="operator" readOnly hidden />
+      <label className="flex flex-col gap-1">
+        <span className="heading">Password</span>
+        <input
+          className="field"
+          type="password"
+          autoComplete={`${props.kind}-password`}
+          autoFocus
+          value={props.value}
+          onChange={(e) => props.set(e.target.value)}
+        />
+      </label>
+    </>
   )
 }
 
@@ -171,18 +180,7 @@ function SignIn({ state, done }: { state: AccessState; done: () => Promise<void>
     <Frame title={state.firstStart ? 'First start' : 'Sign in'}>
       {byPassword && (
         <form className="flex flex-col gap-3" onSubmit={(e) => void come(e)}>
-          <input type="text" autoComplete="username" value="operator" readOnly hidden />
-          <label className="flex flex-col gap-1">
-            <span className="heading">Password</span>
-            <input
-              className="field"
-              type="password"
-              autoComplete="current-password"
-              autoFocus
-              value={password}
-              onChange={(e) => setPassword(e.target.value)}
-            />
-          </label>
+          <PasswordField kind="current" value={password} set={setPassword} />
           <button className="button button-first" disabled={password === ''}>
             Sign in
           </button>

@@ -1,6 +1,5 @@
 import { useState } from 'react'
 import { useReading } from '../api.ts'
-import { listOf } from '../lib/lists.ts'
 import { Empty, Facts, Section, Shown, Time } from '../ui/bits.tsx'
 import { CliLine } from '../ui/cli-line.tsx'
 import { Head, Split } from '../ui/split.tsx'
@@ -18,7 +17,7 @@ export function Documents() {
       {(data) => (
         <Split
           label="Documents"
-          items={listOf(data)}
+          items={data.items}
           above={
             <form
               className="flex gap-2 border-b border-line px-3.5 py-2"

@@ -1,6 +1,5 @@
 import { useState } from 'react'
 import { api, messageOf, queries, useReading } from '../api.ts'
-import { listOf } from '../lib/lists.ts'
 import { exact } from '../lib/time.ts'
 import { toast } from '../shell/toasts.tsx'
 import { Empty, Facts, Section, Shown, State, Time } from '../ui/bits.tsx'
@@ -49,7 +48,7 @@ function Entities() {
       {(data) => (
         <Split
           label="Whom and what something is known of"
-          items={listOf(data)}
+          items={data.items}
           empty={
             <Empty title="Nothing is known yet">Facts are recorded by workflows from what comes in, and by you.</Empty>
           }
@@ -78,7 +77,7 @@ function Entity({ id }: { id: string }) {
   const history = useReading('factHistory', { entity: id, ...ALL })
   return (
     <Shown of={history} rows={4}>
-      {(versions) => <Believed id={id} moments={momentsOf(listOf(versions))} />}
+      {(versions) => <Believed id={id} moments={momentsOf(versions.items)} />}
     </Shown>
   )
 }
@@ -192,7 +191,7 @@ function Conversations() {
       {(data) => (
         <Split
           label="Conversations"
-          items={listOf(data)}
+          items={data.items}
           above={<Filter of={['ours', 'theirs']} at={search.state} name="state" label="Whose turn" />}
           empty={<Empty title="No conversation">Mails that belong together are one conversation.</Empty>}
           choose="Choose a conversation to read it"
@@ -263,7 +262,7 @@ function Tasks() {
       {(data) => (
         <Split
           label="Tasks"
-          items={listOf(data)}
+          items={data.items}
           above={<Filter of={['open', 'done', 'dropped']} at={search.state} name="state" label="State" />}
           empty={
             <Empty title="No task is here">Workflows add tasks for you; so does the command factotum task add.</Empty>
@@ -351,7 +350,7 @@ function Decisions() {
       {(data) => (
         <Split
           label="Decisions"
-          items={listOf(data)}
+          items={data.items}
           above={<Filter of={OUTCOMES} at={search.state} name="state" label="What became of it" />}
           empty={
             <Empty title="No decision">What agents and you decide in workflows is kept here, with its grounds.</Empty>

@@ -1,7 +1,6 @@
 import { useState } from 'react'
 import type { Json } from '../../../src/lib/json.ts'
 import { useReading } from '../api.ts'
-import { listOf } from '../lib/lists.ts'
 import { undo } from '../queue/deciding.ts'
 import { askUndo } from '../queue/undoing.tsx'
 import { useCommands } from '../shell/acting.ts'
@@ -28,7 +27,7 @@ export function Effects() {
       {(data) => (
         <Split
           label="Effects"
-          items={listOf(data)}
+          items={data.items}
           above={<Filter of={STATES} at={search.state} name="state" label="State" />}
           empty={
             <Empty title={search.state ? 'No effect is in this state' : 'Nothing was done outside yet'}>
@@ -57,7 +56,7 @@ export function Effects() {
             </>
           )}
         >
-          {(id) => <Effect id={id} known={listOf(data).find((e) => e.id === id)} />}
+          {(id) => <Effect id={id} known={data.items.find((e) => e.id === id)} />}
         </Split>
       )}
     </Shown>

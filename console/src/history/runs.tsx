@@ -14,7 +14,6 @@ import { Filter, Head, Split } from '../ui/split.tsx'
 import { Line, Text } from '../ui/text.tsx'
 import { Value } from '../ui/value.tsx'
 import { useAddress } from '../url.ts'
-import { listOf } from '../lib/lists.ts'
 
 const STATES = ['running', 'waiting', 'done', 'failed', 'parked', 'cancelled']
 
@@ -26,7 +25,7 @@ export function Runs() {
       {(data) => (
         <Split
           label="Runs"
-          items={listOf(data)}
+          items={data.items}
           above={<Filter of={STATES} at={search.state} name="state" label="State" />}
           empty={
             <Empty title={search.state ? 'No run is in this state' : 'Nothing has run yet'}>

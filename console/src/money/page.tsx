@@ -1,7 +1,6 @@
 import type { Result } from '../../../src/client.ts'
 import { useReading } from '../api.ts'
 import { count, money } from '../lib/amounts.ts'
-import { listOf } from '../lib/lists.ts'
 import { Empty, Section, Shown } from '../ui/bits.tsx'
 import { CliLine } from '../ui/cli-line.tsx'
 import { Lenses } from '../ui/split.tsx'
@@ -167,13 +166,13 @@ function Agents() {
   return (
     <Shown of={agents}>
       {(data) =>
-        listOf(data).length === 0 ? (
+        data.length === 0 ? (
           <Empty title="No agent has decided anything yet">
             Agents are declared in company.ts. What each of their tiers decides, and what you correct, is told here.
           </Empty>
         ) : (
           <>
-            {listOf(data).map((agent) => (
+            {data.map((agent) => (
               <Section
                 key={agent.agent}
                 title={agent.agent}

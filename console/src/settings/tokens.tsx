@@ -1,6 +1,5 @@
 import { useState, type FormEvent } from 'react'
 import { api, messageOf, queries, useReading } from '../api.ts'
-import { listOf } from '../lib/lists.ts'
 import { toast } from '../shell/toasts.tsx'
 import { Section, Shown, State, Time } from '../ui/bits.tsx'
 import { Line } from '../ui/text.tsx'
@@ -35,7 +34,7 @@ export function Tokens() {
         {made !== null && <Secret {...made} close={() => setMade(null)} />}
         <Shown of={tokens} rows={2}>
           {(data) =>
-            listOf(data).length === 0 ? (
+            data.length === 0 ? (
               <p className="text-soft">There is none.</p>
             ) : (
               <table className="table">
@@ -51,7 +50,7 @@ export function Tokens() {
                   </tr>
                 </thead>
                 <tbody>
-                  {listOf(data).map((one) => (
+                  {data.map((one) => (
                     <tr key={one.id}>
                       <td>
                         <Line text={one.name ?? '(erased)'} />

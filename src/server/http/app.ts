@@ -3,7 +3,7 @@ import { bodyLimit } from 'hono/body-limit'
 import { FactotumError } from '../../lib/errors.ts'
 import { Access } from '../access/access.ts'
 import { protect } from '../access/protect.ts'
-import { operate, operateAsOf, operationNamed } from '../operations.ts'
+import { assertReads, operate, operateAsOf, operationNamed } from '../operations.ts'
 import { serveConsole } from './console.ts'
 import { Requests, type Answer } from './idempotency.ts'
 import { openApi } from './openapi.ts'
@@ -59,12 +59,10 @@ export function app(company: OpenCompany, by: string | Access, stream = new Even
     const args: unknown = await c.req.json().catch(() => {
       throw new FactotumError('http.bad_json', 'The body of the request is not JSON.')
     })
-    const asOf = c.req.query(AS_OF)
-    if (asOf !== undefined) await operateAsOf(company, name, args, asOf)
+    if (c.req.query(AS_OF) !== undefined) assertReads(name)
     const key = c.req.header('idempotency-key')
     if (key === undefined) return c.json((await operate(company, name, args)) as object)
-    const actor = (c.var as { readonly caller?: { readonly actor: string } }).caller?.actor ?? 'operator'
-    const asking = { actor, key, operation: name, args, keep: !('secret' in asked && asked.secret) }
+    const asking = { actor: c.get('caller').actor, key, operation: name, args, keep: !asked.secret }
     const { status, body, replayed } = await requests.once(asking, () => answered(company, name, args))
     if (replayed) c.header(REPLAYED, 'true')
     return c.body(body, status as 200, { 'content-type': status === 200 ? 'application/json' : PROBLEM_JSON })

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { forecastMonth } from '../../governance/spend/costs.ts'
 import { milliseconds, type Duration } from '../../lib/durations.ts'
-import { looking, none, reading } from '../operation.ts'
+import { looking, none, paged, reading } from '../operation.ts'
 import { connectorViews } from '../views/connectors.ts'
 import { budgetsNow } from '../views/costs.ts'
 import { effectView } from '../views/effect.ts'
@@ -14,14 +14,15 @@ import { today } from '../views/today.ts'
 /** How long the operator looked before deciding, ms; at most a day. */
 export const lookedMs = z.int().min(0).max(86_400_000)
 
-const paged = z.object({ limit: z.int().min(1).max(1_000).default(100), cursor: z.string().max(1_000).optional() })
+/** Pages as long as a screen or two. */
+const longer = paged.extend({ limit: paged.shape.limit.unwrap().default(100) })
 
 /** What the console is made of: docs/console.md says of what each number is made. */
 export const CONSOLE_OPERATIONS = {
   today: reading('read', none, (c) => today(c)),
   queue: reading(
     'read',
-    paged.extend({
+    longer.extend({
       kind: z.string().optional(),
       shape: z.string().optional(),
       find: z.string().min(1).max(200).optional(),
@@ -31,7 +32,7 @@ export const CONSOLE_OPERATIONS = {
   ),
   ledger: reading(
     'read',
-    paged.extend({
+    longer.extend({
       stream: z.string().optional(),
       kind: z.string().max(100).optional(),
       related: z.string().optional(),

@@ -1,19 +1,9 @@
-import { z } from 'zod'
 import { why, type Link } from '../../governance/why.ts'
-import type { Json } from '../../lib/json.ts'
 import { sql, type Store } from '../../store/index.ts'
-import { cursorOf, page, placeOf, type Page, type Paging } from './page.ts'
+import { bySeq, cursorOf, page, placeOf, type Page, type Paging } from './page.ts'
 
 /** One event without its private part. */
-export interface LedgerLine {
-  readonly seq: number
-  readonly at: number
-  readonly kind: string
-  readonly stream: string
-  readonly actor: string
-  /** The `seq` of the event that led to it. */
-  readonly cause: number | null
-  readonly body: Readonly<Record<string, Json>>
+export interface LedgerLine extends Omit<Link, 'private' | 'erased'> {
   /** It has, or had, a private part: `event` shows what is left of it. */
   readonly private: 'none' | 'kept' | 'erased'
 }
@@ -40,7 +30,6 @@ const ofKind = sql(
 )
 
 type Row = Omit<LedgerLine, 'body'> & { readonly body: string }
-const bySeq = z.tuple([z.int()])
 
 /** Events, the newest first. Of those of one kind a page may have fewer than were asked for, or none, and still a next one. */
 export async function ledger(store: Store, filter: LedgerFilter, paging: Paging): Promise<Page<LedgerLine>> {

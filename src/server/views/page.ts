@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { FactotumError } from '../../lib/errors.ts'
 
-/** What is asked of a list: `pagedArgs` of operation.ts. */
+/** What is asked of a list: `paged` of operation.ts. */
 export interface Paging {
   readonly limit: number
   readonly cursor?: string | undefined
