@@ -13,4 +13,5 @@ export {
 } from './execution/action.ts'
 export { signal, type SignalKind } from './context/signals.ts'
 export type { Json } from './lib/json.ts'
+export { blockList, isPublicAddress, plainAddress } from './lib/addresses.ts'
 export { htmlToText } from './lib/html/html-to-text.ts'

@@ -43,6 +43,7 @@ export interface TestCompanyOptions {
   /** Keep using the folder of an earlier one. */
   readonly folder?: string
   readonly wrapEngine?: OpenOptions['wrapEngine']
+  readonly pushToLoopback?: boolean
   /** Hears of drives that failed and are tried again. Default: the test fails at the next `idle`. */
   readonly onError?: (error: unknown, id: string) => void
 }
@@ -214,6 +215,7 @@ export async function testCompany(options: TestCompanyOptions = {}): Promise<Tes
     clock,
     onError: options.onError ?? ((error) => errors.push(error)),
     ...(options.wrapEngine ? { wrapEngine: options.wrapEngine } : {}),
+    ...(options.pushToLoopback ? { pushToLoopback: true } : {}),
   })
   await open.start()
   return new TestCompany(open, clock, errors)

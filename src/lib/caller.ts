@@ -15,6 +15,8 @@ export const OPERATOR = 'operator'
 export interface Caller {
   readonly actor: string
   readonly scopes: Scope
+  /** The session that they came with, where they are in a browser. */
+  readonly session?: string
 }
 
 export function allows(caller: Caller, scope: Scope): boolean {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { chmod, mkdir, open, readFile, rename } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { newPushKey, parsePushKey, type PushKey } from './push/vapid.ts'
 import { generateKey, parseSignerKey, type Signer } from '../governance/ledger/index.ts'
 
 /** The secrets of a company: outside the database, readable by its owner only, never in the ledger, logs or errors. */
@@ -11,6 +12,8 @@ export interface Keys {
   readonly signer: Signer
   /** The public key that verifies the ledger, in note format. */
   readonly vkey: string
+  /** Who this company is to push services. No snapshot has it: a restored company makes its own. */
+  readonly push: PushKey
 }
 
 /** Reads the keys in `folder`, making what is not there. The ledger's key is named after the company folder. */
@@ -19,7 +22,8 @@ export async function loadKeys(folder: string, name: string): Promise<Keys> {
   const secret = await readOrMake(join(folder, 'company.key'), () => randomBytes(32).toString('hex'))
   const signer = parseSignerKey(await readOrMake(join(folder, 'ledger.key'), () => generateKey(name).signerKey))
   await readOrMake(join(folder, 'ledger.pub'), () => signer.verifier.text)
-  return { secret: Buffer.from(secret, 'hex'), signer, vkey: signer.verifier.text }
+  const push = parsePushKey(await readOrMake(join(folder, 'push.key'), newPushKey))
+  return { secret: Buffer.from(secret, 'hex'), signer, vkey: signer.verifier.text, push }
 }
 
 async function readOrMake(path: string, make: () => string): Promise<string> {

@@ -42,6 +42,7 @@ import { bringUpToDate, openStore, work, type EventRow, type Store, type StoreOp
 import { ALL_EVENTS, PROJECTIONS_VERSION } from './events.ts'
 import { loadKeys, type Keys } from './keys.ts'
 import { Snapshots } from './snapshots/snapshots.ts'
+import { Push } from './push/push.ts'
 import { recallOf } from './encoding.ts'
 import { policyOptions } from './views/policies.ts'
 import { digestLetter } from './views/digest.ts'
@@ -56,6 +57,8 @@ export interface OpenOptions {
   readonly onError?: (error: unknown, id: string) => void
   /** For tests that stop the process at a chosen commit. */
   readonly wrapEngine?: StoreOptions['wrapEngine']
+  /** For tests: messages may go to a push service on this machine. */
+  readonly pushToLoopback?: boolean
 }
 
 /** What came of reading a source, with what of it could not be read. */
@@ -83,6 +86,7 @@ export class OpenCompany {
   /** Copies of the company as it was, kept for a while. */
   readonly past: Past
   readonly snapshots: Snapshots
+  readonly push: Push
   readonly #dispatcher: Dispatcher
   readonly #probes: Probes
   readonly #connections = new Map<string, unknown>()
@@ -173,6 +177,13 @@ export class OpenCompany {
       return company
     })
     this.snapshots = new Snapshots(this)
+    this.push = new Push({
+      store,
+      attention: this.attention,
+      key: keys.push,
+      loopback: options.pushToLoopback ?? false,
+      report: (error) => this.coordinator.report(error, 'notifications'),
+    })
     this.witness = new Witness(this.company.witness, store.clock, keys.signer.verifier.name, (to, subject, text) =>
       this.#sendMail(to, subject, text),
     )
@@ -207,6 +218,7 @@ export class OpenCompany {
     await this.snapshots.sync()
     await this.coordinator.start()
     this.recall.start((error) => this.coordinator.report(error, 'the index of passages'))
+    await this.push.start()
     this.#started = true
   }
 
@@ -310,6 +322,7 @@ export class OpenCompany {
       if (this.#connections.has(connector.name))
         last.defer(() => connector.close(this.#connections.get(connector.name)))
     if (this.#started) await this.coordinator.stop(STOP_GRACE_MS)
+    if (this.#started) await within(PUSH_GRACE_MS, this.push.stop())
     await this.recall.stop()
     if (this.#toSeal) await this.sealer.stop()
     if (this.#started) await within(WITNESS_GRACE_MS, this.witness.flush())
@@ -368,6 +381,8 @@ const MAX_INGESTING = 200
 const MAX_INGESTING_BYTES = 32 * 1024 * 1024
 /** How long a stop waits for calls under way: most mail servers answer well within it. */
 const STOP_GRACE_MS = 10_000
+/** And to tell devices of what came last: what is not told is told at the next start. */
+const PUSH_GRACE_MS = 5_000
 /** And for the last copy of a checkpoint: the next seal copies a newer one. */
 const WITNESS_GRACE_MS = 10_000
 

@@ -32,6 +32,7 @@ import type { OpenCompany } from './open.ts'
 import { EPHEMERAL_OPERATIONS } from './operations/ephemeral.ts'
 import { deadLetters, decideDead } from './dead-letters.ts'
 import { confirmUndo, liftPause, setPause, undoView } from './operator.ts'
+import { PUSH_OPERATIONS } from './operations/push.ts'
 import { RECALL_OPERATIONS } from './operations/recall.ts'
 import { resolveId } from './views/ids.ts'
 import type { Page } from './views/page.ts'
@@ -247,6 +248,7 @@ export const OPERATIONS = {
   ...RECALL_OPERATIONS,
   ...SNAPSHOT_OPERATIONS,
   ...ACCESS_OPERATIONS,
+  ...PUSH_OPERATIONS,
 } as const
 
 /** What is driven holds in memory what it has read, and nothing else has a turn meanwhile. */

@@ -68,5 +68,6 @@ export const NOT_REBUILT: Readonly<Record<string, string>> = {
   access_credential: 'how the operator signs in: a restored copy asks anew',
   access_session: 'who is signed in right now',
   access_link: 'keys that sign in once',
+  push_device: 'browsers that are told what waits: whoever knows an endpoint reaches them, so no event has it',
   encoding: 'what vectors cost and what they changed',
 }

@@ -43,6 +43,15 @@ export const credentialChanged = eventKind<
   { readonly name: string }
 >('access.credential@1', () => [])
 
+/** Why a device is told nothing any more: it was removed, it or its session said so, its push service knows it no more. */
+export type Removed = 'asked' | 'signed_out' | 'gone'
+
+/** A browser is told from now on what waits, or no more. Where its messages go is in no event. */
+export const deviceChanged = eventKind<
+  { readonly what: 'added' } | { readonly what: 'removed'; readonly because: Removed },
+  { readonly name: string }
+>('access.device@1', () => [])
+
 /** A key that signs in once was asked for. The one that every start prints is nobody's decision, and in no event. */
 export const linkMade = eventKind<{ readonly expiresAt: number }>('access.link_made@1', () => [])
 
@@ -72,5 +81,6 @@ export const ACCESS_EVENTS = [
   signedOut,
   credentialChanged,
   linkMade,
+  deviceChanged,
   accessRefused,
 ] as const

@@ -1,6 +1,7 @@
 import { OPERATOR } from '../../lib/caller.ts'
 import { FactotumError } from '../../lib/errors.ts'
 import { sql, type Store } from '../../store/index.ts'
+import { devicesOf, removedEvents, type GoneDevice } from './devices.ts'
 import { ACCESS, signedIn, signedOut, type Method } from './events.ts'
 import { hashOf, newSecret } from './secrets.ts'
 import { actorOf, tokenById, type TokenRow } from './tokens.ts'
@@ -24,6 +25,7 @@ const insert = sql(
 )
 const byHash = sql(`select ${COLUMNS} from access_session where hash = ? and expires_at > ?`)
 const current = sql(`select ${COLUMNS} from access_session where expires_at > ? order by seen_at desc, id desc`)
+const lives = sql('select 1 as ok from access_session where id = ? and expires_at > ?')
 const seen = sql('update access_session set seen_at = ?, expires_at = ? where id = ?')
 const remove = sql('delete from access_session where id = ? returning id, token')
 const removeOthers = sql('delete from access_session where token is null and id <> ? returning id, token')
@@ -97,6 +99,11 @@ export async function sessionOf(store: Store, secret: string): Promise<SessionRo
   return { ...row, seen_at: now, expires_at: until }
 }
 
+/** Whether somebody is signed in there still. */
+export async function sessionLives(store: Store, id: string): Promise<boolean> {
+  return (await store.first(lives(id, store.clock.now()))) !== undefined
+}
+
 /** Who is signed in, last seen first. */
 export function listSessions(store: Store): Promise<SessionRow[]> {
   return store.read<SessionRow>(current(store.clock.now()))
@@ -106,19 +113,20 @@ type Because = 'asked' | 'ended' | 'password' | 'replaced'
 
 /** Signs out one session. Throws `access.not_found`. */
 export async function endSession(store: Store, id: string, because: Because): Promise<void> {
-  const [gone] = await store.write([remove(id)])
+  const [gone, devices] = await store.write([remove(id), devicesOf.remove(id)])
   if (gone!.length === 0)
     throw new FactotumError(
       'access.not_found',
       `Nobody is signed in as ${id}. "factotum access sessions" lists who is.`,
     )
-  await record(store, gone as unknown as Gone[], because)
+  await record(store, gone as unknown as Gone[], because, devices as unknown as GoneDevice[])
 }
 
 /** Signs the operator out everywhere but here (`except`, or nowhere). Answers how many that were. */
 export async function endOtherSessions(store: Store, except: string | null, because: Because): Promise<number> {
-  const [gone] = await store.write([removeOthers(except ?? '')])
-  await record(store, gone as unknown as Gone[], because)
+  // Also of those sessions that ended by themselves.
+  const [gone, devices] = await store.write([removeOthers(except ?? ''), devicesOf.removeOthers(except ?? '')])
+  await record(store, gone as unknown as Gone[], because, devices as unknown as GoneDevice[])
   return gone!.length
 }
 
@@ -134,16 +142,20 @@ interface Gone {
 }
 
 /** They are over before it is recorded: a session that outlived its end would be worse than an end without a record. */
-async function record(store: Store, gone: readonly Gone[], because: Because): Promise<void> {
-  if (gone.length === 0) return
-  await store.commit({
-    key: `session:${gone[0]!.id}:end`,
-    events: gone.map(({ id, token }) =>
-      signedOut(
-        ACCESS,
-        { session: id, because },
-        { actor: token !== null && because === 'asked' ? `guest:${token}` : OPERATOR },
-      ),
+async function record(
+  store: Store,
+  gone: readonly Gone[],
+  because: Because,
+  devices: readonly GoneDevice[] = [],
+): Promise<void> {
+  const ended = gone.map(({ id, token }) =>
+    signedOut(
+      ACCESS,
+      { session: id, because },
+      { actor: token !== null && because === 'asked' ? `guest:${token}` : OPERATOR },
     ),
-  })
+  )
+  const events = [...ended, ...removedEvents(devices, 'signed_out')]
+  const first = gone[0]?.id ?? devices[0]?.id
+  if (first !== undefined) await store.commit({ key: `session:${first}:end`, events })
 }

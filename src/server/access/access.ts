@@ -56,7 +56,7 @@ export class Access {
     const secret = getCookie(c, this.cookie)
     const session = secret === undefined ? undefined : await sessionOf(this.store, secret)
     if (!session) return { why: 'nothing', who: null }
-    if (session.token === null) return { caller: OPERATOR_CALLER, session, owner: false }
+    if (session.token === null) return { caller: { ...OPERATOR_CALLER, session: session.id }, session, owner: false }
     return this.#ofToken(await tokenById(this.store, session.token), session)
   }
 

@@ -9,6 +9,7 @@ import {
   removePasskey,
   setPassword,
 } from '../../governance/access/credentials.ts'
+import { devicesOf } from '../../governance/access/devices.ts'
 import type { Method } from '../../governance/access/events.ts'
 import { useLink } from '../../governance/access/links.ts'
 import {
@@ -169,8 +170,13 @@ async function signIn(access: Access, c: Context, check: () => Promise<Came>): P
   }
   // A session that was there before is never taken over: whoever planted it would be signed in with it.
   const before = await access.callerOf(c)
-  if ('caller' in before && before.session) await endSession(store, before.session.id, 'replaced').catch(ifGone)
-  const { secret } = await beginSession(store, { ...came, address, agent: c.req.header('user-agent') ?? '' })
+  const { row, secret } = await beginSession(store, { ...came, address, agent: c.req.header('user-agent') ?? '' })
+  if ('caller' in before && before.session) {
+    // The same person in the same browser: what it is told goes on.
+    if (before.session.token === null && row.token === null)
+      await store.write([devicesOf.move(row.id, before.session.id)])
+    await endSession(store, before.session.id, 'replaced').catch(ifGone)
+  }
   access.keep(c, secret)
   return c.json({ signedIn: true, method: came.method })
 }
@@ -223,7 +229,7 @@ async function stateOf(access: Access, c: Context): Promise<State> {
   return {
     signedIn: caller !== null,
     firstStart: kinds.size === 0,
-    caller: caller && { ...caller, name: token?.name ?? null },
+    caller: caller && { actor: caller.actor, scopes: caller.scopes, name: token?.name ?? null },
     methods,
     passkeys: { here, at: here ? null : localhostOf(access, c) },
   }

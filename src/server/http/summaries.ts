@@ -129,4 +129,10 @@ export const SUMMARIES: Readonly<Record<string, readonly [Area, string]>> = {
   accessLink: ['access', 'A link that signs the operator in once, on this machine.'],
   sessions: ['access', 'Where the operator is signed in.'],
   sessionEnd: ['access', 'Signs a session out.'],
+  pushKey: ['access', 'What a browser subscribes to, to be told what waits.'],
+  pushDevices: ['access', 'Browsers that are told what waits.'],
+  pushSubscribe: ['access', 'Tells this browser of what waits from now on.'],
+  pushRenew: ['access', 'Keeps telling a browser that changed its endpoint or its session.'],
+  pushUnsubscribe: ['access', 'Tells a browser nothing any more.'],
+  pushTest: ['access', 'Sends a browser a message at once.'],
 }

@@ -52,7 +52,7 @@ export interface QueueFilter {
 }
 
 /** What expires sooner than this comes first. */
-const URGENT_MS = 4 * 3_600_000
+export const URGENT_MS = 4 * 3_600_000
 
 /**
  * What waiting costs, dearest first. What may have happened and what broke stands before what was never begun: of an
@@ -60,7 +60,7 @@ const URGENT_MS = 4 * 3_600_000
  * failed or was parked holds up all that follows in it; a changed contract may break every call to come. Then what only
  * waits for a yes, and last a conflict, with which nothing stands still: what is believed goes on being believed.
  */
-const BY_COST_OF_DELAY: readonly GateKind[] = [
+export const BY_COST_OF_DELAY: readonly GateKind[] = [
   'uncertain',
   'dead_letter',
   'failure',

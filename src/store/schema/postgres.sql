@@ -565,6 +565,30 @@ create table premise (
 );
 CREATE INDEX premise_id ON public.premise USING btree (id);
 
+create table push_device (
+  id text collate "C" not null,
+  endpoint_key text collate "C" not null,
+  endpoint text collate "C" not null,
+  p256dh text collate "C" not null,
+  auth text collate "C" not null,
+  session text collate "C" not null,
+  origin text collate "C" not null,
+  name text collate "C" not null,
+  says text collate "C" not null,
+  since bigint not null,
+  told_seq bigint not null,
+  told_at bigint not null,
+  sent_at bigint,
+  tries bigint not null,
+  not_before bigint not null,
+  held_until bigint not null,
+  error text collate "C",
+  error_at bigint,
+  PRIMARY KEY (id)
+);
+CREATE UNIQUE INDEX push_device_endpoint ON public.push_device USING btree (endpoint_key);
+CREATE INDEX push_device_session ON public.push_device USING btree (session);
+
 create table recall_index (
   id bigint not null,
   version text collate "C" not null,

@@ -383,6 +383,28 @@ CREATE TABLE premise (
   primary key (decision, kind, id)
 ) strict, without rowid;
 CREATE INDEX premise_id on premise (id);
+CREATE TABLE push_device (
+  id text primary key,
+  endpoint_key text not null,         -- HMAC of the endpoint: one browser is one device
+  endpoint text not null,
+  p256dh text not null,               -- the browser's public key, base64url
+  auth text not null,                 -- the secret between the browser and this company, base64url
+  session text not null,              -- who signed in there; where that one ended by itself, it is told no words
+  origin text not null,               -- where the console was open
+  name text not null,
+  says text not null,                 -- title: what it is about; count: only that something waits
+  since integer not null,
+  told_seq integer not null,             -- what was opened before is told, or was there already
+  told_at integer not null,              -- what came back or became urgent before is told
+  sent_at integer,                       -- the last message that the push service took
+  tries integer not null,                -- how often in a row it took none
+  not_before integer not null,           -- no message before
+  held_until integer not null,           -- somebody sends to it right now
+  error text,                         -- what went wrong the last time, without the endpoint
+  error_at integer
+) strict, without rowid;
+CREATE UNIQUE INDEX push_device_endpoint on push_device (endpoint_key);
+CREATE INDEX push_device_session on push_device (session);
 CREATE TABLE recall_index (
   id integer primary key,          -- 1
   version text not null,           -- how passages and words were made: another way indexes anew
