@@ -5,11 +5,13 @@ import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { Session } from './access/session-gate.tsx'
 import { queries } from './api.ts'
+import { followNotifications } from './push/device.ts'
 import { router } from './router.tsx'
 import { followTheme } from './shell/theme.ts'
 import './style.css'
 
 followTheme()
+followNotifications()
 createRoot(document.getElementById('root')!).render(
   <StrictMode>
     <CSPProvider disableStyleElements>

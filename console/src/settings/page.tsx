@@ -6,6 +6,7 @@ import { CliLine } from '../ui/cli-line.tsx'
 import { Lenses } from '../ui/split.tsx'
 import { Text } from '../ui/text.tsx'
 import { useAddress } from '../url.ts'
+import { Notifications } from '../push/notifications.tsx'
 import { SignedIn } from './signed-in.tsx'
 import { Tokens } from './tokens.tsx'
 
@@ -25,6 +26,7 @@ export function SettingsPage() {
         {lens === 'access' ? (
           <>
             <SignedIn />
+            <Notifications />
             <Tokens />
           </>
         ) : lens === 'company' ? (

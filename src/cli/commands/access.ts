@@ -9,13 +9,15 @@ const VERBS: Readonly<Record<string, (call: Invocation, rest: readonly string[])
   guest,
   sessions,
   'sign-out': signOut,
+  device,
 }
 
 export const access: Command = {
   name: 'access',
   usage:
-    'link | token add <name> --scope read|propose|decide|admin [--until T] | token list | token revoke <id> | guest add <name> [--until T] | sessions | sign-out <id|all>',
-  summary: 'Who may ask this company: sign in, let programs and guests in, sign people out.',
+    'link | token add <name> --scope read|propose|decide|admin [--until T] | token list | token revoke <id> | guest add <name> [--until T] | sessions | sign-out <id|all> | device list | device test <id> | device remove <id>',
+  summary:
+    'Who may ask this company, and which devices it tells: sign in, let programs and guests in, sign people out.',
   options: { scope: { type: 'string' }, until: { type: 'string' } },
   arity: [1, 3],
   async run(call) {
@@ -117,6 +119,43 @@ async function signOut(call: Invocation, [id]: readonly string[]): Promise<numbe
   const { ended } = await ask(call.folder, 'sessionEnd', { id })
   if (call.json) call.print({ ended })
   else call.out(ended === 1 ? 'One session is over.' : `${ended} sessions are over.`)
+  return 0
+}
+
+/** Browsers that are told what waits; they are added where they are, in the console. */
+async function device(call: Invocation, [verb, id]: readonly string[]): Promise<number> {
+  if (verb === 'list') return listDevices(call)
+  if (id === undefined) throw usage()
+  if (verb === 'test') {
+    const told = await ask(call.folder, 'pushTest', { id })
+    if (call.json) call.print(told)
+    else call.out(`Sent to ${oneLine(told.name)}.`)
+    return 0
+  }
+  if (verb !== 'remove') throw usage()
+  const gone = await ask(call.folder, 'pushUnsubscribe', { id })
+  if (call.json) call.print(gone)
+  else call.out(`${gone.id} is told nothing any more.`)
+  return 0
+}
+
+async function listDevices(call: Invocation): Promise<number> {
+  const found = await ask(call.folder, 'pushDevices', {})
+  if (call.json) call.print(found)
+  else if (found.length === 0)
+    call.out('No device is told what waits. Turn it on there: in the console, under Settings, Access.')
+  else
+    for (const line of columns(
+      found.map((d) => [
+        d.id,
+        oneLine(d.name, 40),
+        d.says === 'title' ? 'says what it is about' : 'says only that something waits',
+        d.sentAt === null ? 'never told' : `told ${ago(d.sentAt)}`,
+        `since ${ago(d.since)}`,
+        d.error === null ? '' : `failed: ${oneLine(d.error)}`,
+      ]),
+    ))
+      call.out(line.trimEnd())
   return 0
 }
 
