@@ -145,7 +145,7 @@ export async function openStage(
   const till = new Till()
   const clock = new FakeClock(Date.now() - milliseconds('5m'))
   const actions = tillActions(till)
-  const options = { zone: 'Europe/Berlin', entities: [Customer], clock }
+  const options = { zone: 'Europe/Berlin', entities: [Customer], clock, pushToLoopback: true }
   const connectors = () => [mails.outbox({ from: 'Mara Lind <hello@northlight.example>' }), actions.connector]
   const before = workflows(actions, false)
   const earlier = await testCompany({ ...options, connectors: connectors(), workflows: Object.values(before) })
