@@ -64,9 +64,9 @@ export function Notifications() {
         {on && (
           <div className="flex flex-wrap items-center gap-2">
             <label className="flex items-center gap-2">
-              <span>A message here says</span>
+              <span className="shrink-0">A message here says</span>
               <select
-                className="field"
+                className="field w-auto min-w-0"
                 value={own.says}
                 disabled={busy}
                 onChange={(e) => void act('Kept for this device.', () => turnOn(e.target.value as Says))}
@@ -105,14 +105,19 @@ export function Notifications() {
                   {data.map((one) => (
                     <tr key={one.id}>
                       <td>
-                        <Line text={one.name} /> {one.current && <span className="text-soft">(this one)</span>}
+                        <span className="flex flex-wrap gap-x-1.5">
+                          <Line text={one.name} />
+                          {one.current && <span className="text-soft">(this one)</span>}
+                        </span>
                         {one.error !== null && (
                           <span className="block text-warn">
                             <Line text={one.error} />
                           </span>
                         )}
                       </td>
-                      <td className="max-sm:hidden">{one.says === 'title' ? 'what it is about' : 'only that'}</td>
+                      <td className="max-sm:hidden">
+                        {one.says === 'title' ? 'what it is about' : 'only that something waits'}
+                      </td>
                       <td>
                         {one.sentAt === null ? <span className="text-soft">never</span> : <Time at={one.sentAt} />}
                       </td>
