@@ -140,7 +140,7 @@ export interface GoneDevice {
 }
 
 /** They are gone before it is recorded, as sessions are. */
-export async function recordRemoved(store: Store, gone: readonly GoneDevice[], because: Removed): Promise<void> {
+async function recordRemoved(store: Store, gone: readonly GoneDevice[], because: Removed): Promise<void> {
   if (gone.length === 0) return
   await store.commit({ key: `device:${gone[0]!.id}:removed`, events: removedEvents(gone, because) })
 }

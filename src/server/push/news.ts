@@ -39,7 +39,7 @@ export async function nextMoment(store: Store, now: number): Promise<number | nu
 }
 
 /** Its trace goes cold, it is a promise that is not kept, or it ends within four hours: as the queue has it. */
-export function isUrgent({ kind, expires_at }: NewGate, now: number): boolean {
+function isUrgent({ kind, expires_at }: NewGate, now: number): boolean {
   return kind === 'uncertain' || kind === 'dead_letter' || (expires_at !== null && expires_at <= now + URGENT_MS)
 }
 
