@@ -33,7 +33,7 @@ async function withWorker(page: Page) {
     })
   })
   await cdp.send('ServiceWorker.enable')
-  const started = page.context().serviceWorkers()[0] ?? page.context().waitForEvent('serviceworker')
+  const started = page.context().waitForEvent('serviceworker')
   await page.evaluate(() => navigator.serviceWorker.register('/sw.js', { scope: '/', updateViaCache: 'none' }))
   const registrationId = await registered
   const worker = await started
@@ -46,7 +46,7 @@ async function withWorker(page: Page) {
     cdp.send('ServiceWorker.deliverPushMessage', { origin: stage.url, registrationId, data })
   return {
     /** What is shown of a message, if anything is. */
-    async push(data: string): Promise<Shown | undefined> {
+    push: async (data: string): Promise<Shown | undefined> => {
       await worker.evaluate(() => void ((globalThis as unknown as Played).shown = []))
       await deliver(data)
       // Messages come in order: when the next one is shown, this one is done with.
