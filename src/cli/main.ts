@@ -2,9 +2,11 @@ import { parseArgs } from 'node:util'
 import { FactotumError, errorCode, errorMessage } from '../lib/errors.ts'
 import type { Moment } from '../server/as-of.ts'
 import { asOf, stood } from './as-of.ts'
-import type { Command, Invocation } from './command.ts'
+import { misused, type Command, type Invocation } from './command.ts'
+import { COMMANDS } from './commands.ts'
 import { companyFolder } from './company-folder.ts'
-import { COMMANDS } from './registry.ts'
+import { help, helpOf } from './help.ts'
+import { isName, type CliName } from './registry.ts'
 import { plain, time } from './text.ts'
 
 const GLOBAL = {
@@ -20,16 +22,17 @@ export async function main(argv: readonly string[]): Promise<number> {
   // `factotum queue | head`: whoever reads has seen enough.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
   const out = (text = '') => void process.stdout.write(`${text}\n`)
-  if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
+  if (name === undefined || name === '--help' || name === '-h') {
     out(help())
     return name === undefined ? 2 : 0
   }
   const json = rest.includes('--json')
   try {
-    const command = COMMANDS.find((c) => c.name === name)
-    if (!command)
-      throw new FactotumError('cli.unknown_command', `There is no command "${name}". "factotum help" lists them.`)
-    return await invoke(command, rest, out)
+    if (name === 'help') {
+      out(rest[0] === undefined ? help() : helpOf(known(rest[0])))
+      return 0
+    }
+    return await invoke(COMMANDS[known(name)], rest, out)
   } catch (error) {
     const code = errorCode(error)
     if (json) out(JSON.stringify({ error: { code, message: errorMessage(error) } }))
@@ -40,15 +43,21 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
+/** Throws `cli.unknown_command`. */
+function known(name: string): CliName {
+  if (isName(name)) return name
+  throw new FactotumError('cli.unknown_command', `There is no command "${name}". "factotum help" lists them.`)
+}
+
 async function invoke(command: Command, rest: readonly string[], out: (text?: string) => void): Promise<number> {
   const parsed = parse(command, rest)
   if (parsed.values.help) {
-    out(`factotum ${command.name} ${command.usage}\n\n${command.summary}`)
+    out(helpOf(command.name))
     return 0
   }
   const { positionals } = parsed
   const [least, most] = command.arity
-  if (positionals.length < least || positionals.length > most) throw usage(command)
+  if (positionals.length < least || positionals.length > most) throw misused(command.name)
   const given = parsed.values.company
   const call: Invocation = {
     get folder() {
@@ -85,32 +94,6 @@ function parse(command: Command, rest: readonly string[]) {
   try {
     return parseArgs({ args: [...rest], options: { ...command.options, ...GLOBAL }, allowPositionals: true })
   } catch (cause) {
-    throw new FactotumError('cli.usage', `${errorMessage(cause)}. Usage: factotum ${command.name} ${command.usage}`, {
-      cause,
-    })
+    throw misused(command.name, `${errorMessage(cause)}.`)
   }
-}
-
-function usage(command: Command): FactotumError {
-  return new FactotumError('cli.usage', `Usage: factotum ${command.name} ${command.usage}`)
-}
-
-/** Usage that is longer than this has its summary on the next line. */
-const USAGE_WIDTH = 44
-
-function help(): string {
-  const lines = COMMANDS.flatMap((c) => {
-    const usage = `${c.name} ${c.usage}`
-    return usage.length < USAGE_WIDTH
-      ? [`  ${usage.padEnd(USAGE_WIDTH)}${c.summary}`]
-      : [`  ${usage}`, `  ${' '.repeat(USAGE_WIDTH)}${c.summary}`]
-  })
-  return [
-    'factotum: the operating system of a company of one',
-    '',
-    ...lines,
-    '',
-    'Every command takes --company DIR (default: this folder) and --json.',
-    'What only reads takes --as-of too: 2026-03-01, 2026-03-01T10:00, 7d (ago), or the number of an event.',
-  ].join('\n')
 }

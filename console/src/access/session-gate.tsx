@@ -4,9 +4,7 @@ import { useEffect, useState, type FormEvent, type ReactNode } from 'react'
 import { ApiError } from '../../../src/client.ts'
 import { access, messageOf, queries } from '../api.ts'
 import { Failed, Loading } from '../ui/bits.tsx'
-import { keyInAddress, type AccessState } from './session.ts'
-
-const STATE = ['access/state']
+import { keyInAddress, STATE, type AccessState } from './session.ts'
 
 /** Whoever is not signed in sees how one does, and nothing else. */
 export function Session({ children }: { children: ReactNode }) {

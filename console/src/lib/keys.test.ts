@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { commandFor, found, nameOf } from './keys.ts'
+import { commandFor, nameOf } from './keys.ts'
 
 const press = (key: string, also: object = {}) => ({
   key,
@@ -40,20 +40,4 @@ test('keys do nothing while somebody types, but for those that no text has', () 
 test('with Ctrl or Alt a letter is another key', () => {
   assert.equal(commandFor(COMMANDS, press('a', { ctrlKey: true }), null), undefined)
   assert.equal(commandFor(COMMANDS, press('a', { altKey: true }), null), undefined)
-})
-
-test('the palette finds by every word, those that begin with it first', () => {
-  const all = ['Go to the queue', 'Queue: filter', 'Approve']
-  assert.deepEqual(
-    found(all, 'queue', (t) => t),
-    ['Queue: filter', 'Go to the queue'],
-  )
-  assert.deepEqual(
-    found(all, 'the go', (t) => t),
-    ['Go to the queue'],
-  )
-  assert.deepEqual(
-    found(all, 'nothing', (t) => t),
-    [],
-  )
 })

@@ -50,16 +50,3 @@ export function commandFor<T extends Keyed>(
   if (isTyping(target) && !name.startsWith('Mod+') && name !== 'Escape') return undefined
   return commands.find(({ keys }) => keys.includes(name))
 }
-
-/** What a palette finds: every word of the query somewhere in the words of a command, those that begin with it first. */
-export function found<T>(items: readonly T[], query: string, wordsOf: (item: T) => string): T[] {
-  const asked = query.toLowerCase().split(/\s+/).filter(Boolean)
-  if (asked.length === 0) return [...items]
-  const ranked = items.flatMap((item, at) => {
-    const text = wordsOf(item).toLowerCase()
-    if (!asked.every((word) => text.includes(word))) return []
-    const begins = text.startsWith(asked[0]!) ? 0 : text.includes(` ${asked[0]!}`) ? 1 : 2
-    return [{ item, rank: begins, at }]
-  })
-  return ranked.sort((a, b) => a.rank - b.rank || a.at - b.at).map(({ item }) => item)
-}

@@ -5,7 +5,7 @@ import type { Choice } from '../../../src/governance/gates.ts'
 import { useReading } from '../api.ts'
 import { useCommands } from '../shell/acting.ts'
 import { newestUndo, dismiss, toast } from '../shell/toasts.tsx'
-import { CliLine, copy } from '../ui/cli-line.tsx'
+import { CliLine } from '../ui/cli-line.tsx'
 import { Empty, Facts, Key, Section, Shown, Time } from '../ui/bits.tsx'
 import { Marked, Text } from '../ui/text.tsx'
 import { Answer, Choose, Edit, Reason, Snooze } from './dialogs.tsx'
@@ -59,7 +59,6 @@ function Whole({ gate, listed, back }: { gate: Gate; listed: boolean; back: () =
       ...(verbs.edit ? { edit: () => choose(verbs.edit!) } : {}),
       ...(verbs.reject ? { reject: () => choose(verbs.reject!) } : {}),
       snooze: () => setOpen({ what: 'snooze' }),
-      copyCli: () => void copy(commandText(gate.id, (verbs.approve ?? verbs.choose[0])?.outcome ?? 'approve')),
     },
     { on: !decided },
   )

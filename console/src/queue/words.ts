@@ -1,4 +1,5 @@
 import type { Choice } from '../../../src/governance/gates.ts'
+import { quoted } from '../lib/calls.ts'
 
 /** What the console calls each kind of item, in the singular and the plural. */
 const KINDS: Readonly<Record<string, readonly [string, string]>> = {
@@ -83,11 +84,6 @@ const SAID: Readonly<Record<string, string>> = {
 
 export function saidText(outcome: string): string {
   return SAID[outcome] ?? outcome
-}
-
-/** A text as one word of a shell. */
-function quoted(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
 }
 
 /** The factotum command that decides the same. */

@@ -1,4 +1,5 @@
 import { useEffect, useRef, useSyncExternalStore } from 'react'
+import { mayAsk } from '../access/session.ts'
 import { COMMANDS, type Command, type CommandId } from '../commands.ts'
 import { commandFor } from '../lib/keys.ts'
 
@@ -58,10 +59,15 @@ export function act(id: CommandId, through = false): boolean {
   return handler !== undefined
 }
 
-/** What can be done now. */
-export function useDoable(): readonly Command[] {
+/** Whether whoever is signed in may give it at all: the first operation is what it is for. */
+export function isOpen({ operations: [first] }: Pick<Command, 'operations'>): boolean {
+  return first === undefined || mayAsk(first)
+}
+
+/** What could be given at all, and whether it can be now. */
+export function useDoable(): readonly { readonly command: Command; readonly able: boolean }[] {
   useSyncExternalStore(subscribe, () => layers)
-  return COMMANDS.filter(({ id }) => handlerOf(id, true) !== undefined)
+  return COMMANDS.filter(isOpen).map((command) => ({ command, able: handlerOf(command.id, true) !== undefined }))
 }
 
 /** Whatever has the focus, a control keeps the keys that are its own. */
@@ -79,7 +85,7 @@ export function useKeyboard(): void {
         return
       const target = event.target instanceof HTMLElement ? event.target : null
       if (ITS_OWN.has(event.key) && target?.closest(CONTROLS)) return
-      const able = COMMANDS.filter(({ id }) => handlerOf(id) !== undefined)
+      const able = COMMANDS.filter((c) => isOpen(c) && handlerOf(c.id) !== undefined)
       const command = commandFor(able, event, target as HTMLInputElement | null)
       if (!command) return
       event.preventDefault()

@@ -19,11 +19,14 @@ import { commandOf, keyText, type CommandId } from '../commands.ts'
 import { useLive, useFreshness } from '../live.ts'
 import { Key } from '../ui/bits.tsx'
 import { useUndo } from '../queue/detail.tsx'
-import { signOut } from '../access/session.ts'
-import { act, useCommands, useKeyboard } from './acting.ts'
+import { isGuest, signOut } from '../access/session.ts'
+import { copy } from '../ui/cli-line.tsx'
+import { act, isOpen, useCommands, useKeyboard } from './acting.ts'
 import { EventLog } from './event-log.tsx'
-import { KeySheet, MAC, Palette } from './palette.tsx'
+import { KeySheet, MAC } from './keys.tsx'
+import { Palette } from './palette.tsx'
 import { PauseDialog, Paused, usePauses } from './pausing.tsx'
+import { sameNow } from './same.ts'
 import { toggleTheme } from './theme.ts'
 import { Toasts } from './toasts.tsx'
 import { relative } from '../lib/time.ts'
@@ -55,9 +58,10 @@ export function Layout() {
     ...Object.fromEntries(PLACES.map(([id, to]) => [id, go(to)])),
     palette: () => setOpen('palette'),
     keys: () => setOpen('keys'),
-    events: () => setOpen('events'),
+    why: () => setOpen('events'),
+    ...(isGuest() ? {} : { copyCli: () => void copy(sameNow().call) }),
     theme: toggleTheme,
-    pauseAll: () => setOpen('pause'),
+    pause: () => setOpen('pause'),
     verify: go('/history?lens=ledger&verify=1'),
     signOut: () => void signOut(),
   })
@@ -160,11 +164,13 @@ function SideAction({ id, icon: Icon, name }: { id: CommandId; icon: LucideIcon;
 /** Always there, on every page and width. */
 function PauseButton() {
   const paused = usePauses().some((p) => p.scope === 'all')
+  const command = commandOf(paused ? 'resume' : 'pause')
+  if (!isOpen(command)) return null
   return (
     <button
       className={`button mt-2 w-full max-xl:px-0 max-sm:mt-0 max-sm:w-auto max-sm:px-2.5 ${paused ? 'button-first' : ''}`}
-      onClick={() => act(paused ? 'resumeAll' : 'pauseAll')}
-      title={paused ? 'Resume what is paused' : 'Pause everything that leaves'}
+      onClick={() => act(command.id)}
+      title={command.label}
     >
       {paused ? <Play size={14} aria-hidden /> : <Pause size={14} aria-hidden />}
       <span className="max-xl:sr-only max-sm:not-sr-only">{paused ? 'Resume' : 'Pause all'}</span>

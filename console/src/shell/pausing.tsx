@@ -36,7 +36,7 @@ function nameOf(scope: string): string {
 /** What is paused stands above everything else, wherever one is. */
 export function Paused() {
   const pauses = usePauses()
-  useCommands({ resumeAll: () => void resume('all') }, { on: pauses.some((p) => p.scope === 'all') })
+  useCommands({ resume: () => void resume('all') }, { on: pauses.some((p) => p.scope === 'all') })
   return pauses.map(({ scope, reason, since }) => (
     <div
       key={scope}

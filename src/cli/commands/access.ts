@@ -1,6 +1,6 @@
-import { FactotumError } from '../../lib/errors.ts'
+import type { FactotumError } from '../../lib/errors.ts'
 import { ask, readServerFile } from '../client.ts'
-import type { Command, Invocation } from '../command.ts'
+import { command, misused, type Invocation } from '../command.ts'
 import { ago, columns, oneLine, time } from '../text.ts'
 
 const VERBS: Readonly<Record<string, (call: Invocation, rest: readonly string[]) => Promise<number>>> = {
@@ -12,12 +12,7 @@ const VERBS: Readonly<Record<string, (call: Invocation, rest: readonly string[])
   device,
 }
 
-export const access: Command = {
-  name: 'access',
-  usage:
-    'link | token add <name> --scope read|propose|decide|admin [--until T] | token list | token revoke <id> | guest add <name> [--until T] | sessions | sign-out <id|all> | device list | device test <id> | device remove <id>',
-  summary:
-    'Who may ask this company, and which devices it tells: sign in, let programs and guests in, sign people out.',
+export const access = command('access', {
   options: { scope: { type: 'string' }, until: { type: 'string' } },
   arity: [1, 3],
   async run(call) {
@@ -26,7 +21,7 @@ export const access: Command = {
     if (!run) throw usage()
     return run(call, rest)
   },
-}
+})
 
 async function link(call: Invocation): Promise<number> {
   const url = consoleOf(call)
@@ -185,5 +180,5 @@ function consoleOf(call: Invocation): string | null {
 }
 
 function usage(): FactotumError {
-  return new FactotumError('cli.usage', `Usage: factotum access ${access.usage}`)
+  return misused('access')
 }

@@ -2,13 +2,10 @@ import { FactotumError } from '../../lib/errors.ts'
 import type { Json } from '../../lib/json.ts'
 import type { Result } from '../../server/operations.ts'
 import { ask } from '../client.ts'
-import type { Command, Invocation } from '../command.ts'
+import { command, type Invocation } from '../command.ts'
 import { columns, oneLine, time } from '../text.ts'
 
-export const agents: Command = {
-  name: 'agents',
-  usage: '[name] [--limit N]',
-  summary: 'Who decides, at what price, and how often they were right; one with its newest decisions.',
+export const agents = command('agents', {
   options: { limit: { type: 'string' } },
   arity: [0, 1],
   async run(call) {
@@ -29,12 +26,9 @@ export const agents: Command = {
     }
     return 0
   },
-}
+})
 
-export const correct: Command = {
-  name: 'correct',
-  usage: '<decision> <value> --reason TEXT',
-  summary: 'Say what a decision should have been, so that its agent learns.',
+export const correct = command('correct', {
   options: { reason: { type: 'string' } },
   arity: [2, 2],
   async run(call) {
@@ -51,7 +45,7 @@ export const correct: Command = {
       )
     return 0
   },
-}
+})
 
 /** JSON where it is JSON, else the words as they are. */
 function parseValue(text: string): Json {

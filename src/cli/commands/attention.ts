@@ -1,14 +1,10 @@
-import { FactotumError } from '../../lib/errors.ts'
 import type { Result } from '../../server/operations.ts'
 import { digestText, passedText, timeText, waitingText } from '../../server/views/digest-text.ts'
 import { ask } from '../client.ts'
-import type { Command, Invocation } from '../command.ts'
+import { command, misused, type Invocation } from '../command.ts'
 import { oneLine, plain } from '../text.ts'
 
-export const digest: Command = {
-  name: 'digest',
-  usage: '[--since 7d]',
-  summary: 'What waits, what went by itself, what failed, what it cost, what comes next.',
+export const digest = command('digest', {
   options: { since: { type: 'string' } },
   arity: [0, 0],
   async run(call) {
@@ -18,12 +14,9 @@ export const digest: Command = {
     else for (const text of digestText(told)) call.out(plain(text))
     return 0
   },
-}
+})
 
-export const away: Command = {
-  name: 'away',
-  usage: '[until 2026-12-01 [--reason TEXT] | off]',
-  summary: 'Say that you are away, or back; alone: what waits, what passes, what is refused meanwhile.',
+export const away = command('away', {
   options: { reason: { type: 'string' } },
   arity: [0, 2],
   async run(call) {
@@ -34,12 +27,12 @@ export const away: Command = {
     else if (what === 'until' && until !== undefined)
       state = await ask(call.folder, 'leave', { until, ...(typeof reason === 'string' ? { reason } : {}) })
     else if (what === 'off' && until === undefined) state = await ask(call.folder, 'comeBack', {})
-    else throw new FactotumError('cli.usage', `Usage: factotum away ${away.usage}`)
+    else throw misused('away')
     if (call.json) call.print(state)
     else printAway(call, state)
     return 0
   },
-}
+})
 
 function printAway(call: Invocation, state: Result<'away'>): void {
   const { zone, at } = state
@@ -64,10 +57,7 @@ function printAway(call: Invocation, state: Result<'away'>): void {
     call.out(`next digest: ${timeText(state.mail.nextAt, zone)}${state.driven ? '' : ', when the company is started'}`)
 }
 
-export const quiet: Command = {
-  name: 'quiet',
-  usage: '',
-  summary: 'The quiet hours, in which no digest is sent.',
+export const quiet = command('quiet', {
   arity: [0, 0],
   async run(call) {
     const { quiet: hours, zone, until } = await ask(call.folder, 'quiet', {})
@@ -81,4 +71,4 @@ export const quiet: Command = {
     }
     return 0
   },
-}
+})

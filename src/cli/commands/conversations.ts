@@ -1,16 +1,12 @@
-import { FactotumError } from '../../lib/errors.ts'
 import { humanDuration } from '../../lib/durations.ts'
 import type { Item, Result } from '../../server/operations.ts'
 import { now } from '../as-of.ts'
 import { ask } from '../client.ts'
-import type { Command, Invocation } from '../command.ts'
+import { command, misused, type Invocation } from '../command.ts'
 import { newestArgs, PAGED, printPage } from '../newest.ts'
 import { ago, indent, oneLine, plain, time } from '../text.ts'
 
-export const conversations: Command = {
-  name: 'conversations',
-  usage: '[--mine | --open | --closed] [--limit N] [--cursor MORE]',
-  summary: 'Who writes with us: whose turn it is, and since when. --mine: those that wait for us.',
+export const conversations = command('conversations', {
   options: {
     mine: { type: 'boolean' },
     open: { type: 'boolean' },
@@ -33,7 +29,7 @@ export const conversations: Command = {
       `${c.messages} message${c.messages === 1 ? '' : 's'}`,
     ])
   },
-}
+})
 
 type Shown = Pick<Item<'conversations'>, 'state' | 'turn' | 'since' | 'closedAt'>
 
@@ -42,10 +38,7 @@ function turnText({ state, turn, since, closedAt }: Shown): string {
   return `${turn === 'ours' ? 'our' : 'their'} turn for ${humanDuration(now() - since)}`
 }
 
-export const conversation: Command = {
-  name: 'conversation',
-  usage: '<id> [close | ours | theirs] [--reason TEXT]',
-  summary: 'One conversation: messages, with decisions and effects beside them. Closes it, or says whose turn it is.',
+export const conversation = command('conversation', {
   options: { reason: { type: 'string' } },
   arity: [1, 2],
   async run(call) {
@@ -58,8 +51,7 @@ export const conversation: Command = {
       else printConversation(call, found)
       return 0
     }
-    if (what !== 'close' && what !== 'ours' && what !== 'theirs')
-      throw new FactotumError('cli.usage', `Usage: factotum conversation ${conversation.usage}`)
+    if (what !== 'close' && what !== 'ours' && what !== 'theirs') throw misused('conversation')
     const done =
       what === 'close'
         ? await ask(call.folder, 'closeConversation', { id, ...why })
@@ -71,7 +63,7 @@ export const conversation: Command = {
     }
     return 0
   },
-}
+})
 
 const AS = { in: 'them', out: 'us' } as const
 

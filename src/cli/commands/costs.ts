@@ -4,13 +4,10 @@ import { COSTS_BY, type Cost, type CostsBy } from '../../governance/spend/costs.
 import { budgetText } from '../../server/views/costs.ts'
 import type { Result } from '../../server/operations.ts'
 import { ask } from '../client.ts'
-import type { Command, Invocation } from '../command.ts'
+import { command, type Invocation } from '../command.ts'
 import { columns, oneLine } from '../text.ts'
 
-export const costs: Command = {
-  name: 'costs',
-  usage: `[--by ${COSTS_BY.join('|')}] [--month 2026-11] [--recall]`,
-  summary: 'What was spent, the forecast for the month, and what is left of each budget.',
+export const costs = command('costs', {
   options: { by: { type: 'string' }, month: { type: 'string' }, recall: { type: 'boolean' } },
   arity: [0, 0],
   async run(call) {
@@ -24,7 +21,7 @@ export const costs: Command = {
     else printCosts(call, spent)
     return 0
   },
-}
+})
 
 /** What making vectors took, ahead of questions and for them, and how often they changed an answer. */
 async function recallCosts(call: Invocation): Promise<number> {

@@ -1,14 +1,11 @@
 import type { Item, Result } from '../../server/operations.ts'
 import { ask, askAll } from '../client.ts'
-import type { Command, Invocation } from '../command.ts'
+import { command, type Invocation } from '../command.ts'
 import { confirmed, YES } from '../confirm.ts'
 import { newestArgs, PAGED, printMore } from '../newest.ts'
 import { ago, oneLine } from '../text.ts'
 
-export const dead: Command = {
-  name: 'dead',
-  usage: '[--limit N] [--cursor MORE]',
-  summary: 'What stopped for good, by cause, and what trying it again would do.',
+export const dead = command('dead', {
   options: PAGED,
   arity: [0, 0],
   async run(call) {
@@ -25,12 +22,9 @@ export const dead: Command = {
     }
     return 0
   },
-}
+})
 
-export const redrive: Command = {
-  name: 'redrive',
-  usage: '<effect, group or all> [--yes]',
-  summary: 'Try dead letters again, after showing what that does.',
+export const redrive = command('redrive', {
   options: YES,
   arity: [1, 1],
   async run(call) {
@@ -47,19 +41,16 @@ export const redrive: Command = {
     const gates = letters.map((letter) => letter.gate)
     return report(call, await ask(call.folder, 'redrive', { which, gates }))
   },
-}
+})
 
-export const close: Command = {
-  name: 'close',
-  usage: '<effect, group or all> --reason TEXT',
-  summary: 'Close dead letters as failed: their runs go on with that.',
+export const close = command('close', {
   options: { reason: { type: 'string' } },
   arity: [1, 1],
   async run(call) {
     const reason = typeof call.flags.reason === 'string' ? call.flags.reason : ''
     return report(call, await ask(call.folder, 'closeDead', { which: call.positionals[0]!, reason }))
   },
-}
+})
 
 function printLetter(call: Invocation, letter: Item<'dead'>): void {
   call.out(`  ${letter.effect}  ${oneLine(letter.title, 80)}, ${letter.tries} tries, ${ago(letter.since)}`)

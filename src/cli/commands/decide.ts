@@ -2,16 +2,13 @@ import { FactotumError } from '../../lib/errors.ts'
 import { milliseconds, type Duration } from '../../lib/durations.ts'
 import type { Json } from '../../lib/json.ts'
 import { ask } from '../client.ts'
-import type { Command, Invocation } from '../command.ts'
+import { command, type Invocation } from '../command.ts'
 import { ago, oneLine, time } from '../text.ts'
 
 const REASON = { reason: { type: 'string' } } as const
 const VALUE = { value: { type: 'string' } } as const
 
-export const approve: Command = {
-  name: 'approve',
-  usage: '<gate>… [--set field=value]…',
-  summary: 'Approve what gates of one shape propose; with --set, change one first.',
+export const approve = command('approve', {
   options: { set: { type: 'string', multiple: true } },
   arity: [1, 1_000],
   async run(call) {
@@ -20,21 +17,15 @@ export const approve: Command = {
     if (!changes) return send(call, 'approve')
     return send(call, 'edit', await edited(call, changes))
   },
-}
+})
 
-export const reject: Command = {
-  name: 'reject',
-  usage: '<gate>… --reason TEXT',
-  summary: 'Refuse what gates of one shape propose, and say why.',
+export const reject = command('reject', {
   options: REASON,
   arity: [1, 1_000],
   run: (call) => (call.positionals.length > 1 ? sendAll(call, 'reject') : send(call, 'reject')),
-}
+})
 
-export const snooze: Command = {
-  name: 'snooze',
-  usage: '<gate> <duration>',
-  summary: 'Put a gate out of sight until then: 2h, 3d.',
+export const snooze = command('snooze', {
   arity: [2, 2],
   async run(call) {
     const until = Date.now() + milliseconds(call.positionals[1] as Duration)
@@ -43,7 +34,7 @@ export const snooze: Command = {
     else call.out(`snoozed until ${time(done.until ?? until)} UTC: ${oneLine(done.title ?? done.id)}`)
     return 0
   },
-}
+})
 
 /** Several gates of one shape; each is a decision of its own on the record. */
 async function sendAll(call: Invocation, outcome: string): Promise<number> {
@@ -62,24 +53,18 @@ async function sendAll(call: Invocation, outcome: string): Promise<number> {
   return done.failed.length === 0 ? 0 : 1
 }
 
-export const answer: Command = {
-  name: 'answer',
-  usage: '<gate> <value> [--reason TEXT]',
-  summary: 'Answer a question, or decide for an agent that was not sure.',
+export const answer = command('answer', {
   options: REASON,
   arity: [2, 2],
   run: (call) => send(call, 'answer', parseValue(call.positionals[1]!)),
-}
+})
 
-export const decide: Command = {
-  name: 'decide',
-  usage: '<gate> <outcome> [--value JSON] [--reason TEXT]',
-  summary: 'Choose any outcome that a gate offers (retry, close, continue, …).',
+export const decide = command('decide', {
   options: { ...REASON, ...VALUE },
   arity: [2, 2],
   run: (call) =>
     send(call, call.positionals[1]!, typeof call.flags.value === 'string' ? parseValue(call.flags.value) : undefined),
-}
+})
 
 /** JSON where it is JSON, else the words as they are: `answer g refund` needs no quotes. */
 function parseValue(text: string): Json {

@@ -2,17 +2,13 @@ import { FactotumError } from '../../lib/errors.ts'
 import type { Json } from '../../lib/json.ts'
 import type { Args, Result } from '../../server/operations.ts'
 import { ask } from '../client.ts'
-import type { Command, Invocation } from '../command.ts'
+import { command, type Invocation } from '../command.ts'
 import { newestArgs, PAGED, printPage } from '../newest.ts'
 import { ago, oneLine, plain, time } from '../text.ts'
 
 const OUTCOMES = ['approved', 'edited', 'rejected', 'reversed', 'complained', 'open'] as const
 
-export const decisions: Command = {
-  name: 'decisions',
-  usage:
-    '[--agent NAME] [--stale] [--outcome approved|edited|rejected|reversed|complained|open] [--limit N] [--cursor MORE]',
-  summary: 'The newest decisions: what was chosen, how it turned out, and what no longer holds.',
+export const decisions = command('decisions', {
   options: {
     agent: { type: 'string' },
     stale: { type: 'boolean' },
@@ -38,7 +34,7 @@ export const decisions: Command = {
       `${outcomeText(d.outcome)}${d.stale === null ? '' : ', STALE'}`.replace(/^, /, ''),
     ])
   },
-}
+})
 
 function outcomeOf(text: string): (typeof OUTCOMES)[number] {
   const found = OUTCOMES.find((o) => o === text)
@@ -46,10 +42,7 @@ function outcomeOf(text: string): (typeof OUTCOMES)[number] {
   throw new FactotumError('cli.usage', `--outcome is one of ${OUTCOMES.join(', ')}; not "${text}".`)
 }
 
-export const decision: Command = {
-  name: 'decision',
-  usage: '<id>',
-  summary: 'One decision: what else could have been, what it rests on, what it led to, how it turned out.',
+export const decision = command('decision', {
   arity: [1, 1],
   async run(call) {
     const found = await ask(call.folder, 'decision', { id: call.positionals[0]! })
@@ -57,7 +50,7 @@ export const decision: Command = {
     else printDecision(call, found)
     return 0
   },
-}
+})
 
 type Shown = Result<'decision'>
 
@@ -85,10 +78,7 @@ function printDecision(call: Invocation, d: Shown): void {
   if (d.corrected !== null) call.out(`  should be ${words(d.corrected)}`)
 }
 
-export const precedents: Command = {
-  name: 'precedents',
-  usage: '<decision|gate|text> [--agent NAME] [--limit N]',
-  summary: 'What was decided before in a case like this, and how it turned out.',
+export const precedents = command('precedents', {
   options: { agent: { type: 'string' }, limit: PAGED.limit },
   arity: [1, 1],
   async run(call) {
@@ -110,12 +100,9 @@ export const precedents: Command = {
     }
     return 0
   },
-}
+})
 
-export const complain: Command = {
-  name: 'complain',
-  usage: '<decision|effect> --reason TEXT [--message SIGNAL]',
-  summary: 'Record that somebody complained about a decision or an effect.',
+export const complain = command('complain', {
   options: { reason: { type: 'string' }, message: { type: 'string' } },
   arity: [1, 1],
   async run(call) {
@@ -133,7 +120,7 @@ export const complain: Command = {
     }
     return 0
   },
-}
+})
 
 function outcomeText(outcome: Shown['outcome']): string {
   return outcome === 'complained' ? 'complained about' : (outcome ?? '')

@@ -4,7 +4,7 @@ import { errorMessage, FactotumError } from '../../lib/errors.ts'
 import type { Json } from '../../lib/json.ts'
 import type { Result } from '../../server/operations.ts'
 import { ask } from '../client.ts'
-import type { Command, Invocation } from '../command.ts'
+import { command, type Invocation } from '../command.ts'
 import { oneLine, plain } from '../text.ts'
 
 /** How long it looks for the plan. The run is durable: whoever stops looking loses nothing. */
@@ -13,10 +13,7 @@ const LOOK_MS = 250
 
 type Progress = Result<'planned'>
 
-export const doGoal: Command = {
-  name: 'do',
-  usage: '["<goal>"] [--plan FILE] [--out FILE]',
-  summary: 'Plan how to reach a goal, and show the plan for approval. --plan: yours, without a model.',
+export const doGoal = command('do', {
   options: { plan: { type: 'string' }, out: { type: 'string' } },
   arity: [0, 1],
   async run(call) {
@@ -35,7 +32,7 @@ export const doGoal: Command = {
     else tell(call, run, progress)
     return progress.state === 'refused' || progress.state === 'failed' ? 1 : 0
   },
-}
+})
 
 /** The goal, and the plan where one is given: it says its own goal in its summary. */
 function asked(call: Invocation): { readonly goal: string; readonly plan?: Json } {

@@ -1,12 +1,8 @@
 import { ask } from '../client.ts'
-import type { Command } from '../command.ts'
+import { command } from '../command.ts'
 import type { Result } from '../../server/operations.ts'
 
-export const doctor: Command = {
-  name: 'doctor',
-  usage: '[--rebuild]',
-  summary:
-    'Rebuild every table from the ledger and compare, and the index with what it is of; with --rebuild, put it in place.',
+export const doctor = command('doctor', {
   options: { rebuild: { type: 'boolean' } },
   arity: [0, 0],
   async run(call) {
@@ -20,7 +16,7 @@ export const doctor: Command = {
     if (!call.json) for (const line of indexLines(found.index)) call.out(line)
     return found.identical && found.index.faults.length === 0 ? 0 : 1
   },
-}
+})
 
 type Index = Result<'doctor'>['index']
 

@@ -4,20 +4,16 @@ import { erasureLines } from '../../governance/ledger/index.ts'
 import { checkDossier } from '../../server/dossier/dossier.ts'
 import { FactotumError } from '../../lib/errors.ts'
 import { ask } from '../client.ts'
-import type { Command, Invocation } from '../command.ts'
+import { command, misused, type Invocation } from '../command.ts'
 import { oneLine } from '../text.ts'
 
-export const dossier: Command = {
-  name: 'dossier',
-  usage: '<folder> | --check <folder> [--key K]',
-  summary: 'The company for an investor, partner or successor: pages and proofs, nothing personal.',
+export const dossier = command('dossier', {
   options: { check: { type: 'boolean' }, key: { type: 'string' } },
   arity: [1, 1],
   async run(call) {
     const folder = resolve(call.positionals[0]!)
     if (call.flags.check === true) return check(call, folder)
-    if (call.flags.key !== undefined)
-      throw new FactotumError('cli.usage', `--key goes with --check. Usage: factotum dossier ${dossier.usage}`)
+    if (call.flags.key !== undefined) throw misused('dossier', '--key goes with --check.')
     const made = await ask(call.folder, 'dossier', { folder })
     if (call.json) call.print(made)
     else {
@@ -26,7 +22,7 @@ export const dossier: Command = {
     }
     return 0
   },
-}
+})
 
 async function check(call: Invocation, folder: string): Promise<number> {
   const own = join(folder, 'ledger.pub')

@@ -2,18 +2,14 @@ import { FactotumError } from '../../lib/errors.ts'
 import type { Json } from '../../lib/json.ts'
 import type { Result } from '../../server/operations.ts'
 import { ask } from '../client.ts'
-import type { Command, Invocation } from '../command.ts'
+import { command, misused, type Invocation } from '../command.ts'
 import { newestArgs, PAGED, printPage } from '../newest.ts'
 import { ago, columns, oneLine, time } from '../text.ts'
 
 type Shown = Result<'facts'>
 type Fact = Shown['facts'][number]
 
-export const facts: Command = {
-  name: 'facts',
-  usage:
-    '[entity|address [attribute]] [--valid DATE] [--recorded DATE|SEQ] [--history] [--due] [--limit N] [--cursor MORE]',
-  summary: 'What is believed, of whom, since when and why; as of then; what should be looked at again.',
+export const facts = command('facts', {
   options: {
     valid: { type: 'string' },
     recorded: { type: 'string' },
@@ -44,15 +40,12 @@ export const facts: Command = {
       )
     return printEntity(call, await ask(call.folder, 'facts', { entity, asOf }))
   },
-}
+})
 
 const SAY = { reason: { type: 'string' }, at: { type: 'string' } } as const
 const HOW = ['assert', 'correct', 'end', 'retract'] as const
 
-export const fact: Command = {
-  name: 'fact',
-  usage: `<${HOW.join('|')}> <entity|address> <attribute> [value] --reason TEXT [--from DATE] [--until DATE] [--at DATE] [--was VALUE]`,
-  summary: 'Say that something is so, was recorded wrongly, has ended, or never was so.',
+export const fact = command('fact', {
   options: { ...SAY, from: { type: 'string' }, until: { type: 'string' }, was: { type: 'string' } },
   arity: [3, 4],
   async run(call) {
@@ -90,21 +83,17 @@ export const fact: Command = {
     else call.out(done.came === 'known' ? 'that is believed already' : `${DID[how]}: ${attribute} of ${entity}`)
     return 0
   },
-}
+})
 
 const DID = { assert: 'recorded', correct: 'corrected', end: 'ended', retract: 'taken back' } as const
 const WITH_ENTITY = ['merge', 'split', 'key'] as const
 
-export const entity: Command = {
-  name: 'entity',
-  usage: 'merge <into> <other> --reason TEXT | split <part> --reason TEXT | key <entity> <address>',
-  summary: 'Make two entities one, take them apart again, or add a key by which one is found.',
+export const entity = command('entity', {
   options: { reason: { type: 'string' } },
   arity: [2, 3],
   async run(call) {
     const [how, first, second] = call.positionals as [string, string, string | undefined]
-    if (!isOne(how, WITH_ENTITY) || (how === 'split') !== (second === undefined))
-      throw new FactotumError('cli.usage', `Use it as: entity ${entity.usage}.`)
+    if (!isOne(how, WITH_ENTITY) || (how === 'split') !== (second === undefined)) throw misused('entity')
     if (how === 'key') {
       const done = await ask(call.folder, 'entityKey', { entity: first, key: second! })
       if (call.json) call.print(done)
@@ -128,7 +117,7 @@ export const entity: Command = {
     }
     return 0
   },
-}
+})
 
 function isOne<T extends string>(given: string, of: readonly T[]): given is T {
   return (of as readonly string[]).includes(given)

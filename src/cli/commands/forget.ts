@@ -1,16 +1,13 @@
 import type { Result } from '../../server/operations.ts'
 import { ask, askAll } from '../client.ts'
-import type { Command, Invocation } from '../command.ts'
+import { command, type Invocation } from '../command.ts'
 import { confirmed, YES } from '../confirm.ts'
 import { columns, oneLine, time } from '../text.ts'
 
 type Plan = Result<'forgetPlan'>
 type Forgotten = Result<'forget'>
 
-export const forget: Command = {
-  name: 'forget',
-  usage: '[<address or entity> [--also ID…] [--end] [--snapshots] [--yes]]',
-  summary: 'Show what is kept of a person and what would stay, then erase it; alone: what was forgotten.',
+export const forget = command('forget', {
   options: {
     ...YES,
     also: { type: 'string', multiple: true },
@@ -42,7 +39,7 @@ export const forget: Command = {
     else printDone(call, done)
     return 0
   },
-}
+})
 
 const NAMES: Readonly<Record<string, readonly [one: string, many: string]>> = {
   entity: ['entity', 'entities'],

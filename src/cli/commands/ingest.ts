@@ -2,12 +2,9 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { FactotumError } from '../../lib/errors.ts'
 import { ask } from '../client.ts'
-import type { Command } from '../command.ts'
+import { command } from '../command.ts'
 
-export const ingest: Command = {
-  name: 'ingest',
-  usage: '<file or folder>…',
-  summary: 'Take in mail: .eml files, an mbox, a Maildir or a folder.',
+export const ingest = command('ingest', {
   arity: [1, 1_000],
   async run(call) {
     const total = { new: 0, duplicate: 0, quarantined: 0 }
@@ -20,4 +17,4 @@ export const ingest: Command = {
     else call.out(`${total.new} new, ${total.duplicate} known already, ${total.quarantined} set aside`)
     return 0
   },
-}
+})

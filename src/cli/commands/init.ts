@@ -2,14 +2,11 @@ import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { FactotumError } from '../../lib/errors.ts'
-import type { Command } from '../command.ts'
+import { command } from '../command.ts'
 
 const TEMPLATE = fileURLToPath(new URL('../template/', import.meta.url))
 
-export const init: Command = {
-  name: 'init',
-  usage: '<folder>',
-  summary: 'Make a company that runs.',
+export const init = command('init', {
   timeless: true,
   arity: [1, 1],
   async run(call) {
@@ -30,7 +27,7 @@ export const init: Command = {
     else call.out(`Made ${folder}. Next:\n\n  cd ${call.positionals[0]!}\n  npm install\n  npm start\n`)
     return 0
   },
-}
+})
 
 function title(name: string): string {
   return name.charAt(0).toUpperCase() + name.slice(1)

@@ -4,23 +4,26 @@ import { erasureLines, splitLines, verifyExport, type Report } from '../../gover
 import { FactotumError } from '../../lib/errors.ts'
 import type { Result } from '../../server/operations.ts'
 import { ask } from '../client.ts'
-import type { Command, Invocation } from '../command.ts'
-import { oneLine } from '../text.ts'
+import { command, misused, type Invocation } from '../command.ts'
+import { newestArgs, PAGED, printPage } from '../newest.ts'
+import { ago, oneLine } from '../text.ts'
 
-export const ledger: Command = {
-  name: 'ledger',
-  usage: 'verify [--checkpoint F…] [--file F --key K] | export <file> [--private] | prove <event>',
-  summary: 'Verify the record, export it, or prove one event.',
+export const ledger = command('ledger', {
   options: {
     checkpoint: { type: 'string', multiple: true },
     file: { type: 'string' },
     key: { type: 'string' },
     private: { type: 'boolean' },
+    of: { type: 'string' },
+    kind: { type: 'string' },
+    ...PAGED,
   },
   arity: [1, 2],
   async run(call) {
     const [verb, argument] = call.positionals
     switch (verb) {
+      case 'list':
+        return list(call)
       case 'verify':
         return verify(call)
       case 'export':
@@ -28,9 +31,19 @@ export const ledger: Command = {
       case 'prove':
         return prove(call, argument)
       default:
-        throw new FactotumError('cli.usage', `Usage: factotum ledger ${ledger.usage}`)
+        throw misused('ledger')
     }
   },
+})
+
+async function list(call: Invocation): Promise<number> {
+  const { of, kind } = call.flags
+  const events = await ask(call.folder, 'ledger', {
+    ...newestArgs(call),
+    ...(typeof of === 'string' ? { related: of } : {}),
+    ...(typeof kind === 'string' ? { kind } : {}),
+  })
+  return printPage(call, events, 'No events.', (e) => [String(e.seq), e.kind, e.stream, e.actor, ago(e.at)])
 }
 
 async function verify(call: Invocation): Promise<number> {
@@ -71,7 +84,7 @@ function report(call: Invocation, found: Report | Result<'verify'>): number {
 }
 
 async function exportFile(call: Invocation, file: string | undefined): Promise<number> {
-  if (file === undefined) throw new FactotumError('cli.usage', 'Usage: factotum ledger export <file> [--private]')
+  if (file === undefined) throw misused('ledger', 'Export it into which file?')
   const done = await ask(call.folder, 'export', { file: resolve(file), private: call.flags.private === true })
   if (call.json) call.print(done)
   else
@@ -83,7 +96,7 @@ async function exportFile(call: Invocation, file: string | undefined): Promise<n
 
 async function prove(call: Invocation, event: string | undefined): Promise<number> {
   if (event === undefined || !/^\d+$/.test(event))
-    throw new FactotumError('cli.usage', 'Usage: factotum ledger prove <event>, the number that "why" and "run" print.')
+    throw misused('ledger', 'An event is proved by the number that "why" and "run" print.')
   const proof = await ask(call.folder, 'prove', { event: Number(event) })
   if (call.json) call.print(proof)
   else {

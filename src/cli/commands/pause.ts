@@ -1,12 +1,9 @@
 import type { Result } from '../../server/operations.ts'
 import { ask } from '../client.ts'
-import type { Command, Invocation } from '../command.ts'
+import { command, type Invocation } from '../command.ts'
 import { ago, oneLine } from '../text.ts'
 
-export const pause: Command = {
-  name: 'pause',
-  usage: '[workflow or connector] [--reason TEXT]',
-  summary: 'Let nothing leave: at all, of one workflow, or through one connector.',
+export const pause = command('pause', {
   options: { reason: { type: 'string' } },
   arity: [0, 1],
   async run(call) {
@@ -14,17 +11,14 @@ export const pause: Command = {
     const scope = call.positionals[0] ?? 'all'
     return print(call, await ask(call.folder, 'pause', { scope, ...(typeof reason === 'string' ? { reason } : {}) }))
   },
-}
+})
 
-export const resume: Command = {
-  name: 'resume',
-  usage: '[workflow or connector]',
-  summary: 'Let it leave again.',
+export const resume = command('resume', {
   arity: [0, 1],
   async run(call) {
     return print(call, await ask(call.folder, 'resume', { scope: call.positionals[0] ?? 'all' }))
   },
-}
+})
 
 function print(call: Invocation, pauses: Result<'pauses'>): number {
   if (call.json) call.print(pauses)

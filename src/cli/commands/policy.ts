@@ -1,18 +1,14 @@
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { checkPolicies, loadPolicies, type Explanation } from '../../governance/policy.ts'
-import { FactotumError } from '../../lib/errors.ts'
 import { policyOptions, readPolicyTest } from '../../server/views/policies.ts'
 import { ask } from '../client.ts'
-import type { Command, Invocation } from '../command.ts'
+import { command, misused, type Invocation } from '../command.ts'
 import { loadCompany } from '../company-folder.ts'
 import { confirmed, YES } from '../confirm.ts'
 import { oneLine, plain } from '../text.ts'
 
-export const policy: Command = {
-  name: 'policy',
-  usage: 'list | check | test <effect or file.json> | allow <gate> [--yes]',
-  summary: 'What may run without you: list, check the files, say what a verdict would be and why.',
+export const policy = command('policy', {
   options: YES,
   arity: [1, 2],
   async run(call) {
@@ -22,9 +18,9 @@ export const policy: Command = {
     if (verb === 'test' && argument !== undefined)
       return existsSync(argument) ? testFile(call, argument) : test(call, argument)
     if (verb === 'allow' && argument !== undefined) return allow(call, argument)
-    throw new FactotumError('cli.usage', `Usage: factotum policy ${policy.usage}`)
+    throw misused('policy')
   },
-}
+})
 
 /** Without opening the store: also while the company runs. */
 async function list(call: Invocation): Promise<number> {

@@ -4,16 +4,13 @@ import { wholeQueue } from '../../server/views/whole-queue.ts'
 import type { Json } from '../../lib/json.ts'
 import { now } from '../as-of.ts'
 import { ask } from '../client.ts'
-import type { Command, Invocation } from '../command.ts'
+import { command, type Invocation } from '../command.ts'
 import { ago, indent, oneLine, plain } from '../text.ts'
 
 /** Nobody reads further than this at once: the rest is there when these are decided. */
 const MAX_QUEUE = 1_000
 
-export const queue: Command = {
-  name: 'queue',
-  usage: '[gate]',
-  summary: 'What waits for you, with its evidence; one gate in full.',
+export const queue = command('queue', {
   arity: [0, 1],
   async run(call) {
     const [id] = call.positionals
@@ -34,7 +31,7 @@ export const queue: Command = {
       call.out(`${howMany(items.length, waiting)} waiting. "factotum queue <gate>" shows one in full.`)
     return 0
   },
-}
+})
 
 function howMany(shown: number, waiting: number): string {
   return waiting > shown ? `The first ${shown} of ${waiting}` : String(shown)

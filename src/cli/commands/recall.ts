@@ -4,17 +4,14 @@ import { text } from 'node:stream/consumers'
 import { FactotumError } from '../../lib/errors.ts'
 import { humanDate } from '../instants.ts'
 import { ask } from '../client.ts'
-import type { Command, Invocation } from '../command.ts'
+import { command, type Invocation } from '../command.ts'
 import { newestArgs, PAGED, printPage } from '../newest.ts'
 import { indent, oneLine, plain, time } from '../text.ts'
 import type { Result } from '../../server/operations.ts'
 
 const MAX_TEXT = 1_200
 
-export const recall: Command = {
-  name: 'recall',
-  usage: '"question" [--about ADDRESS] [--budget TOKENS] [--trust LABEL]',
-  summary: 'What was said, written or known that answers a question, with where each stands.',
+export const recall = command('recall', {
   options: {
     about: { type: 'string' },
     budget: { type: 'string' },
@@ -41,7 +38,7 @@ export const recall: Command = {
     else show(call, found)
     return 0
   },
-}
+})
 
 function show(call: Invocation, { facts, passages, nothing, withoutMeaning }: Result<'recall'>): void {
   if (withoutMeaning !== null) call.out(`(by words alone: the encoder failed with ${withoutMeaning})`)
@@ -82,10 +79,7 @@ function parseTrust(given: string): (typeof TRUST)[number] {
   throw new FactotumError('cli.usage', `--trust takes one of ${TRUST.join(', ')}, not "${given}".`)
 }
 
-export const remember: Command = {
-  name: 'remember',
-  usage: '<file or ->… [--title TEXT] [--about ADDRESS]… [--name NAME] [--trust LABEL]',
-  summary: 'Keep notes and files (text, Markdown, HTML, PDF) to be recalled; "-" reads a note from the standard input.',
+export const remember = command('remember', {
   options: {
     title: { type: 'string' },
     about: { type: 'string' },
@@ -114,7 +108,7 @@ export const remember: Command = {
     if (call.json) call.print(kept)
     return 0
   },
-}
+})
 
 function said({ id, version, title, characters, about, trust, added }: Result<'remember'>): string {
   const what = !added ? 'known already' : version === 1 ? 'kept' : `kept as version ${version}`
@@ -122,10 +116,7 @@ function said({ id, version, title, characters, about, trust, added }: Result<'r
   return `${what}: ${oneLine(title, 80)} (${characters} characters, ${trust}${of})  ${id}`
 }
 
-export const documents: Command = {
-  name: 'documents',
-  usage: '[--about ADDRESS] [--limit N] [--cursor MORE]',
-  summary: 'The documents that are kept, newest first.',
+export const documents = command('documents', {
   options: { about: { type: 'string' }, ...PAGED },
   arity: [0, 0],
   async run(call) {
@@ -144,12 +135,9 @@ export const documents: Command = {
       oneLine(d.title, 60) + (d.about.length > 0 ? `  (${d.about.map((who) => oneLine(who, 40)).join(', ')})` : ''),
     ])
   },
-}
+})
 
-export const document: Command = {
-  name: 'document',
-  usage: '<id> [--version N]',
-  summary: 'One document: its text, versions, and where it comes from.',
+export const document = command('document', {
   options: { version: { type: 'string' } },
   arity: [1, 1],
   async run(call) {
@@ -175,4 +163,4 @@ export const document: Command = {
     call.out(d.text === undefined ? '(erased)' : plain(d.text))
     return 0
   },
-}
+})

@@ -2,13 +2,10 @@ import { writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { FactotumError } from '../../lib/errors.ts'
 import { ask } from '../client.ts'
-import type { Command } from '../command.ts'
+import { command } from '../command.ts'
 import { plain } from '../text.ts'
 
-export const runbook: Command = {
-  name: 'runbook',
-  usage: '[--out FILE]',
-  summary: 'The operations manual, for a stand-in: every connector, action, workflow, and what to do.',
+export const runbook = command('runbook', {
   options: { out: { type: 'string' } },
   arity: [0, 0],
   async run(call) {
@@ -29,4 +26,4 @@ export const runbook: Command = {
     else call.out(safe.trimEnd())
     return 0
   },
-}
+})

@@ -2,15 +2,12 @@ import { FactotumError } from '../../lib/errors.ts'
 import type { Result } from '../../server/operations.ts'
 import type { Json } from '../../lib/json.ts'
 import { ask } from '../client.ts'
-import type { Command, Invocation } from '../command.ts'
+import { command, type Invocation } from '../command.ts'
 import { describeLink } from '../links.ts'
 import { NEWEST, newestArgs, printPage } from '../newest.ts'
 import { ago, oneLine, time } from '../text.ts'
 
-export const runs: Command = {
-  name: 'runs',
-  usage: '[--state STATE] [--limit N] [--cursor MORE]',
-  summary: 'The newest runs.',
+export const runs = command('runs', {
   options: NEWEST,
   arity: [0, 0],
   async run(call) {
@@ -23,14 +20,11 @@ export const runs: Command = {
       oneLine(r.error ?? '', 80),
     ])
   },
-}
+})
 
 type Node = Result<'run'>['nodes'][number]
 
-export const run: Command = {
-  name: 'run',
-  usage: '<id>',
-  summary: "One run's story, as a tree.",
+export const run = command('run', {
   arity: [1, 1],
   async run(call) {
     const story = await ask(call.folder, 'run', { id: call.positionals[0]! })
@@ -43,7 +37,7 @@ export const run: Command = {
     }
     return 0
   },
-}
+})
 
 function printNodes(call: Invocation, nodes: readonly Node[], prefix: string): void {
   nodes.forEach((node, i) => {
@@ -53,10 +47,7 @@ function printNodes(call: Invocation, nodes: readonly Node[], prefix: string): v
   })
 }
 
-export const retry: Command = {
-  name: 'retry',
-  usage: '<run> [--step NAME]',
-  summary: 'Set a failed run going again, from the step that failed or an earlier one.',
+export const retry = command('retry', {
   options: { step: { type: 'string' } },
   arity: [1, 1],
   async run(call) {
@@ -66,29 +57,23 @@ export const retry: Command = {
       await ask(call.folder, 'retry', { id: call.positionals[0]!, ...(typeof step === 'string' ? { step } : {}) }),
     )
   },
-}
+})
 
-export const restart: Command = {
-  name: 'restart',
-  usage: '<run> [--input JSON]',
-  summary: 'Start a failed or parked run over, on other input where given.',
+export const restart = command('restart', {
   options: { input: { type: 'string' } },
   arity: [1, 1],
   async run(call) {
     return report(call, await ask(call.folder, 'restart', { id: call.positionals[0]!, ...inputOf(call) }))
   },
-}
+})
 
-export const launch: Command = {
-  name: 'launch',
-  usage: '<workflow> [--input JSON]',
-  summary: 'Start a workflow by hand.',
+export const launch = command('launch', {
   options: { input: { type: 'string' } },
   arity: [1, 1],
   async run(call) {
     return report(call, await ask(call.folder, 'start', { workflow: call.positionals[0]!, ...inputOf(call) }))
   },
-}
+})
 
 function inputOf({ flags: { input } }: Invocation): { readonly input?: Json } {
   if (typeof input !== 'string') return {}
@@ -99,10 +84,7 @@ function inputOf({ flags: { input } }: Invocation): { readonly input?: Json } {
   }
 }
 
-export const cancel: Command = {
-  name: 'cancel',
-  usage: '<run or effect> [--reason TEXT]',
-  summary: 'End a run, its open gates, and every effect of it that has not left.',
+export const cancel = command('cancel', {
   options: { reason: { type: 'string' } },
   arity: [1, 1],
   async run(call) {
@@ -112,7 +94,7 @@ export const cancel: Command = {
       await ask(call.folder, 'cancel', { id: call.positionals[0]!, ...(typeof reason === 'string' ? { reason } : {}) }),
     )
   },
-}
+})
 
 function report(call: Invocation, row: { id: string; workflow: string; state: string }): number {
   if (call.json) call.print(row)

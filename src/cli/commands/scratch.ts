@@ -1,17 +1,14 @@
 import { FactotumError } from '../../lib/errors.ts'
 import type { Item } from '../../server/operations.ts'
 import { ask, askAll } from '../client.ts'
-import type { Command, Invocation } from '../command.ts'
+import { command, type Invocation } from '../command.ts'
 import { confirmed, YES } from '../confirm.ts'
 import { newestArgs, PAGED, printPage } from '../newest.ts'
 import { ago, oneLine } from '../text.ts'
 
 const MAX_SHOWN_CHARS = 200
 
-export const scratch: Command = {
-  name: 'scratch',
-  usage: '[run or session] [--values] [--limit N] [--cursor MORE] | clear [run or session] [--yes]',
-  summary: 'Working state that runs and sessions hold, and until when; clear: take it away now, all sessions or one.',
+export const scratch = command('scratch', {
   options: { values: { type: 'boolean' }, ...PAGED, ...YES },
   arity: [0, 2],
   async run(call) {
@@ -21,7 +18,7 @@ export const scratch: Command = {
       throw new FactotumError('cli.usage', `"${second}" is one too many: name one run or session, or "clear".`)
     return list(call, first)
   },
-}
+})
 
 async function list(call: Invocation, owner: string | undefined): Promise<number> {
   const values = call.flags.values === true

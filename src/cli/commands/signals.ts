@@ -1,12 +1,9 @@
 import { ask } from '../client.ts'
-import type { Command } from '../command.ts'
+import { command } from '../command.ts'
 import { NEWEST, newestArgs, printPage } from '../newest.ts'
 import { ago, oneLine } from '../text.ts'
 
-export const signals: Command = {
-  name: 'signals',
-  usage: '[--state STATE] [--limit N] [--cursor MORE]',
-  summary: 'The newest of what came in; --state quarantined shows what was set aside, and why.',
+export const signals = command('signals', {
   options: NEWEST,
   arity: [0, 0],
   async run(call) {
@@ -18,4 +15,4 @@ export const signals: Command = {
       oneLine(s.reason ?? s.text, 120),
     ])
   },
-}
+})

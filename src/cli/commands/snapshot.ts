@@ -7,7 +7,7 @@ import { restore, type KeySource } from '../../server/snapshots/restore.ts'
 import { difference, summarise, type Summary } from '../../server/snapshots/summary.ts'
 import { targetAt } from '../../server/snapshots/targets.ts'
 import { ask } from '../client.ts'
-import type { Command, Invocation } from '../command.ts'
+import { command, misused, type Invocation } from '../command.ts'
 import { companyFolder } from '../company-folder.ts'
 import { Progress } from '../progress.ts'
 import { ago, columns, oneLine, time } from '../text.ts'
@@ -22,11 +22,7 @@ const VERBS: Readonly<Record<string, (call: Invocation, a?: string, b?: string) 
   drill,
 }
 
-export const snapshot: Command = {
-  name: 'snapshot',
-  usage:
-    'create [--with-keys] | list | drill [--to PLACE] | show <file> | diff <file> <file|now> | verify <file> [--key K] | restore <file> <folder> --keys DIR [--database URL]',
-  summary: 'Copy the whole company, look at copies, check them, bring one back.',
+export const snapshot = command('snapshot', {
   options: {
     to: { type: 'string' },
     key: { type: 'string' },
@@ -42,7 +38,7 @@ export const snapshot: Command = {
     if (!run) throw usage()
     return run(call, a, b)
   },
-}
+})
 
 async function create(call: Invocation): Promise<number> {
   const to = placeOf(call)
@@ -297,5 +293,5 @@ function size(bytes: number): string {
 }
 
 function usage(): FactotumError {
-  return new FactotumError('cli.usage', `Usage: factotum snapshot ${snapshot.usage}`)
+  return misused('snapshot')
 }

@@ -6,15 +6,12 @@ import { resolve } from 'node:path'
 import { makeLink } from '../../governance/access/links.ts'
 import { serve, type ServeOptions } from '../../server/http/serve.ts'
 import { status as readStatus } from '../../server/views/status.ts'
-import type { Command, Invocation } from '../command.ts'
+import { command, type Invocation } from '../command.ts'
 import { companyFolder, loadCompany } from '../company-folder.ts'
 import { oneLine } from '../text.ts'
 import { printStatus } from './status.ts'
 
-export const start: Command = {
-  name: 'start',
-  usage: '[folder] [--port N] [--once] | --public --host H (--tls-cert F --tls-key F | --behind-proxy https://NAME)',
-  summary: 'Run the company; with --once until there is nothing left to do.',
+export const start = command('start', {
   options: {
     port: { type: 'string' },
     once: { type: 'boolean' },
@@ -48,7 +45,7 @@ export const start: Command = {
       setTimeout(() => process.exit(), ABANDONED_MS).unref()
     }
   },
-}
+})
 
 const ABANDONED_MS = 1_000
 

@@ -1,13 +1,10 @@
 import type { Result } from '../../server/operations.ts'
 import { stood } from '../as-of.ts'
 import { ask } from '../client.ts'
-import type { Command, Invocation } from '../command.ts'
+import { command, type Invocation } from '../command.ts'
 import { ago, columns, oneLine, tally } from '../text.ts'
 
-export const status: Command = {
-  name: 'status',
-  usage: '',
-  summary: 'What there is, and what waits.',
+export const status = command('status', {
   arity: [0, 0],
   async run(call) {
     const now = await ask(call.folder, 'status', {})
@@ -15,7 +12,7 @@ export const status: Command = {
     else printStatus(call, now)
     return 0
   },
-}
+})
 
 export function printStatus(call: Invocation, now: Result<'status'>): void {
   const open = Object.values(now.gates).reduce((a, b) => a + b, 0)

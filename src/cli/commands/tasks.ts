@@ -1,16 +1,13 @@
 import { FactotumError } from '../../lib/errors.ts'
 import type { Result } from '../../server/operations.ts'
 import { ask } from '../client.ts'
-import type { Command, Invocation } from '../command.ts'
+import { command, misused, type Invocation } from '../command.ts'
 import { newestArgs, PAGED, printPage } from '../newest.ts'
 import { ago, oneLine, plain, time } from '../text.ts'
 
 type Shown = Result<'task'>
 
-export const tasks: Command = {
-  name: 'tasks',
-  usage: '[--overdue | --all] [--for WHO] [--limit N] [--cursor MORE]',
-  summary: 'What is to be done, by whom and by when.',
+export const tasks = command('tasks', {
   options: {
     overdue: { type: 'boolean' },
     all: { type: 'boolean' },
@@ -33,19 +30,14 @@ export const tasks: Command = {
       oneLine(t.text ?? '(erased)', 100),
     ])
   },
-}
+})
 
 function dueText({ state, dueAt, overdue, endedAt }: Shown): string {
   if (state !== 'open') return `${state} ${ago(endedAt ?? dueAt)}`
   return overdue ? `OVERDUE, due ${ago(dueAt)}` : `due ${ago(dueAt)}`
 }
 
-const USAGE = `<id> | add "TEXT" --by DATE [--for WHO] [--why TEXT] | done <id> | drop <id> | move <id> [--by DATE] [--for WHO] [--note TEXT]`
-
-export const task: Command = {
-  name: 'task',
-  usage: USAGE,
-  summary: 'One task; or add, end or move one. DATE: 3d, 2026-12-01 or 2026-12-01T18:00; WHO: operator, workflow:NAME.',
+export const task = command('task', {
   options: {
     by: { type: 'string' },
     for: { type: 'string' },
@@ -60,7 +52,7 @@ export const task: Command = {
     else printTask(call, done)
     return 0
   },
-}
+})
 
 function change(call: Invocation, what: string, given: string): Promise<Shown> {
   const { folder } = call
@@ -79,7 +71,7 @@ function change(call: Invocation, what: string, given: string): Promise<Shown> {
       throw new FactotumError('cli.usage', 'Move it to when, or to whom? Such as --by 3d or --for operator.')
     return ask(folder, 'moveTask', { id: given, ...by, ...to, ...note })
   }
-  throw new FactotumError('cli.usage', `Usage: factotum task ${USAGE}`)
+  throw misused('task')
 }
 
 function printTask(call: Invocation, t: Shown): void {

@@ -1,15 +1,12 @@
 import type { Result } from '../../server/operations.ts'
 import { ask } from '../client.ts'
-import type { Command, Invocation } from '../command.ts'
+import { command, type Invocation } from '../command.ts'
 import { confirmed, YES } from '../confirm.ts'
 import { columns, oneLine } from '../text.ts'
 
 type Plan = Result<'undoPlan'>
 
-export const undo: Command = {
-  name: 'undo',
-  usage: '<effect, run or decision> [--yes]',
-  summary: 'Show what can be taken back and what cannot, then take it back.',
+export const undo = command('undo', {
   options: YES,
   arity: [1, 1],
   async run(call) {
@@ -37,7 +34,7 @@ export const undo: Command = {
     }
     return 0
   },
-}
+})
 
 const HOW = { cancel: 'stop', undo: 'take back', leave: 'CANNOT' } as const
 

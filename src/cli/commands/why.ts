@@ -1,12 +1,9 @@
 import { ask } from '../client.ts'
-import type { Command } from '../command.ts'
+import { command } from '../command.ts'
 import { describeLink } from '../links.ts'
 import { time } from '../text.ts'
 
-export const why: Command = {
-  name: 'why',
-  usage: '<id>',
-  summary: 'The chain that led to something: message, decision, gate, effect, outcome.',
+export const why = command('why', {
   arity: [1, 1],
   async run(call) {
     const links = await ask(call.folder, 'why', { id: call.positionals[0]! })
@@ -14,4 +11,4 @@ export const why: Command = {
     else for (const link of links) call.out(`${String(link.seq).padStart(6)}  ${time(link.at)}  ${describeLink(link)}`)
     return 0
   },
-}
+})

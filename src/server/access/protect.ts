@@ -36,7 +36,18 @@ export function protect(http: Hono, access: Access): void {
   http.use(withHeaders(access.place))
   http.use(asOurselves(access), fromOurPages(access))
   http.use('/v1/*', known(access))
-  accessRoutes(http, access)
+  accessRoutes(http, access, openTo)
+}
+
+/** Not by its scope: by who asks. */
+function isClosed(caller: Caller, operation: string): boolean {
+  return caller.actor.startsWith('guest:') && NOT_FOR_GUESTS.has(operation)
+}
+
+/** What whoever asks may ask for: a page offers nothing else. */
+function openTo(caller: Caller): string[] {
+  const names = Object.keys(OPERATIONS)
+  return names.filter((name) => allows(caller, operationNamed(name).scope) && !isClosed(caller, name))
 }
 
 /** Under a name of ours, and not more often than anybody needs. */
@@ -111,7 +122,7 @@ function known(access: Access): MiddlewareHandler {
       access.refused('scope', caller.actor, address)
       return refuse(c, 403, 'access.scope', `This takes the scope "${scope}"; yours is "${caller.scopes}".`)
     }
-    if (caller.actor.startsWith('guest:') && NOT_FOR_GUESTS.has(nameIn(c))) {
+    if (isClosed(caller, nameIn(c))) {
       access.refused('guest', caller.actor, address)
       return refuse(
         c,

@@ -20,6 +20,7 @@ import {
   type SessionRow,
 } from '../../governance/access/sessions.ts'
 import { tokenById, tokenOf, tokenState, type TokenRow } from '../../governance/access/tokens.ts'
+import type { Caller } from '../../lib/caller.ts'
 import { FactotumError } from '../../lib/errors.ts'
 import type { Access, Known } from './access.ts'
 import { Passkeys, type Party } from './passkeys.ts'
@@ -41,22 +42,31 @@ interface State {
   readonly signedIn: boolean
   /** The operator has set up no way to sign in yet, but for the link that a start prints. */
   readonly firstStart: boolean
-  readonly caller: { readonly actor: string; readonly scopes: string; readonly name: string | null } | null
+  readonly caller: {
+    readonly actor: string
+    readonly scopes: string
+    readonly name: string | null
+    /** The operations that are open to it. */
+    readonly may: readonly string[]
+  } | null
   /** How the operator can sign in here. */
   readonly methods: readonly Method[]
   /** Whether a passkey can be made and used under this name; else where one could be, or null. */
   readonly passkeys: { readonly here: boolean; readonly at: string | null }
 }
 
+/** The names of the operations that somebody may ask for. */
+type OpenTo = (caller: Caller) => readonly string[]
+
 /**
  * How people come in and go: `/access/*`. Everything but GET is JSON from a page of ours; whoever fails too often waits.
  */
-export function accessRoutes(http: Hono, access: Access): void {
+export function accessRoutes(http: Hono, access: Access, openTo: OpenTo): void {
   const { store } = access
   const passkeys = new Passkeys(store)
   http.use('/access/*', bodyLimit({ maxSize: MAX_BODY_BYTES }))
 
-  http.get('/access/state', async (c) => c.json(await stateOf(access, c)))
+  http.get('/access/state', async (c) => c.json(await stateOf(access, c, openTo)))
 
   http.post('/access/first', (c) =>
     signIn(access, c, async () => {
@@ -216,7 +226,7 @@ function justSignedIn(access: Access, c: Context, act: (known: Known) => Promise
   })
 }
 
-async function stateOf(access: Access, c: Context): Promise<State> {
+async function stateOf(access: Access, c: Context, openTo: OpenTo): Promise<State> {
   const { store } = access
   const known = await access.callerOf(c)
   const kinds = new Set((await credentials(store)).map((row) => row.kind))
@@ -229,7 +239,12 @@ async function stateOf(access: Access, c: Context): Promise<State> {
   return {
     signedIn: caller !== null,
     firstStart: kinds.size === 0,
-    caller: caller && { actor: caller.actor, scopes: caller.scopes, name: token?.name ?? null },
+    caller: caller && {
+      actor: caller.actor,
+      scopes: caller.scopes,
+      name: token?.name ?? null,
+      may: openTo(caller),
+    },
     methods,
     passkeys: { here, at: here ? null : localhostOf(access, c) },
   }

@@ -1,0 +1,61 @@
+import type { Entries } from './entry.ts'
+
+const PAGES = '[--limit N] [--cursor MORE]'
+
+/** What runs in a company. */
+export const WORK = {
+  do: {
+    summary: 'Plan how to reach a goal, and show the plan for approval. --plan: yours, without a model.',
+    calls: ['do "<goal>" [--out FILE]', 'do --plan FILE'],
+    operations: ['do', 'planned'],
+  },
+  launch: { summary: 'Start a workflow by hand.', calls: ['launch <workflow> [--input JSON]'], operations: ['start'] },
+  ingest: {
+    summary: 'Take in mail: .eml files, an mbox, a Maildir or a folder.',
+    calls: ['ingest <file or folder>…'],
+    operations: ['ingest'],
+  },
+  signals: {
+    summary: 'The newest of what came in; --state quarantined shows what was set aside, and why.',
+    calls: [`signals [--state STATE] ${PAGES}`],
+    operations: ['signals'],
+  },
+  runs: { summary: 'The newest runs.', calls: [`runs [--state STATE] ${PAGES}`], operations: ['runs'] },
+  run: { summary: "One run's story, as a tree.", calls: ['run <run>'], operations: ['run'] },
+  retry: {
+    summary: 'Set a failed run going again, from the step that failed or an earlier one.',
+    calls: ['retry <run> [--step NAME]'],
+    operations: ['retry'],
+  },
+  restart: {
+    summary: 'Start a failed or parked run over, on other input where given.',
+    calls: ['restart <run> [--input JSON]'],
+    operations: ['restart'],
+  },
+  cancel: {
+    summary: 'End a run, its open gates, and every effect of it that has not left.',
+    calls: ['cancel <run or effect> [--reason TEXT]'],
+    operations: ['cancel'],
+  },
+  effects: {
+    summary:
+      'The newest effects: what left the company, or is about to; one with its tries and what undoing it would do.',
+    calls: [`effects [effect] [--state STATE] ${PAGES}`],
+    operations: ['effects', 'effect'],
+  },
+  dead: {
+    summary: 'What stopped for good, by cause, and what trying it again would do.',
+    calls: [`dead ${PAGES}`],
+    operations: ['dead'],
+  },
+  redrive: {
+    summary: 'Try dead letters again, after showing what that does.',
+    calls: ['redrive <effect, group or all> [--yes]'],
+    operations: ['redrive', 'dead'],
+  },
+  closeDead: {
+    summary: 'Close dead letters as failed: their runs go on with that.',
+    calls: ['close <effect, group or all> --reason TEXT'],
+    operations: ['closeDead'],
+  },
+} as const satisfies Entries
