@@ -30,8 +30,8 @@ export function Session({ children }: { children: ReactNode }) {
     return (
       <Arriving
         secret={arriving}
-        done={async () => {
-          setFresh(state.data.firstStart)
+        done={async (asGuest) => {
+          setFresh(state.data.firstStart && !asGuest)
           await signedIn()
         }}
         given={() => setArriving(null)}
@@ -64,7 +64,15 @@ function Wrong({ error }: { error: unknown }) {
 }
 
 /** With the link of the first start, or one that "factotum access link" made. */
-function Arriving({ secret, done, given }: { secret: string; done: () => Promise<void>; given: () => void }) {
+function Arriving({
+  secret,
+  done,
+  given,
+}: {
+  secret: string
+  done: (asGuest: boolean) => Promise<void>
+  given: () => void
+}) {
   const [error, setError] = useState<unknown>(null)
   const [busy, setBusy] = useState(false)
   // A press and not at once: what only loads a link, such as a preview, must not use it up.
@@ -72,11 +80,13 @@ function Arriving({ secret, done, given }: { secret: string; done: () => Promise
     setBusy(true)
     setError(null)
     try {
-      await access('first', { key: secret }).catch((reason: unknown) => {
+      let asGuest = false
+      await access('first', { key: secret }).catch(async (reason: unknown) => {
         if (!(reason instanceof ApiError) || reason.status !== 401) throw reason
-        return access('guest', { key: secret })
+        await access('guest', { key: secret })
+        asGuest = true
       })
-      await done()
+      await done(asGuest)
     } catch (reason) {
       setError(reason)
       setBusy(false)

@@ -2,6 +2,7 @@ import { ArrowLeft, ShieldAlert } from 'lucide-react'
 import { useEffect, useState, type ReactNode } from 'react'
 import type { Result } from '../../../src/client.ts'
 import type { Choice } from '../../../src/governance/gates.ts'
+import { isGuest, mayAsk } from '../access/session.ts'
 import { useReading } from '../api.ts'
 import { useCommands } from '../shell/acting.ts'
 import { newestUndo, dismiss, toast } from '../shell/toasts.tsx'
@@ -84,9 +85,11 @@ function Whole({ gate, listed, back }: { gate: Gate; listed: boolean; back: () =
           <Section title="What follows">
             <Facts rows={consequences(gate)} />
           </Section>
-          <Section title="The same as a command">
-            <CliLine text={commandText(gate.id, (verbs.approve ?? verbs.choose[0])?.outcome ?? 'approve')} />
-          </Section>
+          {!isGuest() && (
+            <Section title="The same as a command">
+              <CliLine text={commandText(gate.id, (verbs.approve ?? verbs.choose[0])?.outcome ?? 'approve')} />
+            </Section>
+          )}
         </div>
       </div>
       <Actions
@@ -236,6 +239,10 @@ function RunLink({ id }: { id: string }) {
 
 function Actions(props: { gate: Gate; choose: (choice: Choice) => void; openAll: () => void; later: () => void }) {
   const { gate, choose, openAll, later } = props
+  if (!mayAsk('decide'))
+    return (
+      <footer className="border-t border-line px-5 py-2.5 text-sm text-soft">You look; the operator decides.</footer>
+    )
   const verbs = verbsOf(gate.kind, gate.choices)
   const rest = gate.choices.filter((c) => c !== verbs.approve && c !== verbs.edit && c !== verbs.reject)
   return (

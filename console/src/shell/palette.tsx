@@ -57,6 +57,8 @@ export function Palette({ close }: { close: () => void }) {
         aria-expanded
         aria-controls="palette-list"
         aria-activedescendant={rows[at] ? `palette-${rows[at].id}` : undefined}
+        // A dialog gives the focus a moment later: what is typed at once would be taken for keys.
+        autoFocus
         value={query}
         onChange={(e) => {
           setQuery(e.target.value)
