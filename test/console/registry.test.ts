@@ -178,3 +178,78 @@ test('on a phone every verb of an item is reached by touch', { timeout: 60_000 }
   assert.equal(wide, 390)
   await context.close()
 })
+
+test('every screen is in its address: loaded again it shows the same', { timeout: 240_000 }, async (t) => {
+  const { page, context } = await look(browser, stage)
+  const shown = () =>
+    page.evaluate(() => {
+      const of = (selector: string, what: string) =>
+        [...document.querySelectorAll(selector)].map((e) => e.getAttribute(what) ?? (e as HTMLInputElement).value)
+      return {
+        address: location.href,
+        chosen: of('[data-item]', 'data-item'),
+        rows: of('[data-row]', 'data-row'),
+        filters: [...document.querySelectorAll<HTMLInputElement>('main input, main select')].map((e) => e.value),
+        tab: document.querySelector('[role=tab][aria-selected=true]')?.textContent ?? null,
+      }
+    })
+  for (const screen of SCREENS)
+    await t.test(screen.name, async () => {
+      await page.goto(stage.url + (await screen.path(stage)))
+      await page.locator(screen.ready).first().waitFor()
+      // Whatever can be narrowed is, by its second choice.
+      for (const select of await page.locator('main select:not(form *)').all()) await select.selectOption({ index: 1 })
+      await page.waitForTimeout(150)
+      const before = await shown()
+      await page.reload()
+      await page.locator('main').first().waitFor()
+      await page.waitForTimeout(400)
+      assert.deepEqual(await shown(), before)
+    })
+  await context.close()
+})
+
+test('one connector is paused with a word of what that means, and goes on', { timeout: 60_000 }, async () => {
+  const { page, context } = await look(browser, stage, '/settings')
+  await page.getByRole('button', { name: 'Pause till' }).click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByText('Nothing leaves through it until you resume').waitFor()
+  await dialog.getByLabel('Why').fill('looking into it')
+  await dialog.getByRole('button', { name: 'Pause till' }).click()
+  await page.locator('[data-paused="connector:till"]', { hasText: 'looking into it' }).waitFor()
+  await page.getByRole('button', { name: 'Resume till' }).click()
+  await page.locator('[data-paused="connector:till"]').waitFor({ state: 'detached' })
+  await page.getByRole('button', { name: 'Pause pay-invoice' }).click()
+  await dialog.getByRole('button', { name: 'Pause pay-invoice' }).click()
+  await page.locator('[data-paused="workflow:pay-invoice"]').waitFor()
+  await stage.company.ask('resume', { scope: 'workflow:pay-invoice' })
+  await context.close()
+})
+
+test(
+  'what is approved again and again can be let pass: the change is shown, and made by a press',
+  { timeout: 90_000 },
+  async () => {
+    const { items } = await stage.company.ask('queue', { find: 'Remind' })
+    assert.ok(items.length >= 3)
+    for (const { id } of items) await stage.company.ask('decide', { id, outcome: 'approve' })
+    const { page, context } = await look(browser, stage, '/settings?lens=policies')
+    await page.getByText('4 of 4 approved as they were').waitFor()
+    await page.getByRole('button', { name: 'Let such pass' }).click()
+    const dialog = page.getByRole('dialog')
+    await dialog.getByText('Action::"till.remind"').waitFor()
+    await dialog.getByRole('button', { name: 'Go on asking' }).click()
+    assert.deepEqual((await stage.company.ask('policies', {})).policies, [])
+    await page.getByRole('button', { name: 'Let such pass' }).click()
+    await dialog.getByRole('button', { name: 'Adopt this policy' }).click()
+    await page.locator('[data-toast="good"]', { hasText: 'holds from now on' }).waitFor()
+    await page.locator('table', { hasText: 'policies/allowed.cedar' }).waitFor()
+    await stage.company.run(stage.flows.remind, { to: 'eli@elm.example', invoice: '2026-50', body: 'Hello' })
+    await page.reload()
+    await page
+      .getByRole('row', { name: /allowed\.cedar/ })
+      .getByText('1', { exact: true })
+      .waitFor()
+    await context.close()
+  },
+)

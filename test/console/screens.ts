@@ -38,6 +38,7 @@ export const SCREENS: readonly Screen[] = [
   { name: 'money', path: at('/money'), ready: 'table' },
   { name: 'agents', path: at('/money?lens=agents'), ready: 'main' },
   { name: 'settings', path: at('/settings'), ready: 'table' },
+  { name: 'settings-policies', path: at('/settings?lens=policies'), ready: 'table' },
   { name: 'settings-access', path: at('/settings?lens=access'), ready: 'form' },
   { name: 'settings-company', path: at('/settings?lens=company'), ready: 'dl' },
 ]

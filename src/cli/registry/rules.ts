@@ -31,7 +31,7 @@ export const RULES = {
       'policy test <file.json>',
       'policy allow <gate> [--yes]',
     ],
-    operations: ['policyTest', 'policyProposal', 'policyAdopt'],
+    operations: ['policies', 'policyTest', 'policyProposal', 'policyAdopt'],
   },
   away: {
     summary: 'Say that you are away, or back; alone: what waits, what passes, what is refused meanwhile.',

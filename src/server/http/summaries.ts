@@ -100,6 +100,11 @@ export const SUMMARIES: Readonly<Record<string, readonly [Area, string]>> = {
   leave: ['rules', 'The operator is away until a time.'],
   comeBack: ['rules', 'The operator is back.'],
   quiet: ['rules', 'Quiet hours, and whether it is quiet now.'],
+  policies: [
+    'rules',
+    'The policies, what each came to in 28 days, and what is approved so often that one could let it pass.',
+  ],
+  workflows: ['rules', 'The workflows, their runs that are not over, and which are paused.'],
   policyTest: ['rules', 'What the policies say of a recorded effect, and which of them said it.'],
   policyProposal: ['rules', 'A policy that would decide what a gate asks, with what it would have decided before.'],
   policyAdopt: ['rules', 'Writes the policy that `policyProposal` showed.'],

@@ -8,6 +8,7 @@ import { effectView } from '../views/effect.ts'
 import { figures } from '../views/figures.ts'
 import { resolveId } from '../views/ids.ts'
 import { eventStory, ledger } from '../views/ledger.ts'
+import { policiesShown, workflowsShown } from '../views/policy-figures.ts'
 import { queueRows } from '../views/queue-rows.ts'
 import { today } from '../views/today.ts'
 
@@ -53,4 +54,7 @@ export const CONSOLE_OPERATIONS = {
   forecast: reading('read', none, (c) => forecastMonth(c.store, c.store.clock.now(), c.spend.zone)),
   // Of what this process has open: the past has nothing of it.
   connectors: looking('read', none, (c) => connectorViews(c)),
+  // Of the files as they are, and of the code that runs.
+  policies: looking('read', none, (c) => policiesShown(c)),
+  workflows: looking('read', none, (c) => workflowsShown(c)),
 } as const
