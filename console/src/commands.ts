@@ -10,9 +10,6 @@ export interface Command extends Registered {
 
 export const COMMANDS: readonly Command[] = ALL.filter((command): command is Command => command.label !== null)
 
-/** Those that are given where they are typed, and nowhere else. */
-export const TYPED: readonly Registered[] = ALL.filter(({ label }) => label === null)
-
 export function commandOf(id: CommandId): Command {
   return COMMANDS.find((command) => command.id === id)!
 }

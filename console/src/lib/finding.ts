@@ -20,7 +20,7 @@ function distance(text: string, word: string): number | null {
   if (text.startsWith(word)) return 0
   if (text.includes(` ${word}`)) return 1
   if (text.includes(word)) return 2
-  return word.length > 1 && text.split(/\s+/).some((one) => inOrder(one, word)) ? 3 : null
+  return word.length > 2 && text.split(/\s+/).some((one) => inOrder(one, word)) ? 3 : null
 }
 
 function inOrder(text: string, word: string): boolean {

@@ -202,6 +202,11 @@ function typedRows(shown: string | null): readonly Row[] {
   return rows.filter((row, n) => rows.findIndex(({ label }) => label === row.label) === n)
 }
 
+/** An id is found by itself: the letters of every word are in one somewhere. */
+function idIn(words: string, id: string): string {
+  return id.includes(words) ? id : ''
+}
+
 /** Items, people and runs that have these words. */
 function useThings(words: string): readonly Row[] {
   const navigate = useNavigate()
@@ -221,7 +226,7 @@ function useThings(words: string): readonly Row[] {
       hint: kindText(item.kind),
       give: go('/queue', { item: item.id }),
     })),
-    ...found(entities.data?.items ?? [], words, (one) => `${one.labels.join(' ')} ${one.kind} ${one.id}`)
+    ...found(entities.data?.items ?? [], words, (one) => `${one.labels.join(' ')} ${one.kind} ${idIn(words, one.id)}`)
       .slice(0, MOST)
       .map((one) => ({
         id: one.id,
@@ -231,7 +236,7 @@ function useThings(words: string): readonly Row[] {
         hint: one.kind,
         give: go('/company', { id: one.id }),
       })),
-    ...found(runs.data?.items ?? [], words, (run) => `${run.workflow} ${run.id} ${run.state}`)
+    ...found(runs.data?.items ?? [], words, (run) => `${run.workflow} ${run.state} ${idIn(words, run.id)}`)
       .slice(0, MOST)
       .map((run) => ({
         id: run.id,

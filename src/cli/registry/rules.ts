@@ -71,5 +71,5 @@ export const RULES = {
       'pushUnsubscribe',
     ],
   },
-  signOut: { label: 'Sign out', keys: [], as: 'access sign-out all' },
+  signOut: { label: 'Sign out', keys: [] },
 } as const satisfies Entries
