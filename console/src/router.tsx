@@ -1,12 +1,12 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Link } from '@tanstack/react-router'
-import { Empty, Failed } from './ui/bits.tsx'
+import { Empty } from './ui/bits.tsx'
+import { Broken } from './shell/broken.tsx'
 import { Layout } from './shell/layout.tsx'
 import { QueuePage } from './queue/page.tsx'
 import { parseSearch, stringifySearch } from './url.ts'
 
 const root = createRootRoute({
   component: Layout,
-  errorComponent: ({ error, reset }) => <Failed error={error} retry={reset} />,
   notFoundComponent: () => (
     <Empty title="There is no such page">
       <Link to="/" className="text-accent underline underline-offset-2">
@@ -46,7 +46,14 @@ const tree = root.addChildren([
   }),
 ])
 
-export const router = createRouter({ routeTree: tree, parseSearch, stringifySearch, defaultPreload: 'intent' })
+export const router = createRouter({
+  routeTree: tree,
+  parseSearch,
+  stringifySearch,
+  defaultPreload: 'intent',
+  // Of each page for itself: what is around it stays.
+  defaultErrorComponent: Broken,
+})
 
 declare module '@tanstack/react-router' {
   interface Register {

@@ -35,7 +35,7 @@ export const SCREENS: readonly Screen[] = [
   { name: 'company-tasks', path: at('/company?lens=tasks'), ready: 'main' },
   { name: 'company-documents', path: at('/company?lens=documents&q=booking&id=recall'), ready: 'article' },
   { name: 'company-decisions', path: at('/company?lens=decisions'), ready: 'main' },
-  { name: 'money', path: at('/money'), ready: 'table' },
+  { name: 'money', path: at('/money'), ready: '[aria-label="Add up by"]' },
   { name: 'agents', path: at('/money?lens=agents'), ready: 'main' },
   { name: 'settings', path: at('/settings'), ready: 'table' },
   { name: 'settings-policies', path: at('/settings?lens=policies'), ready: 'table' },

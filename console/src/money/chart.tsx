@@ -1,66 +1,83 @@
-import { useEffect, useRef } from 'react'
-import uPlot from 'uplot'
-import 'uplot/dist/uPlot.min.css'
 import type { Result } from '../../../src/client.ts'
 import { money } from '../lib/amounts.ts'
-import { daily } from './days.ts'
+import { useNow } from '../ui/now.ts'
+import { daily, dayIn, ticks } from './days.ts'
 
-const HEIGHT_PX = 200
+const NAMED = new Set([1, 5, 10, 15, 20, 25])
+const PLOT = 'relative h-40'
 
-/** What each day cost, as bars; and the same as a table for whoever does not see it. */
+/** What each day cost, as bars, and what the days to come are foretold to; and the same as a table for whoever does not see it. */
 export function CostChart({ of }: { of: Result<'costs'> }) {
-  const box = useRef<HTMLDivElement>(null)
-  const { days, currency, values } = daily(of.rows, of.month)
-  useEffect(() => {
-    const element = box.current
-    if (!element || values.every((v) => v === 0)) return
-    const style = getComputedStyle(document.documentElement)
-    const color = (name: string) => style.getPropertyValue(name).trim()
-    const axis = {
-      stroke: color('--faint'),
-      font: '11px system-ui, sans-serif',
-      grid: { stroke: color('--line'), width: 1 },
-      ticks: { show: false },
-    }
-    const chart = new uPlot(
-      {
-        width: element.clientWidth,
-        height: HEIGHT_PX,
-        cursor: { show: false },
-        legend: { show: false },
-        scales: { x: { time: false }, y: { range: (_u, _min, max) => [0, max * 1.1 || 1] } },
-        axes: [
-          { ...axis, grid: { show: false }, values: (_u, at) => at.map((n) => (Number.isInteger(n) ? String(n) : '')) },
-          { ...axis, size: 64, values: (_u, at) => at.map((n) => n.toLocaleString('en-GB')) },
-        ],
-        series: [
-          {},
-          {
-            label: currency,
-            stroke: color('--accent'),
-            fill: color('--accent'),
-            paths: uPlot.paths.bars!({ size: [0.6, 28] }),
-            points: { show: false },
-          },
-        ],
-      },
-      [days, values],
-      element,
-    )
-    const resized = new ResizeObserver(() => chart.setSize({ width: element.clientWidth, height: HEIGHT_PX }))
-    resized.observe(element)
-    return () => {
-      resized.disconnect()
-      chart.destroy()
-    }
-  })
-  const all = values.reduce((sum, v) => sum + v, 0)
-  if (all === 0) return <p className="text-sm text-soft">Nothing was spent this month so far.</p>
+  const today = dayIn(of.month, of.zone, useNow())
+  const { days, currency, micros } = daily(of.rows, of.month)
+  const all = micros.reduce((sum, n) => sum + n, 0)
+  const foretold = of.forecast.filter((f) => f.currency === currency).reduce((sum, f) => sum + f.micros, 0)
+  const left = today === null ? 0 : days.length - today
+  const perDay = left > 0 ? Math.max(0, foretold - all) / left : 0
+  const axis = ticks(Math.max(perDay, ...micros))
+  const top = axis.at(-1)!
+  const height = (n: number) => `${(100 * n) / top}%`
+  if (all === 0)
+    return <p className="text-sm text-soft">Nothing was spent this month so far. Each day of it will stand here.</p>
   return (
     <figure data-chart>
-      <div ref={box} aria-hidden className="w-full" />
-      <figcaption className="mt-1 text-xs text-soft">
-        {currency} a day, {money(all * 1_000_000, currency)} in all.
+      <div aria-hidden className="flex gap-2 text-xs text-faint">
+        <div className={`${PLOT} w-14 shrink-0 text-right`}>
+          {axis.map((n) => (
+            <span key={n} className="absolute right-0 translate-y-1/2" style={{ bottom: height(n) }}>
+              {tickText(n, axis[1]!)}
+            </span>
+          ))}
+        </div>
+        <div className="min-w-0 flex-1">
+          <div className={PLOT}>
+            {axis.map((n) => (
+              <span
+                key={n}
+                className={`absolute inset-x-0 border-t ${n === 0 ? 'border-strong' : 'border-line'}`}
+                style={{ bottom: height(n) }}
+              />
+            ))}
+            <div className="absolute inset-0 flex items-end">
+              {days.map((day, at) => {
+                const coming = today !== null && day > today
+                return (
+                  <div
+                    key={day}
+                    className="flex h-full min-w-0 flex-1 items-end justify-center hover:bg-sunken"
+                    title={`${day}: ${coming ? `about ${money(perDay, currency)}` : money(micros[at]!, currency)}`}
+                  >
+                    <div
+                      className={`w-3/5 max-w-7 rounded-t-sm ${coming ? 'border border-b-0 border-dashed border-strong' : 'bg-accent'}`}
+                      style={{ height: height(coming ? perDay : micros[at]!) }}
+                    />
+                  </div>
+                )
+              })}
+            </div>
+          </div>
+          <div className="mt-1 flex">
+            {days.map((day) => (
+              <span
+                key={day}
+                className={`flex min-w-0 flex-1 justify-center whitespace-nowrap ${day === today ? 'font-semibold text-ink' : ''}`}
+              >
+                {day === today || (NAMED.has(day) && Math.abs(day - (today ?? -9)) > 1) ? day : ''}
+              </span>
+            ))}
+          </div>
+        </div>
+      </div>
+      <figcaption className="mt-2 flex flex-wrap gap-x-5 gap-y-1 text-xs text-soft">
+        <span className="flex items-center gap-1.5">
+          <span aria-hidden className="size-2.5 rounded-sm bg-accent" /> spent, in {currency} a day
+        </span>
+        {perDay > 0 && (
+          <span className="flex items-center gap-1.5">
+            <span aria-hidden className="size-2.5 rounded-sm border border-dashed border-strong" /> to come, if it goes
+            on like this
+          </span>
+        )}
       </figcaption>
       <table className="sr-only">
         <caption>Cost of each day</caption>
@@ -68,11 +85,18 @@ export function CostChart({ of }: { of: Result<'costs'> }) {
           {days.map((day, at) => (
             <tr key={day}>
               <th scope="row">{day}</th>
-              <td>{money(values[at]! * 1_000_000, currency)}</td>
+              <td>{money(micros[at]!, currency)}</td>
             </tr>
           ))}
         </tbody>
       </table>
     </figure>
   )
+}
+
+/** As many digits as the steps need, and as many in each. */
+function tickText(micros: number, step: number): string {
+  const digits = Math.max(0, Math.min(6, 6 - Math.floor(Math.log10(step)) + (String(step).startsWith('25') ? 1 : 0)))
+  const amount = micros / 1_000_000
+  return amount.toLocaleString('en-GB', { minimumFractionDigits: digits, maximumFractionDigits: digits })
 }

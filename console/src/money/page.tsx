@@ -1,12 +1,15 @@
 import type { Result } from '../../../src/client.ts'
 import { useReading } from '../api.ts'
-import { count, money } from '../lib/amounts.ts'
+import { count, money, share } from '../lib/amounts.ts'
 import { Empty, Section, Shown } from '../ui/bits.tsx'
 import { CliLine } from '../ui/cli-line.tsx'
+import { useNow } from '../ui/now.ts'
 import { Lenses } from '../ui/split.tsx'
 import { Line } from '../ui/text.tsx'
 import { useAddress } from '../url.ts'
+import { kindText } from '../queue/words.ts'
 import { CostChart } from './chart.tsx'
+import { daily, dayIn } from './days.ts'
 
 const LENSES = [
   ['costs', 'Costs and budgets'],
@@ -20,7 +23,17 @@ export function MoneyPage() {
     <div className="flex h-full flex-col">
       <Lenses title="Agents and money" of={LENSES} at={lens} />
       <div className="min-h-0 flex-1 overflow-y-auto" tabIndex={-1}>
-        {lens === 'agents' ? <Agents /> : <Costs />}
+        {lens === 'agents' ? (
+          <>
+            <Agents />
+            <Decided />
+            <Section title="The same as a command">
+              <CliLine text="factotum agents" />
+            </Section>
+          </>
+        ) : (
+          <Costs />
+        )}
       </div>
     </div>
   )
@@ -37,10 +50,15 @@ function Costs() {
     <Shown of={days}>
       {(of) => (
         <>
-          <Section title={`Each day of ${of.month}`}>
-            <CostChart of={of} />
+          <Section title={monthText(of.month)}>
+            <div className="flex flex-col gap-5">
+              <Totals of={of} />
+              <CostChart of={of} />
+            </div>
           </Section>
-          <Budgets of={of} />
+          <Section title="Budgets">
+            <Budgets budgets={of.budgets} />
+          </Section>
           <Section
             title="What it was spent for"
             aside={
@@ -75,7 +93,9 @@ type Costs = Result<'costs'>
 
 function Rows({ rows, by }: { rows: Costs['rows']; by: string }) {
   if (rows.length === 0)
-    return <Empty title="Nothing was spent this month">What models and services cost is added up here.</Empty>
+    return (
+      <p className="text-sm text-soft">Nothing was spent this month. What models and services cost is added up here.</p>
+    )
   return (
     <table className="table">
       <thead>
@@ -102,60 +122,134 @@ function Rows({ rows, by }: { rows: Costs['rows']; by: string }) {
   )
 }
 
-function Budgets({ of: { budgets, forecast, total } }: { of: Costs }) {
+/** What there is so far, and where it goes: one figure each, by what it is counted with. */
+function Totals({ of }: { of: Costs }) {
+  const today = dayIn(of.month, of.zone, useNow())
+  const { micros, currency } = daily(of.rows, of.month)
   return (
-    <Section title="So far, to come, and left">
-      <table className="table">
-        <thead>
-          <tr>
-            <th>What</th>
-            <th className="number">So far</th>
-            <th className="number">Limit</th>
-            <th className="number">Left</th>
-          </tr>
-        </thead>
-        <tbody>
-          {total.map((t) => (
-            <tr key={`${t.meter}${t.currency}`}>
-              <td>All of this month, {t.meter}</td>
-              <td className="number font-medium">{money(t.micros, t.currency)}</td>
-              <td className="number text-faint">none</td>
-              <td className="number text-faint">none</td>
-            </tr>
-          ))}
-          {forecast.map((f) => (
-            <tr key={`f${f.meter}${f.currency}`}>
-              <td>The month, if it goes on like this</td>
-              <td className="number font-medium">{money(f.micros, f.currency)}</td>
-              <td className="number text-faint">none</td>
-              <td className="number text-faint">none</td>
-            </tr>
-          ))}
-          {budgets.map((b) => {
-            const amount = (n: number) => (b.currency === null ? n.toLocaleString('en-GB') : money(n, b.currency))
-            return (
-              <tr key={b.name + b.per}>
-                <td>
-                  {b.name}{' '}
-                  <span className="text-soft">
-                    ({b.of}, a {b.per})
+    <dl className="flex flex-wrap gap-x-10 gap-y-3">
+      {of.total.length === 0 && <Figure name="So far this month" value={money(0, currency)} />}
+      {of.total.map((t) => (
+        <Figure
+          key={`${t.meter}${t.currency}`}
+          name={of.total.length > 1 ? `So far, ${t.meter}` : 'So far this month'}
+          value={money(t.micros, t.currency)}
+        />
+      ))}
+      {today !== null && <Figure name="Today" value={money(micros[today - 1] ?? 0, currency)} />}
+      {of.forecast.map((f) => (
+        <Figure
+          key={`${f.meter}${f.currency}`}
+          name={of.forecast.length > 1 ? `The month, ${f.meter}` : 'The month, if it goes on like this'}
+          value={money(f.micros, f.currency)}
+        />
+      ))}
+      {of.forecast.length === 0 && <Figure name="The month" value="foretold from tomorrow on" plain />}
+    </dl>
+  )
+}
+
+function Figure({ name, value, plain = false }: { name: string; value: string; plain?: boolean }) {
+  return (
+    <div>
+      <dt className="text-xs text-soft">{name}</dt>
+      <dd className={plain ? 'text-sm text-soft' : 'text-lg font-semibold'}>{value}</dd>
+    </div>
+  )
+}
+
+function Budgets({ budgets }: { budgets: Costs['budgets'] }) {
+  if (budgets.length === 0)
+    return (
+      <Empty title="No budget is set">A budget in company.ts stops what would cost more than it, and asks you.</Empty>
+    )
+  return (
+    <table className="table">
+      <thead>
+        <tr>
+          <th>Budget</th>
+          <th className="max-sm:hidden">Used</th>
+          <th className="number">So far</th>
+          <th className="number">Limit</th>
+          <th className="number">Left</th>
+        </tr>
+      </thead>
+      <tbody>
+        {budgets.map((b) => {
+          const amount = (n: number) => (b.currency === null ? n.toLocaleString('en-GB') : money(n, b.currency))
+          const used = b.most === 0 ? 1 : Math.min(1, b.used / b.most)
+          return (
+            <tr key={b.name + b.per}>
+              <td>
+                {b.name}{' '}
+                <span className="text-soft">
+                  ({b.of}, a {b.per})
+                </span>
+              </td>
+              <td className="max-sm:hidden">
+                <span className="flex h-5 items-center gap-2">
+                  <span aria-hidden className="h-1.5 w-28 overflow-hidden rounded-full bg-sunken max-lg:w-16">
+                    <span
+                      className={`block h-full rounded-full ${b.left === 0 ? 'bg-bad' : 'bg-accent'}`}
+                      style={{ width: `${100 * used}%` }}
+                    />
                   </span>
-                </td>
-                <td className="number">{amount(b.used)}</td>
-                <td className="number">{amount(b.most)}</td>
-                <td className={`number font-medium ${b.left === 0 ? 'text-bad' : ''}`}>{amount(b.left)}</td>
-              </tr>
-            )
-          })}
-          {total.length + budgets.length === 0 && (
-            <tr>
-              <td colSpan={4} className="text-soft">
-                Nothing was spent, and no budget is set.
+                  <span className="text-xs whitespace-nowrap text-soft">{share(used)}</span>
+                </span>
+              </td>
+              <td className="number whitespace-nowrap">{amount(b.used)}</td>
+              <td className="number whitespace-nowrap">{amount(b.most)}</td>
+              <td className={`number font-medium whitespace-nowrap ${b.left === 0 ? 'text-bad' : ''}`}>
+                {b.left === 0 ? 'used up' : amount(b.left)}
               </td>
             </tr>
-          )}
-        </tbody>
-      </table>
+          )
+        })}
+      </tbody>
+    </table>
+  )
+}
+
+/** What the operator said at each kind of item, and how fast: what trust in a kind rests on. */
+function Decided() {
+  const figures = useReading('figures', {})
+  return (
+    <Section title="What you decided in the last 28 days">
+      <Shown of={figures} rows={2}>
+        {(of) => {
+          const kinds = Object.entries(of.byKind).toSorted(([, a], [, b]) => b.decided - a.decided)
+          if (kinds.length === 0)
+            return <p className="text-sm text-soft">Nothing yet. What you approve, edit and reject is counted here.</p>
+          return (
+            <table className="table">
+              <thead>
+                <tr>
+                  <th>Kind</th>
+                  <th className="number">Decided</th>
+                  <th className="number">As it was</th>
+                  <th className="number">Edited</th>
+                  <th className="number">Rejected</th>
+                  <th className="number max-sm:hidden">Median time</th>
+                </tr>
+              </thead>
+              <tbody>
+                {kinds.map(([kind, n]) => (
+                  <tr key={kind}>
+                    <td>{kindText(kind, true)}</td>
+                    <td className="number">{n.decided.toLocaleString('en-GB')}</td>
+                    <td className="number">{n.approved.toLocaleString('en-GB')}</td>
+                    <td className="number">{n.edited.toLocaleString('en-GB')}</td>
+                    <td className="number">{n.rejected.toLocaleString('en-GB')}</td>
+                    <td className="number text-soft max-sm:hidden">
+                      {n.medianSeconds === null ? 'not timed' : `${n.medianSeconds.toLocaleString('en-GB')} s`}
+                    </td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          )
+        }}
+      </Shown>
     </Section>
   )
 }
@@ -214,12 +308,17 @@ function Agents() {
                 )}
               </Section>
             ))}
-            <Section title="The same as a command">
-              <CliLine text="factotum agents" />
-            </Section>
           </>
         )
       }
     </Shown>
   )
+}
+
+function monthText(month: string): string {
+  return new Date(`${month}-01T00:00:00Z`).toLocaleDateString('en-GB', {
+    month: 'long',
+    year: 'numeric',
+    timeZone: 'UTC',
+  })
 }
