@@ -60,8 +60,13 @@ test('each POST has a key; where no answer came, it is asked again with the same
   assert.equal(new Set(keys).size, 1)
   await api.post('resume', {})
   assert.notEqual(keys[3], keys[0])
-  lost = 1
+  const before = keys.length
+  lost = 2
+  await api.get('status')
+  assert.equal(keys.length - before, 3)
+  lost = 3
   await assert.rejects(api.get('status'), { code: 'client.unreachable', status: 0 })
+  assert.equal(keys.length - before, 6)
   const stopped = new AbortController()
   lost = 9
   const asked = api.post('pause', {}, { signal: stopped.signal })
@@ -74,7 +79,7 @@ test('what answers and is not Factotum is told apart from its refusals', async (
     client({ url: 'http://x', fetch: async () => new Response(body, { status }) })
   await assert.rejects(answering('<html>', 404).get('status'), { code: 'client.not_factotum', status: 404 })
   await assert.rejects(answering('Bad gateway', 502).get('status'), { code: 'client.unreachable', status: 0 })
-  await assert.rejects(answering('<html>', 200).get('status'), { code: 'client.unreachable' })
+  await assert.rejects(answering('<html>', 200).get('status'), { code: 'client.not_factotum', status: 200 })
 })
 
 /** A server whose streams this test writes and cuts. */

@@ -59,6 +59,14 @@ export interface LedgerEvent {
   readonly body: unknown
 }
 
+interface Told {
+  /** Of a POST: it can be asked again with the same. */
+  readonly key?: string | null
+  /** So long the server asked to be left alone. */
+  readonly retryAfterMs?: number | null
+  readonly cause?: unknown
+}
+
 /**
  * What the server refused, by its stable `code` (docs/api.md lists them), or `client.unreachable` (status 0): no answer came.
  * `key` is that of a POST, with which it can be asked again.
@@ -67,31 +75,38 @@ export class ApiError extends Error {
   readonly code: string
   readonly status: number
   readonly key: string | null
+  readonly retryAfterMs: number | null
 
-  constructor(code: string, message: string, status: number, key: string | null = null, cause?: unknown) {
+  constructor(code: string, message: string, status: number, { key = null, retryAfterMs = null, cause }: Told = {}) {
     super(message, cause === undefined ? undefined : { cause })
     this.name = 'ApiError'
     this.code = code
     this.status = status
     this.key = key
+    this.retryAfterMs = retryAfterMs
   }
 }
 
 export interface Client {
-  /** What changes nothing. Throws `ApiError`. */
+  /** What changes nothing. Where no answer came, or the server is busy (503, 429), it is asked again, twice. Throws `ApiError`. */
   get<N extends ReadingName>(name: N, ...given: Given<N, GetOptions>): Promise<Result<N>>
   /** Everything of a list, page by page as it is needed. Throws `ApiError`. */
   all<N extends ListName>(name: N, ...given: Given<N, GetOptions>): AsyncIterable<Item<N>>
   /**
-   * What does something. Where no answer came it is asked again with the same key, three times. Throws `ApiError`:
-   * `http.unknown_outcome` where the server stopped in the middle of it.
+   * What does something. Where no answer came, the server is busy or still at it, it is asked again with the same key, three
+   * times. Throws `ApiError`: `http.unknown_outcome` where the server stopped in the middle of it, `http.in_progress` where
+   * it is still at it after that.
    */
   post<N extends DoingName>(name: N, ...given: Given<N, PostOptions>): Promise<Result<N>>
   /** Events as they are committed, each once and in order, whatever happens to the connection. Throws `ApiError` where they are refused. */
   events(options?: EventsOptions): AsyncIterable<LedgerEvent>
 }
 
-const ASKED_AGAIN_MS = [250, 1_000, 4_000]
+/** Looked at by somebody: it says soon that it does not work. */
+const GET_AGAIN_MS = [250, 1_000]
+const POST_AGAIN_MS = [250, 1_000, 4_000]
+/** Asked to wait for longer than this, the caller is told instead. */
+const LONGEST_ASKED_MS = 10_000
 const FIRST_WAIT_MS = 250
 const LONGEST_WAIT_MS = 15_000
 /** The server says something each 15 s: silent for three times as long, it is gone. */
@@ -118,13 +133,26 @@ export function client(options: ClientOptions): Client {
     try {
       return (await response.json()) as unknown
     } catch (cause) {
-      throw unreachable(cause, key, init.signal)
+      throw cause instanceof SyntaxError ? notFactotum(response, key) : unreachable(cause, key, init.signal)
     }
+  }
+
+  const askAgain = async (path: string, init: RequestInit, key: string | null, waits: readonly number[]) => {
+    for (const wait of waits) {
+      try {
+        return await ask(path, init, key)
+      } catch (error) {
+        if (!isPassing(error)) throw error
+        if ((error.retryAfterMs ?? 0) > LONGEST_ASKED_MS) throw error
+        await pause(Math.max(spread(wait), error.retryAfterMs ?? 0), init.signal)
+      }
+    }
+    return ask(path, init, key)
   }
 
   const get = (name: string, args: object = {}, { asOf, signal }: GetOptions = {}) => {
     const query = queryOf({ ...args, ...(asOf === undefined ? {} : { 'as-of': String(asOf) }) })
-    return ask(`${name}${query && `?${query}`}`, signal ? { signal } : {}, null)
+    return askAgain(`${name}${query && `?${query}`}`, signal ? { signal } : {}, null, GET_AGAIN_MS)
   }
 
   return {
@@ -148,23 +176,21 @@ export function client(options: ClientOptions): Client {
         headers: { 'content-type': 'application/json', 'idempotency-key': key },
         ...(signal ? { signal } : {}),
       }
-      for (const wait of ASKED_AGAIN_MS) {
-        try {
-          return (await ask(name, init, key)) as never
-        } catch (error) {
-          if (!isPassing(error)) throw error
-          await pause(wait, signal)
-        }
-      }
-      return (await ask(name, init, key)) as never
+      return (await askAgain(name, init, key, POST_AGAIN_MS)) as never
     },
     events: ({ after, signal, onState = () => {} } = {}) => events(request, after, signal, onState),
   }
 }
 
-/** No answer came, or the first request with this key is still at it. */
-function isPassing(error: unknown): boolean {
-  return error instanceof ApiError && (error.code === 'client.unreachable' || error.code === 'http.in_progress')
+/** No answer came, the server has no time now, or the first request with this key is still at it. */
+function isPassing(error: unknown): error is ApiError {
+  if (!(error instanceof ApiError)) return false
+  return [0, 429, 503].includes(error.status) || error.code === 'http.in_progress'
+}
+
+/** Not all at the same moment, when a server comes back. */
+function spread(ms: number): number {
+  return ms * (0.5 + Math.random())
 }
 
 async function* events(
@@ -184,6 +210,8 @@ async function* events(
       clearTimeout(silent)
       silent = setTimeout(abort, SILENT_MS)
     }
+    let opened: number | undefined
+    let asked = 0
     try {
       heard()
       const response = await request(
@@ -191,9 +219,9 @@ async function* events(
         { signal: connection.signal, headers: { accept: 'text/event-stream' } },
         null,
       )
+      opened = Date.now()
       onState('live')
       for await (const message of readEventStream(response.body!, heard)) {
-        wait = FIRST_WAIT_MS
         // What says where the stream stands carries a number and no event.
         if (/^-?\d+$/.test(message.id)) last = Number(message.id)
         if (message.event === 'ledger') yield JSON.parse(message.data) as LedgerEvent
@@ -202,6 +230,7 @@ async function* events(
       if (signal?.aborted) return
       // Not for a session that ended: it would be asked for ever.
       if (error instanceof ApiError && error.status >= 400 && error.status < 500 && error.status !== 429) throw error
+      if (error instanceof ApiError) asked = error.retryAfterMs ?? 0
     } finally {
       clearTimeout(silent)
       signal?.removeEventListener('abort', abort)
@@ -209,30 +238,45 @@ async function* events(
     }
     if (signal?.aborted) return
     onState('waiting')
-    // Not all at the same moment, when a server comes back.
-    await pause(wait * (0.5 + Math.random()), signal).catch(() => {})
+    // One that held for a while is made again at once; one that is cut each time is not asked for ever faster.
+    if (opened !== undefined && Date.now() - opened > wait) wait = FIRST_WAIT_MS
+    await pause(Math.max(spread(wait), Math.min(asked, LONGEST_ASKED_MS)), signal).catch(() => {})
     wait = Math.min(wait * 2, LONGEST_WAIT_MS)
   }
 }
 
 async function refusal(response: Response, key: string | null): Promise<ApiError> {
   const said = (await response.json().catch(() => ({}))) as { readonly code?: unknown; readonly detail?: unknown }
+  const retryAfterMs = retryAfter(response)
   if (typeof said.code === 'string' && typeof said.detail === 'string')
-    return new ApiError(said.code, said.detail, response.status, key)
+    return new ApiError(said.code, said.detail, response.status, { key, retryAfterMs })
   // A proxy's page, or something else that listens there.
-  if (response.status >= 502 && response.status <= 504) return unreachable(undefined, key, null) as ApiError
-  return new ApiError(
-    'client.not_factotum',
-    `What answered with ${response.status} is not Factotum.`,
-    response.status,
-    key,
-  )
+  if (response.status >= 502 && response.status <= 504) return noAnswer({ key, retryAfterMs })
+  return notFactotum(response, key)
+}
+
+/** Seconds or a date (RFC 9110, 10.2.3), as ms from now. */
+function retryAfter(response: Response): number | null {
+  const said = response.headers.get('retry-after')
+  if (said === null) return null
+  const ms = /^\d+$/.test(said) ? Number(said) * 1_000 : Date.parse(said) - Date.now()
+  return Number.isNaN(ms) ? null : Math.max(0, ms)
+}
+
+function notFactotum(response: Response, key: string | null): ApiError {
+  const { status } = response
+  const told = { key, retryAfterMs: retryAfter(response) }
+  return new ApiError('client.not_factotum', `What answered with ${status} is not Factotum.`, status, told)
 }
 
 /** Aborted by the caller, that is what is thrown. */
 function unreachable(cause: unknown, key: string | null, signal: AbortSignal | null | undefined): unknown {
   if (signal?.aborted) return signal.reason
-  return new ApiError('client.unreachable', 'No answer came. Is the company running?', 0, key, cause)
+  return noAnswer({ key, cause })
+}
+
+function noAnswer(told: Told): ApiError {
+  return new ApiError('client.unreachable', 'No answer came. Is the company running?', 0, told)
 }
 
 /** 128 random bits. Not `randomUUID`, which a page has only over HTTPS or from this machine. */
@@ -240,8 +284,9 @@ function newKey(): string {
   return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
-function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+function pause(ms: number, signal: AbortSignal | null | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason as Error)
     const stop = () => {
       clearTimeout(timer)
       reject(signal!.reason as Error)

@@ -10,7 +10,7 @@ export async function access<T>(path: string, body?: object): Promise<T> {
       ? {}
       : { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
   const response = await fetch(`/access/${path}`, init).catch((cause: unknown) => {
-    throw new ApiError('client.unreachable', 'No answer came. Is the company running?', 0, null, cause)
+    throw new ApiError('client.unreachable', 'No answer came. Is the company running?', 0, { cause })
   })
   const said: unknown = await response.json().catch(() => null)
   if (response.ok) return said as T
@@ -26,8 +26,8 @@ export const queries = new QueryClient({
       refetchOnWindowFocus: false,
       refetchOnReconnect: false,
       networkMode: 'always',
-      retry: (count, error) => count < 2 && (!(error instanceof ApiError) || error.status === 0 || error.status >= 500),
-      retryDelay: 400,
+      // The client asks again by itself where that may help.
+      retry: false,
     },
     mutations: { networkMode: 'always' },
   },

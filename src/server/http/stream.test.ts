@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import { onEachStore } from '../../../test/each-store.ts'
 import { testDatabase } from '../../../test/postgres.ts'
 import { eventKind, openStore, type Store } from '../../store/index.ts'
@@ -50,6 +51,24 @@ const ledgerOf = (all: readonly Message[]) => all.filter((m) => m.event === 'led
 const upTo = (n: number) => (all: readonly Message[]) => ledgerOf(all).length >= n
 const seqs = (all: readonly Message[]) => ledgerOf(all).map((m) => Number(m.id))
 const range = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i)
+
+onEachStore('who comes back alone is given what was committed while nobody listened', async (url) => {
+  await using c = await testCompany(url === undefined ? {} : { url })
+  const { store } = c.open
+  await commit(store, 0, 5)
+  // Its pulse is an hour away: nothing but the events themselves may bring them.
+  const stream = new EventStream(store, 3_600_000)
+  const known = String((await store.engine.head()) - 1)
+  const reader = (await stream.open(known, undefined)).body!.getReader()
+  await reader.read()
+  const waiting = reader.read()
+  await delay(50)
+  await reader.cancel()
+  assert.equal((await waiting).done, true)
+  await commit(store, 5, 10)
+  assert.equal(ledgerOf(await read(await stream.open(known, undefined), upTo(5))).length, 5)
+  await stream.close()
+})
 
 onEachStore('a reader is given every event once and in order, from where it says and as they come', async (url) => {
   await using c = await testCompany(url === undefined ? {} : { url })

@@ -174,7 +174,9 @@ export class EventStream {
 
   /** What came is told a little later where many listen, with all that came meanwhile. */
   #moved(): void {
-    if (this.#readers === 0 || this.#gathering) return
+    // That there was nothing at a place no longer holds, for whoever comes next.
+    if (this.#readers === 0) return this.#reading.clear()
+    if (this.#gathering) return
     const ring = () => {
       this.#gathering = null
       this.#ring()
