@@ -17,6 +17,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>
   effects: () => import('./effects.ts'),
   snapshot: () => import('./snapshot.ts'),
   stream: () => import('./stream.ts'),
+  console: () => import('./console.ts'),
 }
 
 const { values, positionals } = parseArgs({
