@@ -1,34 +1,19 @@
-/** What the benchmark of the console asks of a page. Everything in `inPage` runs in the browser. */
+/** What the benchmark of the console asks of a page. */
 import type { CDPSession, Page } from 'playwright-core'
 
-interface Probe {
-  /** When the newest key was pressed, in ms of the page's clock. */
-  pressed: number
-  /** Measured from the press to the frame that shows `done`. */
-  painted: Promise<number>
-  readonly events: Map<number, number>
-  longTasks: number
-}
-declare global {
-  var probe: Probe
-}
-
 /**
- * Put into each page before its own scripts: notes when keys are pressed, what the browser's own Event Timing says of them,
- * and tasks of more than 50 ms.
+ * Put into each page before its own scripts, as text, for it runs where there is no Node: notes when keys are pressed, what
+ * the browser's own Event Timing says of them, and tasks of more than 50 ms.
  */
-export function inPage(): void {
-  const events = new Map<number, number>()
-  globalThis.probe = { pressed: 0, painted: Promise.resolve(0), events, longTasks: 0 }
-  addEventListener('keydown', (event) => (globalThis.probe.pressed = event.timeStamp), true)
+export const IN_PAGE = `
+  globalThis.probe = { pressed: 0, painted: null, events: new Map(), longTasks: 0 }
+  addEventListener('keydown', (event) => (probe.pressed = event.timeStamp), true)
   new PerformanceObserver((list) => {
     for (const { name, startTime, duration } of list.getEntries())
-      if (name === 'keydown') events.set(Math.round(startTime), duration)
-  }).observe({ type: 'event', durationThreshold: 16 } as PerformanceObserverInit)
-  new PerformanceObserver((list) => (globalThis.probe.longTasks += list.getEntries().length)).observe({
-    type: 'longtask',
-  })
-}
+      if (name === 'keydown') probe.events.set(Math.round(startTime), duration)
+  }).observe({ type: 'event', durationThreshold: 16 })
+  new PerformanceObserver((list) => (probe.longTasks += list.getEntries().length)).observe({ type: 'longtask' })
+`
 
 export interface Pressed {
   /** From the time stamp of the key event to the frame after the change was there. */
@@ -45,13 +30,13 @@ export async function press(page: Page, key: string, before: string, done: strin
   await page.evaluate(`(() => {
     const was = ${before}
     const look = () => ${done}
-    globalThis.probe.painted = new Promise((resolve) => {
+    probe.painted = new Promise((resolve) => {
       const settle = () => {
         if (!look()) return
         observer.disconnect()
         document.removeEventListener('input', settle)
         const { port1, port2 } = new MessageChannel()
-        port1.onmessage = () => resolve(performance.now() - globalThis.probe.pressed)
+        port1.onmessage = () => resolve(performance.now() - probe.pressed)
         requestAnimationFrame(() => port2.postMessage(0))
       }
       const observer = new MutationObserver(settle)
@@ -60,10 +45,10 @@ export async function press(page: Page, key: string, before: string, done: strin
     })
   })()`)
   await page.keyboard.press(key)
-  const ms = (await page.evaluate('globalThis.probe.painted')) as number
+  const ms = (await page.evaluate('probe.painted')) as number
   // Its entry comes with the frame after.
   const eventTiming = (await page.evaluate(`new Promise((resolve) => requestAnimationFrame(() => setTimeout(() =>
-    resolve(globalThis.probe.events.get(Math.round(globalThis.probe.pressed)) ?? null), 0)))`)) as number | null
+    resolve(probe.events.get(Math.round(probe.pressed)) ?? null), 0)))`)) as number | null
   return { ms, eventTiming }
 }
 

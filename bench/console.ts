@@ -7,7 +7,7 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { buildConsole } from '../scripts/build-console.ts'
 import { startBrowser } from '../test/console/browser.ts'
 import type { Ready } from './console-child.ts'
-import { held, inPage, press, type Pressed } from './console-page.ts'
+import { held, IN_PAGE, press, type Pressed } from './console-page.ts'
 import { benchFolder } from './folder.ts'
 import { median, percentile, round, withLimit, type Bench, type Row } from './report.ts'
 
@@ -103,7 +103,7 @@ const LOOK = { viewport: { width: 1440, height: 900 }, locale: 'en-GB', reducedM
 
 async function opened(browser: Browser, options: BrowserContextOptions = {}): Promise<Page> {
   const context = await browser.newContext({ ...LOOK, ...options })
-  await context.addInitScript(inPage)
+  await context.addInitScript(IN_PAGE)
   return context.newPage()
 }
 
@@ -256,7 +256,7 @@ export const bench: Bench = {
       note(`${decisions} decisions`)
       const before = await held(cdp)
       asked.length = 0
-      await page.evaluate('globalThis.probe.longTasks = 0')
+      await page.evaluate('probe.longTasks = 0')
       const pressed: Pressed[] = []
       for (let n = 0; n < decisions; n++) {
         pressed.push(await press(page, 'a', WHOLE, `(${WHOLE} ?? was) !== was`))
@@ -264,7 +264,7 @@ export const bench: Bench = {
       }
       keys.push(keyRow('a: the next item stands there whole', pressed, floorMs))
       await page.waitForTimeout(1_000)
-      const longTasks = (await page.evaluate('globalThis.probe.longTasks')) as number
+      const longTasks = (await page.evaluate('probe.longTasks')) as number
       const after = await held(cdp)
       const mib = (bytes: number) => round(bytes / 1024 / 1024)
       rows.unshift(...keys)

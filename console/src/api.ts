@@ -41,6 +41,14 @@ interface Asking {
   readonly keep?: boolean
 }
 
+/** Reads ahead what will be looked at next, where it is not there already. */
+export function readAhead<N extends ReadingName>(name: N, args: Args<N>): void {
+  void queries.prefetchQuery({
+    queryKey: [name, args, null],
+    queryFn: ({ signal }) => api.get(name, ...([args, { signal }] as never)),
+  })
+}
+
 /** A reading of the company, kept until something moves. */
 export function useReading<N extends ReadingName>(
   name: N,

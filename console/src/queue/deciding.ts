@@ -1,4 +1,5 @@
-import { api, messageOf, queries } from '../api.ts'
+import { api, messageOf } from '../api.ts'
+import { moved } from '../live.ts'
 import { toast } from '../shell/toasts.tsx'
 import { ApiError } from '../../../src/client.ts'
 import type { Json } from '../../../src/lib/json.ts'
@@ -45,7 +46,7 @@ export async function decide(item: { readonly id: string; readonly title: string
   } catch (error) {
     failed(error, [item.id])
   }
-  await queries.invalidateQueries({ refetchType: 'active' })
+  moved()
 }
 
 interface Effect {
@@ -72,7 +73,7 @@ export async function undo(effect: string): Promise<void> {
     if (!(error instanceof ApiError) || error.status === 0) return void toast(messageOf(error), { bad: true })
     askUndo(effect)
   }
-  await queries.invalidateQueries({ refetchType: 'active' })
+  moved()
 }
 
 /** Decides several of one shape, with an entry in the record for each. */
@@ -99,7 +100,7 @@ export async function decideAll(ids: readonly string[], outcome: string, reason?
   } catch (error) {
     failed(error, ids)
   }
-  await queries.invalidateQueries({ refetchType: 'active' })
+  moved()
 }
 
 async function undoAll(effects: readonly string[]): Promise<void> {
@@ -118,7 +119,7 @@ async function undoAll(effects: readonly string[]): Promise<void> {
       : `Stopped before they left: ${stopped} of ${effects.length}. The others are in History, where each can be taken back.`,
     { bad: stopped < effects.length },
   )
-  await queries.invalidateQueries({ refetchType: 'active' })
+  moved()
 }
 
 export async function snooze(item: { readonly id: string; readonly title: string }, until: number): Promise<void> {
@@ -130,7 +131,7 @@ export async function snooze(item: { readonly id: string; readonly title: string
       ),
     (error: unknown) => failed(error, [item.id]),
   )
-  await queries.invalidateQueries({ refetchType: 'active' })
+  moved()
 }
 
 const ALREADY = new Set(['gate.decided', 'gate.not_found'])

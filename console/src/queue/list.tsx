@@ -1,6 +1,6 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { ChevronDown, ChevronRight, Clock, Layers, ShieldAlert } from 'lucide-react'
-import { useEffect, useRef } from 'react'
+import { memo, useEffect, useRef } from 'react'
 import type { Row } from '../lib/grouping.ts'
 import { Time } from '../ui/bits.tsx'
 import { Line } from '../ui/text.tsx'
@@ -78,8 +78,16 @@ function look(here: boolean, picked = false): string {
 
 const BOX = 'flex h-full w-full flex-col justify-center gap-0.5 border-b border-b-line border-l-2 pr-3'
 
-function One(props: { item: Item; inGroup: boolean; here: boolean; picked: boolean; go: (key: string) => void }) {
-  const { item, inGroup, here, picked, go } = props
+interface OneProps {
+  readonly item: Item
+  readonly inGroup: boolean
+  readonly here: boolean
+  readonly picked: boolean
+  readonly go: (key: string) => void
+}
+
+/** A key moves two rows; the others are not drawn again for it. */
+const One = memo(function One({ item, inGroup, here, picked, go }: OneProps) {
   return (
     <button
       className={`${BOX} ${inGroup ? 'pl-8' : 'pl-3.5'} ${look(here, picked)}`}
@@ -110,7 +118,7 @@ function One(props: { item: Item; inGroup: boolean; here: boolean; picked: boole
       </span>
     </button>
   )
-}
+})
 
 function Group(props: {
   row: Extract<Row<Item>, { row: 'group' }>

@@ -1,11 +1,12 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
-import { after, grouped, range } from '../lib/grouping.ts'
+import { readAhead } from '../api.ts'
+import { after, grouped, range, type Row } from '../lib/grouping.ts'
 import { useCommands } from '../shell/acting.ts'
 import { Empty, Failed, Loading } from '../ui/bits.tsx'
 import { useAddress } from '../url.ts'
 import { Detail } from './detail.tsx'
 import { GroupDetail } from './group-detail.tsx'
-import { useItems } from './items.ts'
+import { useItems, type Item } from './items.ts'
 import { List } from './list.tsx'
 import { kindText } from './words.ts'
 
@@ -26,6 +27,7 @@ export function QueuePage() {
   const wide = useWide()
   const at = chosen ?? (wide ? (keys[0] ?? null) : null)
   const row = rows.find(({ key }) => key === at)
+  useAhead(rows, at)
   useNextWhenGone(keys, at, chosen, (next) => change({ item: next ?? undefined }))
 
   const go = useCallback((key: string | null) => change({ item: key ?? undefined }), [change])
@@ -122,6 +124,19 @@ export function QueuePage() {
       </div>
     </div>
   )
+}
+
+/** Once somebody rests at an item, the one below it is read: it is there when the key is pressed. */
+const RESTS_MS = 60
+
+function useAhead(rows: readonly Row<Item>[], at: string | null) {
+  const below = rows[rows.findIndex(({ key }) => key === at) + 1]
+  const id = at !== null && below?.row === 'item' ? below.item.id : null
+  useEffect(() => {
+    if (id === null) return
+    const timer = setTimeout(() => readAhead('gate', { id }), RESTS_MS)
+    return () => clearTimeout(timer)
+  }, [id])
 }
 
 /** When what was looked at leaves the list, the next is looked at. */
