@@ -22,7 +22,7 @@ export function CostChart({ of }: { of: Result<'costs'> }) {
   return (
     <figure data-chart>
       <div aria-hidden className="flex gap-2 text-xs text-faint">
-        <div className={`${PLOT} w-14 shrink-0 text-right`}>
+        <div className={`${PLOT} w-9 shrink-0 text-right`}>
           {axis.map((n) => (
             <span key={n} className="absolute right-0 translate-y-1/2" style={{ bottom: height(n) }}>
               {tickText(n, axis[1]!)}
@@ -62,7 +62,7 @@ export function CostChart({ of }: { of: Result<'costs'> }) {
                 key={day}
                 className={`flex min-w-0 flex-1 justify-center whitespace-nowrap ${day === today ? 'font-semibold text-ink' : ''}`}
               >
-                {day === today || (NAMED.has(day) && Math.abs(day - (today ?? -9)) > 1) ? day : ''}
+                {day === today || (NAMED.has(day) && Math.abs(day - (today ?? -9)) > 2) ? day : ''}
               </span>
             ))}
           </div>

@@ -11,6 +11,10 @@ import { kindText } from '../queue/words.ts'
 import { CostChart } from './chart.tsx'
 import { daily, dayIn } from './days.ts'
 
+/** Names take the room that there is; numbers stand together at the right. */
+const TABLE =
+  'table [&_.number]:pl-10 max-lg:[&_.number]:pl-6 max-sm:[&_.number]:pl-4 [&_.number]:whitespace-nowrap [&_th:first-child]:w-full'
+
 const LENSES = [
   ['costs', 'Costs and budgets'],
   ['agents', 'Agents'],
@@ -97,7 +101,7 @@ function Rows({ rows, by }: { rows: Costs['rows']; by: string }) {
       <p className="text-sm text-soft">Nothing was spent this month. What models and services cost is added up here.</p>
     )
   return (
-    <table className="table">
+    <table className={TABLE}>
       <thead>
         <tr>
           <th className="first-letter:uppercase">{by}</th>
@@ -161,15 +165,17 @@ function Figure({ name, value, plain = false }: { name: string; value: string; p
 function Budgets({ budgets }: { budgets: Costs['budgets'] }) {
   if (budgets.length === 0)
     return (
-      <Empty title="No budget is set">A budget in company.ts stops what would cost more than it, and asks you.</Empty>
+      <p className="text-sm text-soft">
+        None is set. A budget in company.ts holds back what would cost more than it, and asks you.
+      </p>
     )
   return (
-    <table className="table">
+    <table className={TABLE}>
       <thead>
         <tr>
           <th>Budget</th>
-          <th className="max-sm:hidden">Used</th>
-          <th className="number">So far</th>
+          <th className="pl-6 max-sm:hidden">Used</th>
+          <th className="number max-sm:hidden">So far</th>
           <th className="number">Limit</th>
           <th className="number">Left</th>
         </tr>
@@ -186,7 +192,7 @@ function Budgets({ budgets }: { budgets: Costs['budgets'] }) {
                   ({b.of}, a {b.per})
                 </span>
               </td>
-              <td className="max-sm:hidden">
+              <td className="pl-6 max-sm:hidden">
                 <span className="flex h-5 items-center gap-2">
                   <span aria-hidden className="h-1.5 w-28 overflow-hidden rounded-full bg-sunken max-lg:w-16">
                     <span
@@ -197,9 +203,9 @@ function Budgets({ budgets }: { budgets: Costs['budgets'] }) {
                   <span className="text-xs whitespace-nowrap text-soft">{share(used)}</span>
                 </span>
               </td>
-              <td className="number whitespace-nowrap">{amount(b.used)}</td>
-              <td className="number whitespace-nowrap">{amount(b.most)}</td>
-              <td className={`number font-medium whitespace-nowrap ${b.left === 0 ? 'text-bad' : ''}`}>
+              <td className="number max-sm:hidden">{amount(b.used)}</td>
+              <td className="number">{amount(b.most)}</td>
+              <td className={`number font-medium ${b.left === 0 ? 'text-bad' : ''}`}>
                 {b.left === 0 ? 'used up' : amount(b.left)}
               </td>
             </tr>
@@ -221,13 +227,13 @@ function Decided() {
           if (kinds.length === 0)
             return <p className="text-sm text-soft">Nothing yet. What you approve, edit and reject is counted here.</p>
           return (
-            <table className="table">
+            <table className={TABLE}>
               <thead>
                 <tr>
                   <th>Kind</th>
                   <th className="number">Decided</th>
                   <th className="number">As it was</th>
-                  <th className="number">Edited</th>
+                  <th className="number max-sm:hidden">Edited</th>
                   <th className="number">Rejected</th>
                   <th className="number max-sm:hidden">Median time</th>
                 </tr>
@@ -238,7 +244,7 @@ function Decided() {
                     <td>{kindText(kind, true)}</td>
                     <td className="number">{n.decided.toLocaleString('en-GB')}</td>
                     <td className="number">{n.approved.toLocaleString('en-GB')}</td>
-                    <td className="number">{n.edited.toLocaleString('en-GB')}</td>
+                    <td className="number max-sm:hidden">{n.edited.toLocaleString('en-GB')}</td>
                     <td className="number">{n.rejected.toLocaleString('en-GB')}</td>
                     <td className="number text-soft max-sm:hidden">
                       {n.medianSeconds === null ? 'not timed' : `${n.medianSeconds.toLocaleString('en-GB')} s`}
@@ -270,14 +276,18 @@ function Agents() {
               <Section
                 key={agent.agent}
                 title={agent.agent}
-                aside={<span className="text-xs text-soft">you decided {count(agent.operator, 'time')}</span>}
+                aside={
+                  <span className="text-xs text-soft">
+                    {agent.operator === 0 ? 'you decided nothing' : `you decided ${count(agent.operator, 'time')}`}
+                  </span>
+                }
               >
                 {agent.record.length === 0 ? (
                   <p className="text-sm text-soft">
                     Asked in this order: {agent.tiers.join(', ') || 'only you'}. None has decided yet.
                   </p>
                 ) : (
-                  <table className="table">
+                  <table className={TABLE}>
                     <thead>
                       <tr>
                         <th>Tier</th>
