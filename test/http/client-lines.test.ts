@@ -4,10 +4,10 @@ import { createServer, request, type IncomingMessage, type ServerResponse } from
 import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import { buffer } from 'node:stream/consumers'
-import { client } from './client.ts'
-import { workflow, z } from './index.ts'
-import { serve, serverFile, type ServerFile } from './server/http/serve.ts'
-import { testCompany } from './testing.ts'
+import { client } from '../../src/client.ts'
+import { workflow, z } from '../../src/index.ts'
+import { serve, serverFile, type ServerFile } from '../../src/server/http/serve.ts'
+import { testCompany } from '../../src/testing.ts'
 
 const greet = workflow('greet', { input: z.object({ who: z.string() }) }, async (_ctx, { who }) => `hello ${who}`)
 
