@@ -62,6 +62,8 @@ export interface Agent<I = never, O = unknown> {
   /** What it may answer to any input; null where that depends on the input. */
   readonly outputs: Schema<O> | null
   readonly instructions: string | null
+  /** What the operator is asked, in one sentence. */
+  readonly title: (input: I) => string
   readonly tiers: readonly TierEntry<I, O>[]
   readonly tools: {
     readonly facts: boolean
@@ -82,8 +84,9 @@ export interface Agent<I = never, O = unknown> {
 }
 
 /** Any agent, as a registry keeps it: its input is checked by its own schema before it is used. */
-export type AnyAgent = Omit<Agent, 'input' | 'tiers' | 'output' | 'outputs'> & {
+export type AnyAgent = Omit<Agent, 'input' | 'tiers' | 'title' | 'output' | 'outputs'> & {
   readonly input: Schema<unknown> | null
+  readonly title: (input: never) => string
   readonly output: (input: never) => Schema<unknown>
   readonly outputs: Schema<unknown> | null
   readonly tiers: readonly TierEntry<never, unknown>[]
@@ -97,6 +100,8 @@ export interface AgentOptions<I, O> {
    */
   readonly output: Schema<O> | ((input: NoInfer<I>) => Schema<O>)
   readonly instructions?: string
+  /** What the operator is asked at its gate, in one sentence about this input. Default: its name and instructions. */
+  readonly title?: (input: NoInfer<I>) => string
   readonly tiers: readonly TierEntry<NoInfer<I>, O>[]
   readonly tools?: Tools<NoInfer<I>>
   /** How sure a tier must be to decide, after its own claim was held against its track record. Default 0.8. */
@@ -133,6 +138,7 @@ export function agent<O, I = unknown>(name: string, options: AgentOptions<I, O>)
     output: '~standard' in output ? () => output : output,
     outputs: '~standard' in output ? output : null,
     instructions: options.instructions ?? null,
+    title: options.title ?? (() => `${name}: ${options.instructions ?? 'decide'}`),
     tiers: options.tiers,
     tools: {
       facts: tools.facts ?? false,

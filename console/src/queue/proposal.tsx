@@ -81,6 +81,42 @@ function Mail({ mail: { to, subject, body, ...more } }: { mail: Fields }) {
   )
 }
 
+/** A message that came in, whatever else its kind has. */
+function isLetter(of: Json): of is Fields {
+  if (of === null || typeof of !== 'object' || Array.isArray(of)) return false
+  const { from, subject, text } = of as Fields
+  return typeof from === 'string' && typeof subject === 'string' && typeof text === 'string'
+}
+
+/** As whoever wrote it meant it to be read; what the machines said to each other is folded away. */
+function Letter({ of: { from, subject, text, ...more } }: { of: Fields }) {
+  return (
+    <div className="overflow-hidden rounded-lg border border-line bg-surface" data-letter>
+      <dl className="grid grid-cols-[4.5rem_minmax(0,1fr)] gap-y-1 border-b border-line px-4 py-2.5">
+        <dt className="text-faint">From</dt>
+        <dd>
+          <Text text={textOf(from)} />
+        </dd>
+        <dt className="text-faint">Subject</dt>
+        <dd className="font-medium">
+          <Text text={textOf(subject)} />
+        </dd>
+      </dl>
+      <div className="px-4 py-3 text-base">
+        {text === '' ? <p className="text-soft">Without a text.</p> : <Text text={textOf(text)} />}
+      </div>
+      {Object.keys(more).length > 0 && (
+        <details className="border-t border-line px-4 py-2 text-soft">
+          <summary>What else came with it</summary>
+          <div className="pt-2">
+            <Value value={more} />
+          </div>
+        </details>
+      )}
+    </div>
+  )
+}
+
 /** The world moved between the proposal and now: what it was asked with, and what is there now, line by line. */
 function Moved({ before, now }: { before: Json; now: Json }) {
   const was = seen(before)
@@ -200,7 +236,7 @@ function Question({ of }: { of: Fields }) {
   const options = Array.isArray(of.options) ? (of.options as Json[]).map(String) : []
   return (
     <>
-      {about !== null && <Value value={about} />}
+      {isLetter(about) ? <Letter of={about} /> : about !== null && <Value value={about} />}
       {Object.keys(rest).length > 0 && <Value value={rest} />}
       {of.suggestion !== undefined && (
         <div>

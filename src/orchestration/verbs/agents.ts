@@ -54,7 +54,10 @@ export function decide<I, O>(
       const consulted = await consult({ agents, agent, input: checked, given, schema, shape, ...of })
       const { decided, passed } = consulted
       if (!decided?.said) {
-        if (consulted.operator) return askOperator(services, agent, given, shape, consulted, { id, op, wait, cause })
+        if (consulted.operator) {
+          const at = { id, op, wait, cause, title: agent.title(checked) }
+          return askOperator(services, agent, given, shape, consulted, at)
+        }
         throw new FactotumError(
           'agent.undecided',
           `No tier of "${agent.agent}" decided (${passed.join('; ')}). Add 'operator' as the last tier, so that a person does.`,
@@ -140,11 +143,17 @@ function askOperator<I, O>(
   input: Json,
   shape: Json,
   { given, passed }: Consulted,
-  at: { readonly id: string; readonly op: string; readonly wait: string; readonly cause: number },
+  at: {
+    readonly id: string
+    readonly op: string
+    readonly wait: string
+    readonly cause: number
+    readonly title: string
+  },
 ): Begun {
   const { store, driver } = services
   const gate = store.newId('gate')
-  const { id: decision, op, wait, cause } = at
+  const { id: decision, op, wait, cause, title } = at
   const by = { actor: `run:${driver.run.id}`, cause }
   const asked = decisionAsked(
     decision,
@@ -167,7 +176,7 @@ function askOperator<I, O>(
     },
     {
       private: {
-        title: `${agent.agent}: ${agent.instructions ?? 'decide'}`,
+        title,
         proposal: {
           agent: agent.agent,
           input,
