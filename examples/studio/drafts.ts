@@ -89,6 +89,7 @@ const byTemplate: Rule<Task, z.infer<typeof Reply>> = ({ topic, name, language, 
 
 export const draft = agent('draft', {
   instructions: "Answer briefly, in the customer's language. Promise nothing that was not done.",
+  title: ({ topic, name, done }) => `What do you write to ${name ?? 'them'}? ${done?.what ?? topic}`,
   input: Task,
   output: Reply,
   tiers: [byTemplate, 'heavy', 'operator'],

@@ -23,7 +23,12 @@ export const Lead = entity('lead', {
 })
 
 /** Whom the studio buys from. */
-export const Supplier = entity('supplier', { name: z.string(), lastInvoice: z.string() })
+export const Supplier = entity('supplier', {
+  name: z.string(),
+  lastInvoice: z.string(),
+  /** Where their money goes: a mail alone changes it for nobody. */
+  iban: attribute(z.string(), { conflict: 'ask' }),
+})
 
 /** What a customer owes the studio. */
 export const Due = entity('due', {

@@ -61,7 +61,7 @@ export function books(dice: Dice, runs: number): Books {
       what: 'A month',
     })),
   )
-  return { customers, charges, refunds: [], invoices: [], filed: [] }
+  return { customers, charges, refunds: [], invoices: [], filed: [], notes: [] }
 }
 
 export function scene(dice: Dice, { customers, charges }: Books): Scene {

@@ -106,7 +106,7 @@ test('an invoice is read, filed once it is approved, and remembered', async () =
   assert.deepEqual(await titles(company), ['File invoice 2026-017 of leo@leoferrand.example over 640.00 EUR'])
   await company.decide('approve')
   await company.advance('1m')
-  const [filed] = (await books(company)).filed
+  const filed = (await books(company)).filed.at(-1)
   assert.deepEqual([filed?.number, filed?.amount, filed?.document?.length], ['2026-017', 64_000, 64])
   assert.deepEqual(await states(company), ['done'])
   await company.check()
@@ -133,7 +133,7 @@ test('a refund that the operator rejects is not made, and the answer is theirs t
   await company.decide('reject', { reason: 'he was paid by hand' })
   const [gate] = await company.queue()
   assert.equal(gate?.kind, 'decision')
-  assert.match(gate?.title ?? '', /^draft/)
+  assert.match(gate?.title ?? '', /^What do you write to Tomasz Wolny\?/)
   await company.decide('answer', { value: { body: 'You have it already.' } })
   await company.decide('approve')
   await company.advance('1m')

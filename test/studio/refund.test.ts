@@ -50,9 +50,12 @@ async function decide(folder: string): Promise<{ readonly run: string; readonly 
   await factotum(folder, 'ingest', MAIL)
   const isHers = (g: { evidence: readonly { text: string }[] }) =>
     g.evidence.some((e) => e.text.includes('lucia@patioferrer.example'))
-  const triage = await gateThat(folder, (g) => g.kind === 'decision' && g.title.startsWith('triage') && isHers(g))
+  const triage = await gateThat(
+    folder,
+    (g) => g.kind === 'decision' && g.title.startsWith('What does Lucía Ferrer want?') && isHers(g),
+  )
   await factotum(folder, 'answer', triage.id, 'refund')
-  const amount = await gateThat(folder, (g) => g.run === triage.run && g.title.startsWith('refund-amount'))
+  const amount = await gateThat(folder, (g) => g.run === triage.run && g.title.startsWith('Which of 2 charges'))
   const answer = (charge: string) =>
     factotum(folder, 'answer', amount.id, JSON.stringify({ charge, amount: 1_900, reason: 'charged in the pause' }))
   await assert.rejects(

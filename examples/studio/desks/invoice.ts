@@ -58,12 +58,25 @@ function cents(text: string): number {
 
 export const invoiceReading = agent('invoice-reading', {
   instructions: 'Which invoice number and which total does this bill have?',
+  title: ({ from, subject }) => `Which number and which total has the bill of ${from}? ${subject}`,
   input: Bill,
   output: Reading,
   tiers: [byPattern, 'light', 'operator'],
 })
 
-/** Reads number and sum, and enters the bill in the books. */
+const IBAN = /\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b/g
+
+/** The account that a bill names, where it is one: its check digits are right (ISO 13616), and it names no other. */
+export function ibanOf(text: string): string | null {
+  const found = (text.match(IBAN) ?? []).filter((words) => {
+    const iban = words.replaceAll(' ', '')
+    const digits = [...iban.slice(4), ...iban.slice(0, 4)].map((c) => Number.parseInt(c, 36)).join('')
+    return BigInt(digits) % 97n === 1n
+  })
+  return new Set(found).size === 1 ? found[0]! : null
+}
+
+/** Reads number and sum, enters the bill in the books, and remembers where it is to be paid to. */
 export const invoiceDesk: Desk = {
   async before(ctx, { message, at }) {
     const { from, subject, text, attachments } = message
@@ -75,6 +88,8 @@ export const invoiceDesk: Desk = {
     const supplier = await ctx.facts.about(Supplier, from, at)
     const name = message.fromName || from
     await ctx.facts.assert(supplier, { name, lastInvoice: filed.input.number }, { because: filed, ...at })
+    const iban = ibanOf(text)
+    if (iban !== null) await ctx.facts.assert(supplier, { iban }, { quote: iban, name: 'account', ...at })
     return undefined
   },
 }

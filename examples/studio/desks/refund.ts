@@ -56,6 +56,7 @@ function answer({ id, refundable }: Request['charges'][number], reason: string, 
 
 export const refundAmount = agent('refund-amount', {
   instructions: 'Which of these charges should be refunded, and how much of it? "none" and 0 where it is none of them.',
+  title: ({ subject, charges }) => `Which of ${charges.length} charges is refunded, and how much of it? ${subject}`,
   input: Request,
   output: Answer,
   tiers: [byCharges, 'light', 'operator'],

@@ -7,6 +7,7 @@ import { byRules, languageOf, Topic, type Message } from '../triage-rules.ts'
 
 export const triage = agent('triage', {
   instructions: 'What is this mail about?',
+  title: (m) => `What does ${m.fromName || m.from} want? ${m.subject}`,
   input: mail.Message,
   output: Topic,
   tiers: [byRules, 'learned', 'light', 'operator'],

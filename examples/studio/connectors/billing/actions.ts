@@ -1,6 +1,7 @@
 import { action, ActionError, type ActionContext, type Reconciled } from 'factotum/connector'
 import { z } from 'factotum'
 import { call } from './client.ts'
+import { priceOf } from './prices.ts'
 
 /** Amounts are integers in the smallest unit of their currency: 1900 of EUR is 19.00 EUR. */
 const Amount = z.int().positive()
@@ -34,6 +35,7 @@ export const charges = action('billing.charges', {
   input: z.object({ customer: z.string() }),
   output: Charges,
   title: ({ customer }) => `Look up what ${customer} was charged`,
+  cost: () => priceOf('GET /charges'),
   run: ({ customer }, ctx) => call(ctx, `/charges?customer=${encodeURIComponent(customer)}`, Charges),
 })
 
@@ -82,6 +84,7 @@ export const refund = action('billing.refund', {
   title: (r) => `Refund ${moneyText(r)} of charge ${r.charge} to ${r.customer}`,
   preview: ({ charge, customer, reason, ...money }) => ({ charge, refund: moneyText(money), to: customer, reason }),
   lane: ({ charge }) => `charge ${charge}`,
+  cost: () => priceOf('POST /refunds'),
   observe: async ({ charge }, ctx) => {
     const { charge: now } = await call(ctx, `/charges/${encodeURIComponent(charge)}`, OneCharge)
     return { charged: moneyText(now), left: moneyText({ ...now, amount: now.refundable }), for: now.what }
@@ -120,6 +123,7 @@ export const overdue = action('billing.overdue', {
   input: z.object({ days: z.int().nonnegative(), asOf: z.iso.date() }),
   output: Invoices,
   title: ({ days, asOf }) => `Look up what is overdue by more than ${days} days on ${asOf}`,
+  cost: () => priceOf('GET /invoices'),
   run: ({ days, asOf }, ctx) => call(ctx, `/invoices?overdue_days=${days}&as_of=${asOf}`, Invoices),
 })
 
@@ -148,6 +152,7 @@ export const file = action('billing.file', {
   idempotentFor: 'ever',
   title: (i) => `File invoice ${i.number} of ${i.supplier} over ${moneyText(i)}`,
   lane: ({ supplier }) => `supplier ${supplier}`,
+  cost: () => priceOf('POST /filed'),
   run: (input, ctx) =>
     once(ctx, findFiled, async () => {
       const made = await call(ctx, '/filed', OneFiled, { method: 'POST', body: input, keyed: true })

@@ -52,12 +52,22 @@ export interface Filed {
   withdrawnAt: string | null
 }
 
+/** What is written on a customer's account. */
+export interface Note {
+  readonly id: string
+  readonly customer: string
+  readonly text: string
+  readonly at: string
+  removedAt: string | null
+}
+
 export interface Books {
   readonly customers: Customer[]
   readonly charges: Charge[]
   readonly refunds: Refund[]
   readonly invoices: Invoice[]
   readonly filed: Filed[]
+  readonly notes: Note[]
 }
 
 /** What is left of a charge to be refunded. */
@@ -69,7 +79,8 @@ export function restOf(books: Books, charge: Charge): number {
 
 /** Reads the books at `path`, or begins them with `seed`. */
 export function readBooks(path: string, seed: Books): Books {
-  if (existsSync(path)) return JSON.parse(readFileSync(path, 'utf8')) as Books
+  // Those of an earlier version have no notes.
+  if (existsSync(path)) return { notes: [], ...(JSON.parse(readFileSync(path, 'utf8')) as Omit<Books, 'notes'>) }
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
   writeBooks(path, seed)
   return structuredClone(seed)

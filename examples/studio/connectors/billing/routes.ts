@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { restOf, type Books, type Charge, type Filed, type Refund } from './books.ts'
+import { restOf, type Books, type Charge, type Filed, type Note, type Refund } from './books.ts'
+import { PRICES } from './prices.ts'
 
 export interface Asked {
   readonly method: string
@@ -41,7 +42,7 @@ const DAY_MS = 24 * 60 * 60 * 1_000
 type Route = (books: Books, asked: Asked, id: string, at: At) => Answered
 
 const ROUTES: Readonly<Record<string, Route>> = {
-  'GET /': () => ({ body: { service: 'billing', version: 1, offers: Object.keys(ROUTES) } }),
+  'GET /': () => ({ body: { service: 'billing', version: 1, offers: Object.keys(ROUTES), prices: PRICES } }),
   'GET /charges': (books, { query }) => {
     const email = query.get('customer')?.toLowerCase()
     const customer = books.customers.find((c) => c.email === email) ?? null
@@ -67,6 +68,14 @@ const ROUTES: Readonly<Record<string, Route>> = {
     const changed = withdrawn.withdrawnAt === null
     withdrawn.withdrawnAt ??= iso(now)
     return { body: { filed: withdrawn }, changed }
+  },
+  'POST /customers/:id/notes': note,
+  'GET /notes/:id': (books, _asked, id) => ({ body: { note: found(books.notes, id) } }),
+  'POST /notes/:id/removal': (books, _asked, id, { now }) => {
+    const removed = found(books.notes, id)
+    const changed = removed.removedAt === null
+    removed.removedAt ??= iso(now)
+    return { body: { note: removed }, changed }
   },
 }
 
@@ -134,6 +143,16 @@ function file(books: Books, asked: Asked, _id: string, { now, duplicates }: At):
   return { body: { filed }, changed: true }
 }
 
+/** A note is written as often as it is asked for: no key tells two of them apart. */
+function note(books: Books, asked: Asked, id: string, { now }: At): Answered {
+  const { text } = texts(asked.body, ['text'])
+  const account = books.customers.find((c) => c.email === id.toLowerCase())
+  if (!account) throw new Refusal(404, 'no_account', `${id} has no account.`)
+  const made: Note = { id: `no_${randomUUID()}`, customer: account.email, text, at: iso(now), removedAt: null }
+  books.notes.push(made)
+  return { body: { note: made }, changed: true }
+}
+
 /** What is unpaid more than `overdue_days` after its date, on the day `as_of`. */
 function overdue(books: Books, { query }: Asked, _id: string, { now }: At): Answered {
   const asOf = Date.parse(query.get('as_of') ?? iso(now))
@@ -188,12 +207,17 @@ function same<T extends object>(earlier: T, wanted: object, names: readonly (key
 }
 
 function fields<K extends string>(body: unknown, names: readonly K[]): Record<K, string> & { readonly amount: number } {
-  const given = (body ?? {}) as Record<string, unknown>
-  const missing = names.find((name) => typeof given[name] !== 'string' || given[name] === '')
-  if (missing) throw new Refusal(400, 'bad_request', `"${missing}" is a text.`)
+  const given = texts(body, names) as Record<K, string> & { readonly amount: unknown }
   if (!Number.isSafeInteger(given.amount) || Number(given.amount) <= 0)
     throw new Refusal(400, 'bad_request', '"amount" is a positive integer in the smallest unit of its currency.')
   return given as Record<K, string> & { readonly amount: number }
+}
+
+function texts<K extends string>(body: unknown, names: readonly K[]): Record<K, string> {
+  const given = (body ?? {}) as Record<string, unknown>
+  const missing = names.find((name) => typeof given[name] !== 'string' || given[name] === '')
+  if (missing) throw new Refusal(400, 'bad_request', `"${missing}" is a text.`)
+  return given as Record<K, string>
 }
 
 function iso(at: number): string {

@@ -78,6 +78,11 @@ const owed = (id: string, customer: string, amount: number, due: string, paid = 
 export const SEED: Books = {
   customers: [
     ...SOLD.map(([email, name]) => ({ email, name })),
+    { email: 'femke@kitestore.example', name: 'Femke de Boer' },
+    { email: 'olu@barberstreet9.example', name: 'Oluwaseun Adeyemi' },
+    { email: 'zoe@atelier-violette.example', name: 'Zoé Lefèvre' },
+    { email: 'laden@optik-duenen.example', name: 'Jörg Petersen' },
+    { email: 'moin@cafe-sturmflut.example', name: 'Wiebke Jansen' },
     { email: 'nils@hafenwerk.example', name: 'Nils Hartmann' },
     { email: 'hinnerk@hafenverein.example', name: 'Hinnerk Claasen' },
   ],
@@ -89,5 +94,19 @@ export const SEED: Books = {
     owed('NW-2026-027', 'ines@wheelhouse.example', 12_000, '2026-09-30', true),
     owed('NW-2026-034', 'saskia@ateliernord.example', 48_000, '2026-12-15'),
   ],
-  filed: [],
+  // Mara entered this one herself, before Factotum read her mail.
+  filed: [
+    {
+      id: 'in_26-3381',
+      key: 'by hand',
+      supplier: 'buchhaltung@steuerbuero-voss.example',
+      number: '26-3381',
+      amount: 35_700,
+      currency: 'EUR',
+      document: null,
+      at: '2026-09-30T15:12:00Z',
+      withdrawnAt: null,
+    },
+  ],
+  notes: [],
 }
