@@ -38,7 +38,7 @@ export default company({
     : {}),
   budgets: [
     budget({
-      name: 'billing service',
+      name: 'billing',
       of: { connector: 'billing' },
       per: 'month',
       money: { amount: '25', currency: 'EUR' },

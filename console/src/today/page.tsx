@@ -25,7 +25,7 @@ export function TodayPage() {
         <Hints />
         <Shown of={today}>
           {(data) => (
-            <div className="grid grid-cols-3 gap-4 max-lg:grid-cols-2 max-sm:grid-cols-1">
+            <div className="grid grid-cols-[4fr_5fr_4fr] gap-4 max-lg:grid-cols-2 max-sm:grid-cols-1">
               <NeedsYou of={data} />
               <Done of={data} />
               <Stuck of={data} />
@@ -104,9 +104,11 @@ function NeedsYou({ of: { needsYou, snoozed } }: { of: Today }) {
   )
 }
 
-const SHOWN = 6
+const SHOWN = 7
 
 function Done({ of: { held, done } }: { of: Today }) {
+  const shown = [held.items, done.items].map((items) => Math.min(items.length, SHOWN)).reduce((a, b) => a + b)
+  const more = held.count + done.count - shown
   return (
     <Panel title="Done for you, undo still open">
       <Big n={(held.count + done.count).toLocaleString('en-GB')} of="today" to="/history?lens=effects" />
@@ -142,6 +144,11 @@ function Done({ of: { held, done } }: { of: Today }) {
           </li>
         ))}
       </ul>
+      {more > 0 && (
+        <Link to="/history?lens=effects" className="text-xs text-soft hover:underline">
+          and {more.toLocaleString('en-GB')} more
+        </Link>
+      )}
     </Panel>
   )
 }
@@ -156,12 +163,21 @@ function Stuck({ of: { stuck } }: { of: Today }) {
           <Big n={stuck.count.toLocaleString('en-GB')} of="stopped by themselves" to="/queue" tone="text-bad" />
           <ul>
             {Object.entries(stuck.byKind)
-              .filter(([, n]) => n > 0)
+              .filter(([kind, n]) => n > 0 && kind !== 'dead_letter')
               .map(([kind, n]) => (
-                <Row key={kind} to={`/queue?kind=${kind}`} label={kindText(kind, true)}>
+                <Row key={kind} to={`/queue?kind=${kind}`} label={kindText(kind, n !== 1)}>
                   {n}
                 </Row>
               ))}
+            {stuck.deadLetters.map(({ group, action, code, count: n }) => (
+              <Row
+                key={group}
+                to="/queue?kind=dead_letter"
+                label={`${kindText('dead_letter', n !== 1)}: ${action}, ${code.replace(/^[^.]+\./, '')}`}
+              >
+                {n}
+              </Row>
+            ))}
             {stuck.services.map(({ connector, code }) => (
               <Row key={connector} to="/settings" label={`${connector} does not answer`}>
                 {code}
@@ -174,6 +190,13 @@ function Stuck({ of: { stuck } }: { of: Today }) {
   )
 }
 
+/** How a use is paid for, as a heading of what it came to. */
+const METERS: Readonly<Record<string, string>> = {
+  billed: 'Paid for calls',
+  imputed: 'Worth of calls that are not billed',
+  quota: 'Taken from quotas',
+}
+
 function Money({ of: { moneyToday } }: { of: Today }) {
   const { costs, forecast, budgets } = moneyToday
   return (
@@ -181,7 +204,7 @@ function Money({ of: { moneyToday } }: { of: Today }) {
       {costs.length === 0 && <p className="text-sm text-soft">Nothing was spent today.</p>}
       <ul>
         {costs.map(({ meter, currency, micros, uses }) => (
-          <Row key={`${meter}${currency}`} to="/money" label={wordsOf(meter)}>
+          <Row key={`${meter}${currency}`} to="/money" label={METERS[meter] ?? wordsOf(meter)}>
             {money(micros, currency)}, {count(uses, 'use')}
           </Row>
         ))}
@@ -191,7 +214,7 @@ function Money({ of: { moneyToday } }: { of: Today }) {
           </Row>
         ))}
         {budgets.map(({ name, per, left, currency }) => (
-          <Row key={name + per} to="/money" label={`${name}, left this ${per}`}>
+          <Row key={name + per} to="/money" label={`Budget ${name}, left this ${per}`}>
             {currency === null ? left.toLocaleString('en-GB') : money(left, currency)}
           </Row>
         ))}
@@ -261,7 +284,11 @@ function Next({ of: { next24h } }: { of: Today }) {
       ) : (
         <ul>
           {next24h.slice(0, 8).map(({ at, what, id, title }) => (
-            <Row key={`${what}${id}${at}`} to={WHERE[what]?.(id) ?? '/history'} label={title}>
+            <Row
+              key={`${what}${id}${at}`}
+              to={WHERE[what]?.(id) ?? '/history'}
+              label={what === 'schedule' ? wordsOf(title) : title}
+            >
               {WHAT[what]} <Time at={at} />
             </Row>
           ))}

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Rule } from 'factotum'
-import { invoiceReading } from './invoice.ts'
+import { ibanOf, invoiceReading } from './invoice.ts'
 
 type Bill = Parameters<Extract<(typeof invoiceReading.tiers)[number], Rule<never, unknown>>>[0]
 
@@ -28,4 +28,13 @@ test('what a stranger fills a mail with is no work: neither endless digits nor s
   assert.equal(await read('1'.repeat(250_000)), undefined)
   assert.equal(await read(`${'9.'.repeat(120_000)} EUR`), undefined)
   assert.equal(await read(Array.from({ length: 30_000 }, (_, i) => `${i + 1}€`).join(' ')), undefined)
+})
+
+test('an account is read where its check digits are right and no other is named', () => {
+  const german = 'DE89 3704 0044 0532 0130 00'
+  const british = 'GB82WEST12345698765432'
+  assert.equal(ibanOf(`Our account is\n${german}.`), german)
+  assert.equal(ibanOf(`to ${british}, please`), british)
+  for (const text of ['DE88 3704 0044 0532 0130 00', 'CH-88213, EUR 28.56', `${german} or ${british}`, ''])
+    assert.equal(ibanOf(text), null)
 })

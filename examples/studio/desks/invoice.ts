@@ -70,7 +70,7 @@ const IBAN = /\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b/g
 export function ibanOf(text: string): string | null {
   const found = (text.match(IBAN) ?? []).filter((words) => {
     const iban = words.replaceAll(' ', '')
-    const digits = [...iban.slice(4), ...iban.slice(0, 4)].map((c) => Number.parseInt(c, 36)).join('')
+    const digits = `${iban.slice(4)}${iban.slice(0, 4)}`.replaceAll(/[A-Z]/g, (c) => String(Number.parseInt(c, 36)))
     return BigInt(digits) % 97n === 1n
   })
   return new Set(found).size === 1 ? found[0]! : null
