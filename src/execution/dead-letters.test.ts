@@ -29,8 +29,22 @@ onEachStore('dead letters are grouped by cause, and say what trying again will d
     ],
   )
   assert.deepEqual(groups, [
-    { group: 'shop.order:shop.closed', action: 'shop.order', code: 'shop.closed', count: 2 },
-    { group: 'shop.order:shop.sold_out', action: 'shop.order', code: 'shop.sold_out', count: 1 },
+    {
+      group: 'shop.order:shop.closed',
+      action: 'shop.order',
+      code: 'shop.closed',
+      count: 2,
+      alone: 0,
+      example: 'The shop failed: domain.',
+    },
+    {
+      group: 'shop.order:shop.sold_out',
+      action: 'shop.order',
+      code: 'shop.sold_out',
+      count: 1,
+      alone: 0,
+      example: 'The shop failed: domain.',
+    },
   ])
   const titles = async (which: string) => (await c.list('dead', { which })).map((l) => l.title)
   assert.deepEqual(await titles('shop.order:shop.sold_out'), ['shop.order 1 b'])
@@ -68,6 +82,44 @@ onEachStore('a group is tried again together, an entry in the record for each', 
   assert.equal((await states(c)).b, 'succeeded')
   assert.deepEqual(await c.list('dead', {}), [])
   await assert.rejects(c.ask('redrive', { which: 'shop.order:shop.closed' }), { code: 'dead.none' })
+  await c.check()
+})
+
+onEachStore('what cannot be taken back is tried again by itself, never with others', async (url) => {
+  const shop = new Shop()
+  const c = await openShop(shop, url, { folder: await policyFolder(RUN_ALL) })
+  await using _ = c
+  shop.script = Array.from({ length: 3 }, () => fails('domain', 'shop.closed'))
+  await c.run(shop.buy(), [{ item: 'a' }])
+  for (const item of ['b', 'c']) await c.run(shop.buy(), [{ verb: 'print', item }])
+  for (const gate of (await c.queue()).filter((g) => g.kind === 'effect')) await c.decide('approve', { gate: gate.id })
+  const { items, groups } = await c.ask('dead', {})
+  assert.deepEqual(
+    items.map((l) => [l.title, l.alone]),
+    [
+      ['shop.order 1 a', false],
+      ['shop.print 1 b', true],
+      ['shop.print 1 c', true],
+    ],
+  )
+  assert.deepEqual(
+    groups.map((g) => [g.count, g.alone]),
+    [
+      [1, 0],
+      [2, 2],
+    ],
+  )
+  const { done, failed } = await c.ask('redrive', { which: 'all' })
+  await c.idle()
+  assert.deepEqual(done, [items[0]!.effect])
+  assert.deepEqual(
+    failed.map((f) => [f.id, f.code]),
+    items.slice(1).map((l) => [l.effect, 'dead.alone']),
+  )
+  assert.deepEqual(await states(c), { a: 'succeeded', b: 'failed', c: 'failed' })
+  await c.ask('redrive', { which: items[1]!.effect })
+  await c.idle()
+  assert.deepEqual(await states(c), { a: 'succeeded', b: 'succeeded', c: 'failed' })
   await c.check()
 })
 

@@ -242,6 +242,21 @@ export class Gates {
     return this.get(id)
   }
 
+  /** Brings back now what was put off. Throws `gate.not_found`, `gate.decided`, `gate.not_snoozed`. */
+  async wake(id: string, actor = 'operator'): Promise<GateRow> {
+    const gate = await this.get(id)
+    if (gate.state !== 'open') throw alreadyDecided(gate)
+    const now = this.#store.clock.now()
+    if ((gate.snoozed_until ?? 0) <= now)
+      throw new FactotumError('gate.not_snoozed', `Gate ${id} is not put off: it is in the queue.`)
+    await this.#store.commit({
+      key: `gate:${id}:wake:${this.#store.newId('snz')}`,
+      events: [gateSnoozed(id, { until: now }, { actor, cause: gate.opened_seq })],
+      guards: [gateStillOpen(id)],
+    })
+    return this.get(id)
+  }
+
   /**
    * One decision for several gates of one shape: an entry in the record for each. What cannot be taken back is never
    * decided in a group. Throws `gate.mixed_group` and `gate.group_irreversible` before anything is decided; a gate that

@@ -94,6 +94,8 @@ export const runResumed = eventKind<
     readonly generation: number
     readonly version: number
     readonly from: number | null
+    /** It goes on with an input that the operator wrote. Whose word it started from stays what it was. */
+    readonly edited?: true
   },
   { readonly input: Json }
 >('run.resumed@1', (e) => [

@@ -128,7 +128,7 @@ export async function forgotten(
   run: string,
   mode: string,
   from: number,
-): Promise<{ waits: ReadonlySet<string>; signals: readonly string[] }> {
+): Promise<{ waits: ReadonlySet<string>; signals: readonly string[]; seqs: ReadonlySet<number> }> {
   const rows = await forget(store, await store.read<Row>(streamFrom(run, -1)), mode, from)
   const waits = new Set<string>()
   const signals: string[] = []
@@ -140,7 +140,7 @@ export async function forgotten(
       took && row.private !== null ? (JSON.parse(row.private) as { value?: { signal?: string } }).value : null
     if (typeof value?.signal === 'string') signals.push(value.signal)
   }
-  return { waits, signals }
+  return { waits, signals, seqs: new Set(rows.map((r) => r.seq)) }
 }
 
 /** Reads what came since, and returns what of it came from outside the driver. */

@@ -1,7 +1,16 @@
+import { FactotumError } from '../lib/errors.ts'
 import type { Json } from '../lib/json.ts'
 import { clearOf } from '../context/ephemeral.ts'
-import { signalIs, signalRouted } from '../context/signals.ts'
-import { gateClosed, gatesOfRun, gateStillOpen, type Gates, type GateDecision } from '../governance/gates.ts'
+import { signalById, signalIs, signalRouted, type SignalRow } from '../context/signals.ts'
+import {
+  choicesOf,
+  gateClosed,
+  gatesOfRun,
+  gateStillOpen,
+  type GateDecision,
+  type GateRow,
+  type Gates,
+} from '../governance/gates.ts'
 import {
   answerWait,
   ConflictError,
@@ -110,7 +119,7 @@ async function resumption(
   workflows: ReadonlyMap<string, AnyWorkflow>,
   mode: Mode,
   options: { step?: string; input?: Json; actor?: string },
-): Promise<Change> {
+): Promise<Change & { readonly forgets: ReadonlySet<number> }> {
   const workflow = workflows.get(run.workflow)
   if (!workflow && mode !== 'compensate')
     throw new RunError(
@@ -120,9 +129,12 @@ async function resumption(
   let from: number | null = null
   if (mode === 'restart' || mode === 'compensate') from = run.started_seq + 1
   else if (mode === 'retry') from = await retriedFrom(store, run.id, options.step)
-  const input =
-    mode === 'restart' && options.input !== undefined && workflow ? checkRunInput(workflow, options.input) : null
-  const gone = from === null ? { waits: new Set<string>(), signals: [] } : await forgotten(store, run.id, mode, from)
+  const edited = (mode === 'restart' || mode === 'retry') && options.input !== undefined && workflow !== undefined
+  const input = edited ? await checkEdited(store, run, workflow, options.input) : null
+  const gone =
+    from === null
+      ? { waits: new Set<string>(), signals: [], seqs: new Set<number>() }
+      : await forgotten(store, run.id, mode, from)
   const left = await leaveWaits(store, run.id, 'the run was set going again from before it', gone.waits)
   if (left.children.length > 0)
     throw new RunError(
@@ -131,7 +143,13 @@ async function resumption(
     )
   const resumed = runResumed(
     run.id,
-    { mode, generation: run.generation + 1, version: workflow?.version ?? run.version, from },
+    {
+      mode,
+      generation: run.generation + 1,
+      version: workflow?.version ?? run.version,
+      from,
+      ...(edited ? { edited: true as const } : {}),
+    },
     { private: { input }, actor: options.actor ?? 'operator' },
   )
   // What it had waited for and got is there for it again: it will wait for it once more.
@@ -145,7 +163,15 @@ async function resumption(
     guards: [runStill(run), ...left.guards, ...kept.map((id) => signalIs(id, 'delivered'))],
     // What starts over has nothing that refers to what it held.
     also: [work.revokeLease(run.id), ...(from === run.started_seq + 1 ? [clearOf(run.id)] : [])],
+    forgets: gone.seqs,
   }
+}
+
+/** What a signal started takes what such a signal may say, and nothing else. */
+async function checkEdited(store: Store, run: RunRow, workflow: AnyWorkflow, input: unknown): Promise<Json> {
+  const signal = run.signal === null ? undefined : await store.first<SignalRow>(signalById(run.signal))
+  const kind = workflow.on.find((k) => k.signal === signal?.kind)
+  return checkRunInput(kind && workflow.input === null ? { ...workflow, input: kind.payload } : workflow, input)
 }
 
 /**
@@ -166,17 +192,57 @@ async function failedStep(store: Store, run: string): Promise<string | null> {
   return row ? (JSON.parse(row.body) as { op: string | null }).op : null
 }
 
-/** Retries a stuck run from a step of the operator's choice (default: the one that failed). Throws `run.not_stuck`. */
-export async function retryRun(
+/** What may be done with a run, and what of it the operator chooses. `step` and `input`: of `retry`; `input`: of `restart`. */
+export type RunMode = 'retry' | 'restart' | 'cancel'
+export interface RunChoice {
+  readonly step?: string
+  readonly input?: Json
+}
+
+/** What doing it would record, and which calls of the run then begin anew, which keep their record. Nothing is done. */
+export interface Foreseen {
+  readonly events: readonly EventInput[]
+  readonly again: readonly string[]
+  readonly kept: readonly string[]
+}
+
+/**
+ * What the same functions that do it say would happen. Throws what doing it throws: `run.ended`, `run.not_stuck`,
+ * `gate.bad_outcome`, `run.no_such_step`, `run.bad_input`, `run.children_open`, `run.workflow_missing`.
+ */
+export async function foresee(
   store: Store,
-  gates: Gates,
-  id: string,
-  options: { readonly step?: string } = {},
-): Promise<void> {
-  await decideStuck(store, gates, id, {
-    outcome: 'retry',
-    ...(options.step === undefined ? {} : { value: { step: options.step } }),
-  })
+  workflows: ReadonlyMap<string, AnyWorkflow>,
+  run: RunRow,
+  mode: RunMode,
+  choice: RunChoice,
+): Promise<Foreseen> {
+  const calls = [...(await readHistory(store, run.id)).recorded]
+  if (mode === 'cancel') {
+    if (run.ended_at !== null) throw new RunError('run.ended', `Run ${run.id} is ${run.state} already.`)
+    const [change, gates] = [await cancellation(store, run, null, 'operator'), await closeStuckGates(store, run.id)]
+    return { events: [...change.events, ...gates.events], again: [], kept: calls.map(([op]) => op) }
+  }
+  const gate = await stuckGate(store, run.id)
+  const outcomes = choicesOf(gate).map((c) => c.outcome)
+  if (!outcomes.includes(mode))
+    throw new FactotumError(
+      'gate.bad_outcome',
+      `A run that is ${run.state} does not take "${mode}". Choose one of: ${outcomes.join(', ')}.`,
+    )
+  const { events, forgets } = await resumption(store, run, workflows, mode, choice)
+  const split = (gone: boolean) => calls.filter(([, { seq }]) => forgets.has(seq) === gone).map(([op]) => op)
+  return { events, again: split(true), kept: split(false) }
+}
+
+/**
+ * Retries a stuck run from a step of the operator's choice (default: the one that failed), on other input where given: what
+ * came before keeps its record. Throws `run.not_stuck`.
+ */
+export async function retryRun(store: Store, gates: Gates, id: string, options: RunChoice = {}): Promise<void> {
+  const { step, input } = options
+  const value = { ...(step === undefined ? {} : { step }), ...(input === undefined ? {} : { input }) }
+  await decideStuck(store, gates, id, { outcome: 'retry', ...(Object.keys(value).length === 0 ? {} : { value }) })
 }
 
 /** Starts a stuck run over, on other input where given. */
@@ -193,13 +259,17 @@ export async function restartRun(
 }
 
 async function decideStuck(store: Store, gates: Gates, id: string, decision: GateDecision): Promise<void> {
+  await gates.decide((await stuckGate(store, id)).id, decision)
+}
+
+async function stuckGate(store: Store, id: string): Promise<GateRow> {
   const gate = (await gatesOfRun(store, id)).find((g) => g.subject === id)
   if (!gate)
     throw new RunError(
       'run.not_stuck',
       `Run ${id} has not failed and is not parked: there is nothing to set going again.`,
     )
-  await gates.decide(gate.id, decision)
+  return gate
 }
 
 /** What the operator's word on a failed or parked run leads to. */
@@ -220,6 +290,6 @@ export function registerStuckGates(store: Store, gates: Gates, workflows: Readon
 function choices(decision: GateDecision): { step?: string; input?: Json } {
   if (decision.value === undefined) return {}
   if (decision.outcome === 'restart') return { input: decision.value }
-  const step = (decision.value as { step?: unknown } | null)?.step
-  return typeof step === 'string' ? { step } : {}
+  const { step, input } = (decision.value ?? {}) as { readonly step?: unknown; readonly input?: Json }
+  return { ...(typeof step === 'string' ? { step } : {}), ...(input === undefined ? {} : { input }) }
 }

@@ -15,6 +15,9 @@ export interface DeadLetter {
   readonly title: string
   readonly run: string
   readonly tries: number
+  readonly risk: string
+  /** It cannot be taken back: it is tried again by itself, never together with others. */
+  readonly alone: boolean
   readonly error: string
   readonly since: number
   /** What trying again will do. */
@@ -26,6 +29,10 @@ export interface DeadGroup {
   readonly action: string
   readonly code: string
   readonly count: number
+  /** How many of them are tried again one by one: they cannot be taken back. */
+  readonly alone: number
+  /** What the oldest of them was told; null: it is erased. */
+  readonly example: string | null
 }
 
 /** An open gate of a dead letter with its effect. */
@@ -37,17 +44,25 @@ interface Row {
   readonly effect: string
   readonly action: string
   readonly code: string
+  readonly risk: string
+  readonly undoes: string | null
 }
 
 const CODE = 'coalesce(e.error_code, g.reason)'
 const FROM = `from gate g join effect e on e.id = g.subject where g.kind = 'dead_letter' and g.state = 'open'`
-const COLUMNS = `g.id as gate, g.title, g.opened_at, g.opened_seq, e.id as effect, e.action, ${CODE} as code`
+const COLUMNS = `g.id as gate, g.title, g.opened_at, g.opened_seq, e.id as effect, e.action, e.risk, e.undoes, ${CODE} as code`
 const IN_GROUP = `(? = 'all' or e.action || ':' || ${CODE} = ?)`
 const groupRows = sql(
-  `select e.action, ${CODE} as code, count(*) as count ${FROM} group by e.action, ${CODE} order by min(g.opened_seq)`,
+  `select e.action, ${CODE} as code, count(*) as count, min(g.opened_seq) as first,
+     sum(case when e.risk = 'irreversible' and e.undoes is null then 1 else 0 end) as alone
+   ${FROM} group by e.action, ${CODE} order by min(g.opened_seq)`,
 )
+const errorOfGate = sql(`select e.error ${FROM} and g.opened_seq = ?`)
 const letterRows = sql(`select ${COLUMNS} ${FROM} and ${IN_GROUP} and g.opened_seq > ? order by g.opened_seq limit ?`)
 const oneOf = sql(`select ${COLUMNS} ${FROM} and (e.id = ? or g.id = ? or e.id like ? escape '!') limit 2`)
+
+/** An undo is no such thing: it takes something back. */
+const isAlone = (row: Pick<Row, 'risk' | 'undoes'>) => row.risk === 'irreversible' && row.undoes === null
 
 const nameOf = ({ action, code }: { readonly action: string; readonly code: string }) => `${action}:${code}`
 
@@ -71,13 +86,18 @@ export async function deadLetters(
 }
 
 async function groupsOf(store: Store): Promise<DeadGroup[]> {
-  const rows = await store.read<{ action: string; code: string; count: number }>(groupRows())
-  return rows.map(({ action, code, count }) => ({
-    group: nameOf({ action, code }),
-    action,
-    code,
-    count: Number(count),
-  }))
+  type Group = { action: string; code: string } & Record<'count' | 'first' | 'alone', number>
+  const rows = await store.read<Group>(groupRows())
+  return Promise.all(
+    rows.map(async ({ action, code, count, first, alone }) => ({
+      group: nameOf({ action, code }),
+      action,
+      code,
+      count: Number(count),
+      alone: Number(alone),
+      example: (await store.first<{ error: string | null }>(errorOfGate(first)))?.error ?? null,
+    })),
+  )
 }
 
 /** Of an effect, a group (`action:code`) or `all`. Throws `dead.none`. */
@@ -107,6 +127,8 @@ async function letterOf(c: OpenCompany, row: Row): Promise<DeadLetter> {
     title: row.title ?? '(erased)',
     run: effect.run,
     tries: effect.token,
+    risk: effect.risk,
+    alone: isAlone(row),
     error: effect.error ?? '(erased)',
     since: row.opened_at,
     redrive: await redriveText(c, effect),
@@ -142,7 +164,10 @@ async function redriveText(c: OpenCompany, effect: EffectRow): Promise<string> {
 
 const EVERY = Number.MAX_SAFE_INTEGER
 
-/** Tries dead letters again, or closes them: a decision on the record for each. `shown`: of these gates alone. Throws `dead.none`. */
+/**
+ * Tries dead letters again, or closes them: a decision on the record for each. `shown`: of these gates alone. Of several, what
+ * cannot be taken back is left out: it is tried again by itself. Throws `dead.none`.
+ */
 export async function decideDead(
   c: OpenCompany,
   given: string,
@@ -154,7 +179,16 @@ export async function decideDead(
   const letters = shown === undefined ? rows : rows.filter(({ gate }) => shown.includes(gate))
   const done: string[] = []
   const failed: { id: string; code: string; message: string }[] = []
-  for (const { gate, effect } of letters) {
+  for (const letter of letters) {
+    const { gate, effect } = letter
+    if (outcome === 'retry' && letters.length > 1 && isAlone(letter)) {
+      failed.push({
+        id: effect,
+        code: 'dead.alone',
+        message: `It cannot be taken back, and is tried again by itself: factotum redrive ${effect}.`,
+      })
+      continue
+    }
     await c.gates.decide(gate, { outcome, ...(reason === null ? {} : { reason }) }).then(
       () => done.push(effect),
       (error: unknown) => {

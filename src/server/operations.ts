@@ -12,7 +12,7 @@ import { FactotumError } from '../lib/errors.ts'
 import { jsonCopy, type Json } from '../lib/json.ts'
 import { correct } from '../orchestration/agents/correcting.ts'
 import { agentDetail, agentList } from '../orchestration/agents/report.ts'
-import { cancelRun, getRun, restartRun, retryRun } from '../orchestration/operator.ts'
+import { cancelRun, getRun } from '../orchestration/operator.ts'
 import { PLAN_WORKFLOW } from '../orchestration/planner/planner.ts'
 import { checkRunInput, start } from '../orchestration/starting.ts'
 import { open } from 'node:fs/promises'
@@ -34,12 +34,14 @@ import { deadLetters, decideDead } from './dead-letters.ts'
 import { confirmUndo, liftPause, setPause, undoView } from './operator.ts'
 import { PUSH_OPERATIONS } from './operations/push.ts'
 import { RECALL_OPERATIONS } from './operations/recall.ts'
+import { RUN_OPERATIONS } from './operations/runs.ts'
 import { resolveId } from './views/ids.ts'
 import type { Page } from './views/page.ts'
 import { effectList, runList, signalList } from './views/lists.ts'
 import { adoptFor, proposeFor, testEffect } from './views/policies.ts'
 import { queueItem, type OverBudget } from './views/queue.ts'
 import { MAX_WHOLE } from './views/whole-queue.ts'
+import { assertPlanned } from './views/run-plan.ts'
 import { runbook } from './views/runbook.ts'
 import { plannedProgress } from './views/planned.ts'
 import { status } from './views/status.ts'
@@ -127,27 +129,23 @@ export const OPERATIONS = {
     startPlan,
   ),
   planned: reading('read', byId, async (c, { id }) => plannedProgress(c.store, await resolveId(c.store, 'run', id))),
-  cancel: operation('decide', byId.extend({ reason: z.string().optional() }), async (c, { id, reason }) => {
-    const found = await resolveId(c.store, 'run or effect', id)
-    if (!found.startsWith('eff_')) {
-      await cancelRun(c.store, found, reason ?? null)
-      const { workflow, state } = await getRun(c.store, found)
-      return { id: found, workflow, state }
-    }
-    await cancelEffect(c.store, found, reason ?? null)
-    const effect = await getEffect(c.store, found)
-    return { id: found, workflow: (await getRun(c.store, effect.run)).workflow, state: effect.state }
-  }),
-  retry: operation('decide', byId.extend({ step: z.string().optional() }), async (c, { id, step }) => {
-    const run = await resolveId(c.store, 'run', id)
-    await retryRun(c.store, c.gates, run, step === undefined ? {} : { step })
-    return getRun(c.store, run)
-  }),
-  restart: operation('decide', byId.extend({ input: z.json().optional() }), async (c, { id, input }) => {
-    const run = await resolveId(c.store, 'run', id)
-    await restartRun(c.store, c.gates, run, input === undefined ? {} : { input: input as Json })
-    return getRun(c.store, run)
-  }),
+  cancel: operation(
+    'decide',
+    byId.extend({ reason: z.string().optional(), binding: z.string().optional() }),
+    async (c, { id, reason, binding }) => {
+      const found = await resolveId(c.store, 'run or effect', id)
+      if (!found.startsWith('eff_')) {
+        await assertPlanned(c, found, 'cancel', {}, binding)
+        await cancelRun(c.store, found, reason ?? null)
+        const { workflow, state } = await getRun(c.store, found)
+        return { id: found, workflow, state }
+      }
+      await cancelEffect(c.store, found, reason ?? null)
+      const effect = await getEffect(c.store, found)
+      return { id: found, workflow: (await getRun(c.store, effect.run)).workflow, state: effect.state }
+    },
+  ),
+  ...RUN_OPERATIONS,
   undoPlan: reading('read', byId, (c, { id }) => undoView(c, id)),
   undo: operation('decide', byId.extend({ binding: z.string() }), (c, { id, binding }) => confirmUndo(c, id, binding)),
   effects: reading('read', newest, (c, { state, ...paging }) => effectList(c.store, state, paging)),

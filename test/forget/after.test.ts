@@ -42,6 +42,7 @@ onEachStore('everything can still be read, and says that it was erased', async (
     input: of('gate'),
     policyProposal: of('gate'),
     undoPlan: [...of('run'), ...of('eff'), ...of('dec')],
+    runPlan: of('run').flatMap(({ id }) => ['retry', 'restart', 'cancel'].map((mode) => ({ id, mode }))),
     policyTest: [...of('run'), ...of('eff')],
     why: ids.map((id) => ({ id })),
     agent: [{ name: 'triage' }, { name: 'write' }],
@@ -75,7 +76,7 @@ onEachStore('everything can still be read, and says that it was erased', async (
     'status queue signals runs effects dead pauses agents costs digest away quiet runbook doctor verify entities factsDue decisions due conversations tasks documents recallCosts recallIndex snapshotProgress snapshotList snapshotNow tokens sessions pushKey pushDevices today figures budgets forecast connectors policies workflows'
   for (const name of plainly.split(' ') as OperationName[]) reads[name] = [{}]
   const changes = new Set(
-    'decide decideAll snooze start do cancel retry restart undo redrive closeDead pause resume correct ingest export leave comeBack policyAdopt forget rebuild scratchClear sessionSet sessionDelete factAssert factCorrect factEnd factRetract entityMerge entitySplit entityKey complain closeConversation handOver addTask endTask moveTask remember snapshotCreate snapshotDrill tokenAdd guestAdd tokenRevoke accessLink sessionEnd pushSubscribe pushRenew pushUnsubscribe pushTest'.split(
+    'decide decideAll snooze wake start do cancel retry restart undo redrive closeDead pause resume correct ingest export leave comeBack policyAdopt forget rebuild scratchClear sessionSet sessionDelete factAssert factCorrect factEnd factRetract entityMerge entitySplit entityKey complain closeConversation handOver addTask endTask moveTask remember snapshotCreate snapshotDrill tokenAdd guestAdd tokenRevoke accessLink sessionEnd pushSubscribe pushRenew pushUnsubscribe pushTest'.split(
       ' ',
     ),
   )

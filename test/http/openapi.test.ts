@@ -107,7 +107,10 @@ test('what operations really answer is what their schemas say', async () => {
   }
   for (const [name, { mood, args }] of Object.entries(OPERATIONS) as [string, Operation<unknown, unknown>][]) {
     if (mood === 'change' || name === 'dossier' || name.startsWith('snapshot')) continue
-    const asking = [...USUAL, ...known.flatMap((id) => [{ id }, { entity: id }, { of: id }, { ids: [id] }])]
+    const asking = [
+      ...USUAL,
+      ...known.flatMap((id) => [{ id }, { entity: id }, { of: id }, { ids: [id] }, { id, mode: 'cancel' }]),
+    ]
     const fits = asking.filter((one) => args.safeParse(one).success)
     const own = args.safeParse({}).success ? [{}] : fits
     for (const one of own) await check(name, one)

@@ -25,7 +25,7 @@ export const dead = command('dead', {
 })
 
 export const redrive = command('redrive', {
-  options: YES,
+  options: { ...YES, preview: { type: 'boolean' } },
   arity: [1, 1],
   async run(call) {
     const [which] = call.positionals as [string]
@@ -33,10 +33,15 @@ export const redrive = command('redrive', {
     const n = letters.length
     if (!call.json) {
       if (n === 0) call.out('No dead letters.')
-      for (const letter of letters) printLetter(call, letter)
+      for (const letter of letters) printLetter(call, letter, n > 1 && letter.alone)
     }
     if (n === 0) return 0
-    if (!(await confirmed(call, `Try ${n === 1 ? 'it' : `these ${n}`} again?`))) return 1
+    if (call.flags.preview === true) {
+      if (call.json) call.print({ items: letters })
+      return 0
+    }
+    const able = n === 1 ? n : letters.filter((letter) => !letter.alone).length
+    if (able > 0 && !(await confirmed(call, `Try ${able === 1 ? 'it' : `these ${able}`} again?`))) return 1
     // What stopped since it was shown is not what was confirmed.
     const gates = letters.map((letter) => letter.gate)
     return report(call, await ask(call.folder, 'redrive', { which, gates }))
@@ -52,9 +57,10 @@ export const close = command('close', {
   },
 })
 
-function printLetter(call: Invocation, letter: Item<'dead'>): void {
+function printLetter(call: Invocation, letter: Item<'dead'>, left = false): void {
   call.out(`  ${letter.effect}  ${oneLine(letter.title, 80)}, ${letter.tries} tries, ${ago(letter.since)}`)
-  call.out(`    ${oneLine(letter.redrive, 160)}`)
+  if (left) call.out('    Left out: it cannot be taken back, and is tried again by itself.')
+  else call.out(`    ${oneLine(letter.redrive, 160)}`)
 }
 
 function report(call: Invocation, done: Result<'redrive'>): number {

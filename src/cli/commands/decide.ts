@@ -28,6 +28,12 @@ export const reject = command('reject', {
 export const snooze = command('snooze', {
   arity: [2, 2],
   async run(call) {
+    if (call.positionals[1] === 'now') {
+      const back = await ask(call.folder, 'wake', { id: call.positionals[0]! })
+      if (call.json) call.print(back)
+      else call.out(`back in the queue: ${oneLine(back.title ?? back.id)}`)
+      return 0
+    }
     const until = Date.now() + milliseconds(call.positionals[1] as Duration)
     const done = await ask(call.folder, 'snooze', { id: call.positionals[0]!, until })
     if (call.json) call.print(done)

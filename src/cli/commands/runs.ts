@@ -5,7 +5,7 @@ import { ask } from '../client.ts'
 import { command, type Invocation } from '../command.ts'
 import { describeLink } from '../links.ts'
 import { NEWEST, newestArgs, printPage } from '../newest.ts'
-import { ago, oneLine, time } from '../text.ts'
+import { ago, columns, oneLine, time } from '../text.ts'
 
 export const runs = command('runs', {
   options: NEWEST,
@@ -48,24 +48,46 @@ function printNodes(call: Invocation, nodes: readonly Node[], prefix: string): v
 }
 
 export const retry = command('retry', {
-  options: { step: { type: 'string' } },
+  options: { step: { type: 'string' }, input: { type: 'string' }, preview: { type: 'boolean' } },
   arity: [1, 1],
-  async run(call) {
-    const { step } = call.flags
-    return report(
-      call,
-      await ask(call.folder, 'retry', { id: call.positionals[0]!, ...(typeof step === 'string' ? { step } : {}) }),
-    )
-  },
+  run: (call) => goAgain(call, 'retry', call.flags.step),
 })
 
 export const restart = command('restart', {
-  options: { input: { type: 'string' } },
+  options: { from: { type: 'string' }, input: { type: 'string' }, preview: { type: 'boolean' } },
   arity: [1, 1],
-  async run(call) {
-    return report(call, await ask(call.folder, 'restart', { id: call.positionals[0]!, ...inputOf(call) }))
-  },
+  run: (call) => goAgain(call, typeof call.flags.from === 'string' ? 'retry' : 'restart', call.flags.from),
 })
+
+/** From a step on what came before keeps its record: that is a retry. */
+async function goAgain(call: Invocation, mode: 'retry' | 'restart', step: unknown): Promise<number> {
+  const id = call.positionals[0]!
+  const given = { ...inputOf(call), ...(typeof step === 'string' ? { step } : {}) }
+  if (call.flags.preview === true) return preview(call, await ask(call.folder, 'runPlan', { id, mode, ...given }))
+  return report(call, await ask(call.folder, mode, { id, ...given }))
+}
+
+const THEN = { dropped: 'stopped', recurs: 'AGAIN', anew: 'asked anew', stays: 'stays' } as const
+
+function preview(call: Invocation, plan: Result<'runPlan'>): number {
+  if (call.json) call.print(plan)
+  else {
+    const { mode, kept, again, effects, gates, ends } = plan
+    call.out(`${plan.id}  ${plan.workflow}: what "${mode}" would do. Nothing was done.`)
+    if (plan.edited) call.out(`input           ${oneLine(JSON.stringify(plan.input), 100)} (yours)`)
+    if (mode !== 'cancel') {
+      call.out(`keep the record ${kept.length === 0 ? 'of nothing' : oneLine(kept.join(', '), 100)}`)
+      call.out(`begin anew      ${again.length === 0 ? 'no step' : oneLine(again.join(', '), 100)}`)
+    }
+    for (const run of ends) call.out(`end the run     ${run}`)
+    for (const gate of gates) call.out(`close the gate  ${gate.id}  ${oneLine(gate.title ?? '(erased)', 80)}`)
+    for (const line of columns(effects.map((e) => [THEN[e.becomes], e.effect, oneLine(e.title, 60), e.state])))
+      call.out(line)
+    for (const effect of effects.filter((e) => e.becomes !== 'stays'))
+      call.out(`  ${effect.effect}: ${oneLine(effect.why, 240)}`)
+  }
+  return 0
+}
 
 export const launch = command('launch', {
   options: { input: { type: 'string' } },
@@ -85,10 +107,12 @@ function inputOf({ flags: { input } }: Invocation): { readonly input?: Json } {
 }
 
 export const cancel = command('cancel', {
-  options: { reason: { type: 'string' } },
+  options: { reason: { type: 'string' }, preview: { type: 'boolean' } },
   arity: [1, 1],
   async run(call) {
     const { reason } = call.flags
+    if (call.flags.preview === true)
+      return preview(call, await ask(call.folder, 'runPlan', { id: call.positionals[0]!, mode: 'cancel' }))
     return report(
       call,
       await ask(call.folder, 'cancel', { id: call.positionals[0]!, ...(typeof reason === 'string' ? { reason } : {}) }),

@@ -41,9 +41,9 @@ export const DECIDE = {
     operations: ['decide'],
   },
   snooze: {
-    summary: 'Put a gate out of sight until then: 2h, 3d.',
-    calls: ['snooze <gate> <duration>'],
-    operations: ['snooze'],
+    summary: 'Put a gate out of sight until then: 2h, 3d. "now" brings it back.',
+    calls: ['snooze <gate> <duration or now>'],
+    operations: ['snooze', 'wake'],
     label: 'Snooze',
     keys: ['s'],
     needs: ITEM,

@@ -24,18 +24,18 @@ export const WORK = {
   run: { summary: "One run's story, as a tree.", calls: ['run <run>'], operations: ['run'] },
   retry: {
     summary: 'Set a failed run going again, from the step that failed or an earlier one.',
-    calls: ['retry <run> [--step NAME]'],
-    operations: ['retry'],
+    calls: ['retry <run> [--step NAME] [--input JSON] [--preview]'],
+    operations: ['retry', 'runPlan'],
   },
   restart: {
-    summary: 'Start a failed or parked run over, on other input where given.',
-    calls: ['restart <run> [--input JSON]'],
-    operations: ['restart'],
+    summary: 'Start a failed or parked run over, on other input where given; or from a step on.',
+    calls: ['restart <run> [--from STEP] [--input JSON] [--preview]'],
+    operations: ['restart', 'runPlan'],
   },
   cancel: {
     summary: 'End a run, its open gates, and every effect of it that has not left.',
-    calls: ['cancel <run or effect> [--reason TEXT]'],
-    operations: ['cancel'],
+    calls: ['cancel <run or effect> [--reason TEXT] [--preview]'],
+    operations: ['cancel', 'runPlan'],
   },
   effects: {
     summary:
@@ -50,7 +50,7 @@ export const WORK = {
   },
   redrive: {
     summary: 'Try dead letters again, after showing what that does.',
-    calls: ['redrive <effect, group or all> [--yes]'],
+    calls: ['redrive <effect, group or all> [--preview] [--yes]'],
     operations: ['redrive', 'dead'],
   },
   closeDead: {

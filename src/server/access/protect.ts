@@ -27,6 +27,7 @@ export const NOT_FOR_GUESTS: ReadonlySet<string> = new Set([
   'documents',
   'document',
   'recall',
+  'runPlan',
   'sessionGet',
   'signals',
 ])

@@ -30,6 +30,7 @@ export const SUMMARIES: Readonly<Record<string, readonly [Area, string]>> = {
   decide: ['queue', 'Decides a waiting item; with `binding`, only what was shown.'],
   decideAll: ['queue', 'Decides several items of one kind the same way, each on the record.'],
   snooze: ['queue', 'Puts an item aside until a time.'],
+  wake: ['queue', 'Brings back now what was put aside.'],
   input: ['queue', 'What a proposed action would be given, to be edited before it is approved.'],
 
   signals: ['work', 'What came in, the newest first.'],
@@ -39,10 +40,14 @@ export const SUMMARIES: Readonly<Record<string, readonly [Area, string]>> = {
   do: ['work', 'Has a goal planned and, once the plan is approved, carried out.'],
   planned: ['work', 'How far a planned run is.'],
   cancel: ['work', 'Ends a run or stops an effect that has not left.'],
-  retry: ['work', 'Sets a failed run going again, from the step that failed or an earlier one.'],
+  retry: [
+    'work',
+    'Sets a failed run going again, from the step that failed or an earlier one, on other input where given.',
+  ],
   restart: ['work', 'Starts a failed or parked run over, on other input where given.'],
   effects: ['work', 'What left the company or is about to, the newest first.'],
   effect: ['work', 'One effect: what it was given, its state, its tries and what became of it.'],
+  runPlan: ['work', 'What retrying, restarting or cancelling a run would do, and which effects would recur.'],
   undoPlan: ['work', 'What taking back a run, an effect or a decision would do.'],
   undo: ['work', 'Takes back what `undoPlan` showed.'],
   dead: ['work', 'Effects that stopped for good, and what trying each again would do.'],
