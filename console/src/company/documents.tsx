@@ -1,5 +1,6 @@
 import { useState } from 'react'
 import { useReading } from '../api.ts'
+import { usePages } from '../pages.ts'
 import { Empty, Facts, Section, Shown, Time } from '../ui/bits.tsx'
 import { CliLine } from '../ui/cli-line.tsx'
 import { Head, Split } from '../ui/split.tsx'
@@ -11,13 +12,15 @@ import { useAddress } from '../url.ts'
 export function Documents() {
   const { search, change } = useAddress()
   const [asking, setAsking] = useState(search.q ?? '')
-  const documents = useReading('documents', { limit: 200 })
+  const documents = usePages('documents', {})
   return (
     <Shown of={documents}>
       {(data) => (
         <Split
           label="Documents"
-          items={data.items}
+          items={data}
+          more={documents.more}
+          whole={documents.whole}
           above={
             <form
               className="flex gap-2 border-b border-line px-3.5 py-2"

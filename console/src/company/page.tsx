@@ -1,5 +1,6 @@
 import { useState } from 'react'
 import { api, messageOf, queries, useReading } from '../api.ts'
+import { usePages } from '../pages.ts'
 import { exact } from '../lib/time.ts'
 import { toast } from '../shell/toasts.tsx'
 import { Empty, Facts, Section, Shown, State, Time } from '../ui/bits.tsx'
@@ -42,13 +43,15 @@ export function CompanyPage() {
 }
 
 function Entities() {
-  const entities = useReading('entities', { limit: 500 })
+  const entities = usePages('entities', {})
   return (
     <Shown of={entities}>
       {(data) => (
         <Split
           label="Whom and what something is known of"
-          items={data.items}
+          items={data}
+          more={entities.more}
+          whole={entities.whole}
           empty={
             <Empty title="Nothing is known yet">Facts are recorded by workflows from what comes in, and by you.</Empty>
           }
@@ -185,13 +188,16 @@ function Believed({ id, moments }: { id: string; moments: readonly number[] }) {
 function Conversations() {
   const { search } = useAddress()
   const turn = search.state === 'ours' || search.state === 'theirs' ? search.state : undefined
-  const all = useReading('conversations', { limit: 200, ...(turn ? { turn } : {}) }, { keep: true })
+  const all = usePages('conversations', turn ? { turn } : {})
   return (
     <Shown of={all}>
       {(data) => (
         <Split
           label="Conversations"
-          items={data.items}
+          items={data}
+          more={all.more}
+          whole={all.whole}
+          filtered={turn !== undefined}
           above={<Filter of={['ours', 'theirs']} at={search.state} name="state" label="Whose turn" />}
           empty={<Empty title="No conversation">Mails that belong together are one conversation.</Empty>}
           choose="Choose a conversation to read it"
@@ -256,13 +262,16 @@ function Conversation({ id }: { id: string }) {
 function Tasks() {
   const { search } = useAddress()
   const state = (search.state ?? 'open') as 'open' | 'done' | 'dropped'
-  const tasks = useReading('tasks', { state, limit: 200 }, { keep: true })
+  const tasks = usePages('tasks', { state })
   return (
     <Shown of={tasks}>
       {(data) => (
         <Split
           label="Tasks"
-          items={data.items}
+          items={data}
+          more={tasks.more}
+          whole={tasks.whole}
+          filtered={search.state !== undefined}
           above={<Filter of={['open', 'done', 'dropped']} at={search.state} name="state" label="State" />}
           empty={
             <Empty title="No task is here">Workflows add tasks for you; so does the command factotum task add.</Empty>
@@ -340,17 +349,16 @@ const OUTCOMES = ['open', 'approved', 'edited', 'rejected', 'reversed', 'complai
 function Decisions() {
   const { search } = useAddress()
   const outcome = OUTCOMES.includes(search.state ?? '') ? search.state : undefined
-  const all = useReading(
-    'decisions',
-    { limit: 100, ...(outcome ? { outcome: outcome as 'open' } : {}) },
-    { keep: true },
-  )
+  const all = usePages('decisions', outcome ? { outcome: outcome as 'open' } : {})
   return (
     <Shown of={all}>
       {(data) => (
         <Split
           label="Decisions"
-          items={data.items}
+          items={data}
+          more={all.more}
+          whole={all.whole}
+          filtered={outcome !== undefined}
           above={<Filter of={OUTCOMES} at={search.state} name="state" label="What became of it" />}
           empty={
             <Empty title="No decision">What agents and you decide in workflows is kept here, with its grounds.</Empty>

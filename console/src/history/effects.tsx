@@ -1,6 +1,7 @@
 import { useState } from 'react'
 import type { Json } from '../../../src/lib/json.ts'
 import { useReading } from '../api.ts'
+import { usePages } from '../pages.ts'
 import { undo } from '../queue/deciding.ts'
 import { askUndo } from '../queue/undoing.tsx'
 import { useCommands } from '../shell/acting.ts'
@@ -17,17 +18,16 @@ const STATES = ['gated', 'held', 'dispatched', 'succeeded', 'failed', 'uncertain
 /** Everything that was, is or will be done outside. */
 export function Effects() {
   const { search } = useAddress()
-  const effects = useReading(
-    'effects',
-    { limit: 200, ...(search.state ? { state: search.state } : {}) },
-    { keep: true },
-  )
+  const effects = usePages('effects', search.state ? { state: search.state } : {})
   return (
     <Shown of={effects}>
       {(data) => (
         <Split
           label="Effects"
-          items={data.items}
+          items={data}
+          more={effects.more}
+          whole={effects.whole}
+          filtered={search.state !== undefined}
           above={<Filter of={STATES} at={search.state} name="state" label="State" />}
           empty={
             <Empty title={search.state ? 'No effect is in this state' : 'Nothing was done outside yet'}>
@@ -56,7 +56,7 @@ export function Effects() {
             </>
           )}
         >
-          {(id) => <Effect id={id} known={data.items.find((e) => e.id === id)} />}
+          {(id) => <Effect id={id} known={data.find((e) => e.id === id)} />}
         </Split>
       )}
     </Shown>

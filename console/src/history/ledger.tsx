@@ -2,6 +2,7 @@ import { Check, X } from 'lucide-react'
 import { useState } from 'react'
 import type { Result } from '../../../src/client.ts'
 import { api, messageOf, queries, useReading } from '../api.ts'
+import { usePages } from '../pages.ts'
 import { Empty, Failed, Loading, Section, Shown, Time } from '../ui/bits.tsx'
 import { Chain, kindWords } from '../ui/chain.tsx'
 import { CliLine } from '../ui/cli-line.tsx'
@@ -11,14 +12,17 @@ import { useAddress } from '../url.ts'
 /** Every event, in its order; of each what led to it; and the proof that none was changed. */
 export function Ledger() {
   const { search, change } = useAddress()
-  const filter = { limit: 200, ...(search.of ? { related: search.of } : {}), ...(search.q ? { kind: search.q } : {}) }
-  const ledger = useReading('ledger', filter, { keep: true })
+  const filter = { ...(search.of ? { related: search.of } : {}), ...(search.q ? { kind: search.q } : {}) }
+  const ledger = usePages('ledger', filter)
   return (
     <Shown of={ledger}>
       {(data) => (
         <Split
           label="Events"
-          items={data.items.map((e) => ({ ...e, id: String(e.seq) }))}
+          more={ledger.more}
+          whole={ledger.whole}
+          filtered={search.of !== undefined || search.q !== undefined}
+          items={data.map((e) => ({ ...e, id: String(e.seq) }))}
           above={
             <div className="flex flex-col gap-2 border-b border-line px-3.5 py-2">
               <Verify />
@@ -28,6 +32,13 @@ export function Ledger() {
                 aria-label="Of a record"
                 value={search.of ?? ''}
                 onChange={(e) => change({ of: e.target.value.trim(), id: undefined })}
+              />
+              <input
+                className="field text-sm"
+                placeholder="Of a kind: gate.decided, effect."
+                aria-label="Of a kind"
+                value={search.q ?? ''}
+                onChange={(e) => change({ q: e.target.value.trim(), id: undefined })}
               />
             </div>
           }

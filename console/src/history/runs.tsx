@@ -2,6 +2,7 @@ import { useState } from 'react'
 import type { Result } from '../../../src/client.ts'
 import type { Json } from '../../../src/lib/json.ts'
 import { api, messageOf, queries, useReading } from '../api.ts'
+import { usePages } from '../pages.ts'
 import { lasting } from '../lib/time.ts'
 import { askUndo } from '../queue/undoing.tsx'
 import { useCommands } from '../shell/acting.ts'
@@ -15,17 +16,20 @@ import { Line, Text } from '../ui/text.tsx'
 import { Value } from '../ui/value.tsx'
 import { useAddress } from '../url.ts'
 
-const STATES = ['running', 'waiting', 'done', 'failed', 'parked', 'cancelled']
+const STATES = ['queued', 'active', 'waiting', 'done', 'failed', 'parked', 'cancelled']
 
 export function Runs() {
   const { search } = useAddress()
-  const runs = useReading('runs', { limit: 200, ...(search.state ? { state: search.state } : {}) }, { keep: true })
+  const runs = usePages('runs', search.state ? { state: search.state } : {})
   return (
     <Shown of={runs}>
       {(data) => (
         <Split
           label="Runs"
-          items={data.items}
+          items={data}
+          more={runs.more}
+          whole={runs.whole}
+          filtered={search.state !== undefined}
           above={<Filter of={STATES} at={search.state} name="state" label="State" />}
           empty={
             <Empty title={search.state ? 'No run is in this state' : 'Nothing has run yet'}>

@@ -1,5 +1,6 @@
+import { useVirtualizer } from '@tanstack/react-virtual'
 import { ArrowLeft } from 'lucide-react'
-import type { ReactNode } from 'react'
+import { useEffect, useRef, type ReactNode } from 'react'
 import { useCommands } from '../shell/acting.ts'
 import { useAddress } from '../url.ts'
 import { Empty } from './bits.tsx'
@@ -54,8 +55,14 @@ export function Split<T extends Listed>(props: {
   readonly empty: ReactNode
   readonly above?: ReactNode
   readonly choose?: string
+  /** Of a list that is read in pages: reads the next; undefined while there is none. */
+  readonly more?: (() => void) | undefined
+  /** Nothing comes after the last row. Default: so it is. */
+  readonly whole?: boolean
+  /** The words under the last row, of a list that shows a part of all. */
+  readonly filtered?: boolean
 }) {
-  const { label, items, row, children, empty, above, choose = 'Choose one of the list' } = props
+  const { label, items, row, children, empty, above, choose = 'Choose one of the list', more, whole = true } = props
   const { search, change } = useAddress()
   const at = search.id ?? null
   const move = (by: number) => {
@@ -79,23 +86,14 @@ export function Split<T extends Listed>(props: {
         {items.length === 0 ? (
           empty
         ) : (
-          <ul className="min-h-0 flex-1 overflow-y-auto" aria-label={label} tabIndex={-1}>
-            {items.map((item) => (
-              <li key={item.id}>
-                <button
-                  data-row={item.id}
-                  aria-current={item.id === at ? 'true' : undefined}
-                  ref={(element) => {
-                    if (item.id === at) element?.scrollIntoView({ block: 'nearest' })
-                  }}
-                  className={`flex w-full flex-col gap-0.5 border-b border-l-2 border-b-line py-2 pr-3 pl-3.5 ${item.id === at ? 'border-l-accent bg-accent-soft' : 'border-l-transparent hover:bg-sunken'}`}
-                  onClick={() => change({ id: item.id })}
-                >
-                  {row(item)}
-                </button>
-              </li>
-            ))}
-          </ul>
+          <Rows
+            label={label}
+            items={items}
+            at={at}
+            row={row}
+            more={more}
+            end={endOf(items.length, whole, props.filtered)}
+          />
         )}
       </div>
       <div className={`min-w-0 flex-1 overflow-y-auto ${at === null ? 'max-sm:hidden' : ''}`} tabIndex={-1}>
@@ -113,6 +111,77 @@ export function Split<T extends Listed>(props: {
           </div>
         )}
       </div>
+    </div>
+  )
+}
+
+function endOf(n: number, whole: boolean, filtered = false): string {
+  const rows = n === 1 ? 'One row' : `${n.toLocaleString('en-GB')} rows`
+  if (!whole) return `${rows} so far. More come as you go on.`
+  return filtered ? `${rows}: all that match.` : `${rows}: that is all.`
+}
+
+const ROW_PX = 57
+
+/** Only what can be seen is in the page, however long the list is. */
+function Rows<T extends Listed>(props: {
+  readonly label: string
+  readonly items: readonly T[]
+  readonly at: string | null
+  readonly row: (item: T) => ReactNode
+  readonly more: (() => void) | undefined
+  readonly end: string
+}) {
+  const { label, items, at, row, more, end } = props
+  const { change } = useAddress()
+  const box = useRef<HTMLDivElement>(null)
+  const virtual = useVirtualizer({
+    count: items.length,
+    getScrollElement: () => box.current,
+    estimateSize: () => ROW_PX,
+    overscan: 8,
+    getItemKey: (n) => items[n]!.id,
+  })
+  const index = items.findIndex(({ id }) => id === at)
+  useEffect(() => {
+    if (index >= 0) virtual.scrollToIndex(index, { align: 'auto' })
+    // Not whenever something else moved: that would take the list away under the eye.
+  }, [index, at])
+  const shown = virtual.getVirtualItems()
+  const last = shown.at(-1)?.index ?? 0
+  useEffect(() => {
+    if (more && last >= items.length - 20) more()
+  }, [more, last, items.length])
+  return (
+    <div ref={box} className="min-h-0 flex-1 overflow-y-auto" tabIndex={-1}>
+      <ul className="relative" style={{ height: virtual.getTotalSize() }} aria-label={label}>
+        {shown.map(({ index: n, start }) => {
+          const item = items[n]!
+          return (
+            <li
+              key={item.id}
+              ref={virtual.measureElement}
+              data-index={n}
+              className="absolute inset-x-0 top-0"
+              style={{ transform: `translateY(${start}px)` }}
+              aria-setsize={items.length}
+              aria-posinset={n + 1}
+            >
+              <button
+                data-row={item.id}
+                aria-current={item.id === at ? 'true' : undefined}
+                className={`flex w-full flex-col gap-0.5 border-b border-l-2 border-b-line py-2 pr-3 pl-3.5 ${item.id === at ? 'border-l-accent bg-accent-soft' : 'border-l-transparent hover:bg-sunken'}`}
+                onClick={() => change({ id: item.id })}
+              >
+                {row(item)}
+              </button>
+            </li>
+          )
+        })}
+      </ul>
+      <p className="px-4 py-3 text-xs text-soft" data-end>
+        {end}
+      </p>
     </div>
   )
 }
