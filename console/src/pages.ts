@@ -1,16 +1,9 @@
 import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query'
 import { useMemo } from 'react'
-import type { Args, ReadingName, Result } from '../../src/client.ts'
+import type { Args, Item, ListName } from '../../src/client.ts'
 import { api } from './api.ts'
 
 const PAGE = 200
-
-/** Readings that answer in pages. */
-type ListName = {
-  [N in ReadingName]: Result<N> extends { readonly items: readonly unknown[]; readonly next: string | null } ? N : never
-}[ReadingName]
-
-type ItemOf<N extends ListName> = Result<N> extends { readonly items: readonly (infer T)[] } ? T : never
 
 export interface Listing<T> {
   /** All that was read so far; undefined: nothing yet. */
@@ -24,8 +17,8 @@ export interface Listing<T> {
 }
 
 /** A list page by page: what is behind the last row is asked for when one comes near it. */
-export function usePages<N extends ListName>(name: N, args: Omit<Args<N>, 'limit' | 'cursor'>): Listing<ItemOf<N>> {
-  type Page = { readonly items: readonly ItemOf<N>[]; readonly next: string | null }
+export function usePages<N extends ListName>(name: N, args: Omit<Args<N>, 'limit' | 'cursor'>): Listing<Item<N>> {
+  type Page = { readonly items: readonly Item<N>[]; readonly next: string | null }
   const asked = useInfiniteQuery({
     queryKey: [name, 'pages', args],
     placeholderData: keepPreviousData,

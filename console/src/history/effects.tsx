@@ -1,17 +1,19 @@
 import { useState } from 'react'
-import type { Json } from '../../../src/lib/json.ts'
+import type { Result } from '../../../src/client.ts'
 import { useReading } from '../api.ts'
 import { usePages } from '../pages.ts'
-import { undo } from '../queue/deciding.ts'
+import { decide, undo } from '../queue/deciding.ts'
 import { askUndo } from '../queue/undoing.tsx'
 import { useCommands } from '../shell/acting.ts'
+import { Dialog } from '../shell/dialog.tsx'
 import { Empty, Facts, Key, Section, Shown, State, Time } from '../ui/bits.tsx'
 import { Chain } from '../ui/chain.tsx'
-import { CliLine } from '../ui/cli-line.tsx'
+import { CliLine, copy } from '../ui/cli-line.tsx'
 import { Filter, Head, Split } from '../ui/split.tsx'
 import { Line, Text } from '../ui/text.tsx'
 import { Value } from '../ui/value.tsx'
 import { useAddress } from '../url.ts'
+import { Redrive } from './stopped.tsx'
 
 const STATES = ['gated', 'held', 'dispatched', 'succeeded', 'failed', 'uncertain', 'cancelled', 'refused', 'undone']
 
@@ -56,74 +58,99 @@ export function Effects() {
             </>
           )}
         >
-          {(id) => <Effect id={id} known={data.find((e) => e.id === id)} />}
+          {(id) => <Effect id={id} />}
         </Split>
       )}
     </Shown>
   )
 }
 
-interface Known {
-  readonly action: string
-  readonly state: string
-  readonly risk: string
-  readonly run: string
-  readonly undoes: string | null
-  readonly dueAt: number | null
+function Effect({ id }: { id: string }) {
+  const effect = useReading('effect', { id })
+  return <Shown of={effect}>{(e) => <Whole of={e} />}</Shown>
 }
 
-function Effect({ id, known }: { id: string; known: Known | undefined }) {
+type Whole = Result<'effect'>
+
+/** What the operator may say where nobody knows whether it happened. */
+const OUTCOMES = [
+  ['happened', 'It happened'],
+  ['retry', 'It did not: try it again'],
+  ['close', 'Close it as failed'],
+] as const
+
+function Whole({ of: e }: { of: Whole }) {
+  const { id } = e
   const chain = useReading('why', { id })
-  const plan = useReading('undoPlan', { id }, { enabled: known?.undoes === null })
+  const [open, setOpen] = useState<'reconcile' | 'redrive' | null>(null)
   const [busy, setBusy] = useState(false)
-  const step = plan.data?.steps.find((s) => s.effect === id)
+  const gate = (kind: string) => e.gates.find((g) => g.kind === kind && g.state === 'open')
+  const [uncertain, dead] = [gate('uncertain'), gate('dead_letter')]
+  const undoable = e.undoes === null && e.undo.how !== 'leave'
   const takeBack = async () => {
-    if (known?.state !== 'held') return askUndo(id)
+    if (e.state !== 'held') return askUndo(id)
     setBusy(true)
     await undo(id)
     setBusy(false)
   }
-  useCommands({ undo: () => void takeBack() }, { on: step !== undefined && step.how !== 'leave' })
-  const proposed = chain.data?.find((l) => l.stream === id && l.kind.startsWith('effect.proposed'))
-  const input = proposed?.private?.input as Json | undefined
+  useCommands({ copyCli: () => void copy(`factotum why ${id}`) })
+  useCommands({ undo: () => void takeBack() }, { on: undoable })
+  useCommands({ answer: () => setOpen(uncertain ? 'reconcile' : 'redrive') }, { on: !!uncertain || !!dead })
   return (
     <article data-item={id}>
       <Head
         over={
           <>
-            {known && <State of={known.state} />}
+            <State of={e.state} />
             <span className="font-mono">{id}</span>
           </>
         }
-        title={<Text text={step?.title ?? known?.action ?? 'Effect'} />}
+        title={<Text text={e.undoes === null ? e.title : `Undo of ${e.title}`} />}
       >
-        {step && step.how !== 'leave' && (
-          <button className="button button-bad" disabled={busy} onClick={() => void takeBack()}>
-            {step.how === 'cancel' ? 'Stop it' : 'Take it back'} <Key>z</Key>
-          </button>
-        )}
+        <button
+          className="button button-bad"
+          disabled={busy || !undoable}
+          title={undoable ? undefined : e.undoes === null ? e.undo.why : 'An undo is not taken back.'}
+          onClick={() => void takeBack()}
+        >
+          {e.undo.how === 'cancel' ? 'Stop it' : 'Take it back'} <Key>z</Key>
+        </button>
+        <button
+          className="button"
+          disabled={!uncertain}
+          title={uncertain ? undefined : 'It is known what became of it.'}
+          onClick={() => setOpen('reconcile')}
+        >
+          Say what happened {uncertain && <Key>Enter</Key>}
+        </button>
+        <button
+          className="button"
+          disabled={!dead}
+          title={dead ? undefined : 'It has not given up.'}
+          onClick={() => setOpen('redrive')}
+        >
+          Redrive {dead && <Key>Enter</Key>}
+        </button>
       </Head>
       <Section title="In short">
         <Facts
           rows={[
-            ...(known
-              ? ([
-                  ['Action', known.action],
-                  ['Risk', known.risk],
-                  [
-                    'Run',
-                    <a
-                      key="run"
-                      className="font-mono text-xs text-accent underline"
-                      href={`/history?lens=runs&id=${known.run}`}
-                    >
-                      {known.run}
-                    </a>,
-                  ],
-                ] as const)
-              : []),
-            ...(step ? [['Undo', <Text key="u" text={step.why} />] as const] : []),
-            ...(input === undefined ? [] : [['What it was given', <Value key="i" value={input} />] as const]),
+            ['Action', e.action],
+            ['Risk', e.risk],
+            ['Attempts', String(e.tries)],
+            [
+              'Run',
+              <a key="run" className="font-mono text-xs text-accent underline" href={`/history?lens=runs&id=${e.run}`}>
+                {e.run}
+              </a>,
+            ],
+            ...(e.undoes === null ? [['Undo', <Text key="u" text={e.undo.why} />] as const] : []),
+            ...(e.error === null
+              ? []
+              : [['Error', <Text key="e" text={e.error.text ?? e.error.code ?? ''} />] as const]),
+            ['What it was given', <Value key="i" value={e.input} />],
+            ...(e.output === null ? [] : [['What came back', <Value key="o" value={e.output} />] as const]),
+            ['Approved by', e.approvedBy ?? 'nobody was asked, or has not said yet'],
           ]}
         />
       </Section>
@@ -133,8 +160,63 @@ function Effect({ id, known }: { id: string; known: Known | undefined }) {
         </Shown>
       </Section>
       <Section title="The same as a command">
-        <CliLine text={`factotum undo ${id}`} />
+        <CliLine
+          text={
+            uncertain
+              ? `factotum decide ${uncertain.id} happened`
+              : dead
+                ? `factotum redrive ${id}`
+                : `factotum undo ${id}`
+          }
+        />
       </Section>
+      {open === 'redrive' && <Redrive which={id} close={() => setOpen(null)} />}
+      {open === 'reconcile' && uncertain && (
+        <Reconcile title={e.title} gate={uncertain.id} close={() => setOpen(null)} />
+      )}
     </article>
+  )
+}
+
+function Reconcile({ title, gate, close }: { title: string; gate: string; close: () => void }) {
+  const [reason, setReason] = useState('')
+  const item = useReading('gate', { id: gate })
+  const able = item.data?.choices ?? []
+  return (
+    <Dialog title="What happened" close={close}>
+      <div className="flex flex-col gap-3 px-5 py-4 text-sm" data-reconcile>
+        <p className="font-medium">
+          <Text text={title} />
+        </p>
+        <p className="text-soft">Look it up where it was sent, then say it. Closing needs a reason.</p>
+        <label className="flex flex-col gap-1">
+          <span className="heading">Why (for the record)</span>
+          <input className="field" value={reason} onChange={(e) => setReason(e.target.value)} />
+        </label>
+        <Shown of={item} rows={1}>
+          {() => (
+            <div className="flex flex-wrap gap-2">
+              {OUTCOMES.filter(([outcome]) => able.some((c) => c.outcome === outcome)).map(([outcome, label], n) => (
+                <button
+                  key={outcome}
+                  autoFocus={n === 0}
+                  className={`button ${n === 0 ? 'button-first' : ''}`}
+                  disabled={able.find((c) => c.outcome === outcome)?.needs === 'reason' && reason.trim() === ''}
+                  onClick={() => {
+                    close()
+                    void decide(
+                      { id: gate, title },
+                      { outcome, ...(reason.trim() === '' ? {} : { reason: reason.trim() }) },
+                    )
+                  }}
+                >
+                  {label}
+                </button>
+              ))}
+            </div>
+          )}
+        </Shown>
+      </div>
+    </Dialog>
   )
 }

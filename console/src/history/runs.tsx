@@ -1,20 +1,19 @@
 import { useState } from 'react'
 import type { Result } from '../../../src/client.ts'
 import type { Json } from '../../../src/lib/json.ts'
-import { api, messageOf, queries, useReading } from '../api.ts'
+import { useReading } from '../api.ts'
 import { usePages } from '../pages.ts'
 import { lasting } from '../lib/time.ts'
 import { askUndo } from '../queue/undoing.tsx'
 import { useCommands } from '../shell/acting.ts'
-import { Dialog } from '../shell/dialog.tsx'
-import { toast } from '../shell/toasts.tsx'
 import { Empty, Facts, Key, Section, Shown, State, Time } from '../ui/bits.tsx'
 import { Chain, kindWords } from '../ui/chain.tsx'
-import { CliLine } from '../ui/cli-line.tsx'
+import { CliLine, copy } from '../ui/cli-line.tsx'
 import { Filter, Head, Split } from '../ui/split.tsx'
 import { Line, Text } from '../ui/text.tsx'
 import { Value } from '../ui/value.tsx'
 import { useAddress } from '../url.ts'
+import { RunPlanDialog, type RunAsk } from './run-plan.tsx'
 
 const STATES = ['queued', 'active', 'waiting', 'done', 'failed', 'parked', 'cancelled']
 
@@ -68,16 +67,10 @@ function Run({ id }: { id: string }) {
 }
 
 function Inspected({ of: { run, nodes } }: { of: Timeline }) {
-  const [ending, setEnding] = useState(false)
+  const [ask, setAsk] = useState<RunAsk | null>(null)
   const ended = run.ended_at !== null
-  const act = async (said: string, what: Promise<unknown>) => {
-    await what.then(
-      () => toast(said),
-      (error: unknown) => toast(messageOf(error), { bad: true }),
-    )
-    await queries.invalidateQueries({ refetchType: 'active' })
-  }
-  useCommands({ undo: () => askUndo(run.id) })
+  const stop = () => setAsk({ id: run.id, mode: 'cancel' })
+  useCommands({ undo: () => askUndo(run.id), copyCli: () => void copy(`factotum run ${run.id}`) })
   return (
     <article data-item={run.id}>
       <Head
@@ -89,21 +82,12 @@ function Inspected({ of: { run, nodes } }: { of: Timeline }) {
         }
         title={run.workflow}
       >
-        {run.state === 'failed' && (
-          <button
-            className="button"
-            onClick={() => void act('It goes on from the step that failed.', api.post('retry', { id: run.id }))}
-          >
-            Retry from the failed step
-          </button>
-        )}
-        {!ended && (
-          <button className="button button-bad" onClick={() => setEnding(true)}>
-            Stop it
-          </button>
-        )}
+        <Again run={run} ask={setAsk} />
+        <button className="button button-bad" disabled={ended} title={ended ? OVER : undefined} onClick={stop}>
+          Stop now
+        </button>
         <button className="button" onClick={() => askUndo(run.id)}>
-          Take back what it did <Key>z</Key>
+          {ended ? 'Take back what it did' : 'Cancel with compensation'} <Key>z</Key>
         </button>
       </Head>
       <Section title="In short">
@@ -123,58 +107,54 @@ function Inspected({ of: { run, nodes } }: { of: Timeline }) {
         />
       </Section>
       <Section title="What happened, and when">
-        <Waterfall nodes={nodes} />
+        <Waterfall
+          nodes={nodes}
+          again={run.state === 'failed' ? (step, edit) => setAsk({ id: run.id, mode: 'retry', step, edit }) : undefined}
+        />
       </Section>
       <Section title="The same as a command">
         <CliLine text={`factotum run ${run.id}`} />
       </Section>
-      {ending && (
-        <StopDialog
-          close={() => setEnding(false)}
-          stop={(reason) => {
-            setEnding(false)
-            void act('The run is stopped.', api.post('cancel', { id: run.id, ...(reason === '' ? {} : { reason }) }))
-          }}
-        />
-      )}
+      {ask && <RunPlanDialog of={ask} close={() => setAsk(null)} />}
     </article>
   )
 }
 
-function StopDialog({ close, stop }: { close: () => void; stop: (reason: string) => void }) {
-  const [reason, setReason] = useState('')
+const OVER = 'The run is over.'
+
+/** Where nothing can be done again it is said why. */
+function Again({ run, ask }: { run: Timeline['run']; ask: (of: RunAsk) => void }) {
+  const { id, state, ended_at } = run
+  const stuck = state === 'failed' || state === 'parked'
+  const why = stuck
+    ? undefined
+    : ended_at === null
+      ? 'It is under way: only what failed or is parked begins again.'
+      : OVER
+  const mode = state === 'failed' ? 'retry' : 'restart'
   return (
-    <Dialog title="Stop this run" close={close}>
-      <form
-        className="flex flex-col gap-3 px-5 py-4 text-sm"
-        onSubmit={(e) => {
-          e.preventDefault()
-          stop(reason.trim())
-        }}
-      >
-        <p className="text-soft">
-          It ends now. What it asked for and has not left never leaves; what it did outside stands until you take it
-          back.
-        </p>
-        <label className="flex flex-col gap-1">
-          <span className="heading">Why (for the record)</span>
-          <input className="field" autoFocus value={reason} onChange={(e) => setReason(e.target.value)} />
-        </label>
-        <div className="flex justify-end gap-2">
-          <button type="button" className="button" onClick={close}>
-            Let it run
-          </button>
-          <button className="button button-bad">Stop the run</button>
-        </div>
-      </form>
-    </Dialog>
+    <>
+      {state === 'failed' && (
+        <button className="button" onClick={() => ask({ id, mode: 'retry' })}>
+          Retry from the failed step
+        </button>
+      )}
+      <button className="button" disabled={!stuck} title={why} onClick={() => ask({ id, mode: 'restart' })}>
+        Start over
+      </button>
+      <button className="button" disabled={!stuck} title={why} onClick={() => ask({ id, mode, edit: true })}>
+        Edit the input
+      </button>
+    </>
   )
 }
 
 type Node = Timeline['nodes'][number]
 
 /** Each event where it stood in the time that the run took; what it led to stands below it. */
-function Waterfall({ nodes }: { nodes: readonly Node[] }) {
+type AgainFrom = ((step: string, edit: boolean) => void) | undefined
+
+function Waterfall({ nodes, again }: { nodes: readonly Node[]; again: AgainFrom }) {
   const flat = nodes.flatMap((node) => [
     { node, depth: 0 },
     ...node.children.map((child) => ({ node: child, depth: 1 })),
@@ -203,11 +183,102 @@ function Waterfall({ nodes }: { nodes: readonly Node[] }) {
               </span>
               <span className="w-20 shrink-0 text-right text-xs text-soft">+{lasting(node.at - from)}</span>
             </summary>
-            <Chain links={[node]} />
+            <Inspect node={node} again={depth === 0 ? again : undefined} />
           </details>
         </li>
       ))}
     </ol>
+  )
+}
+
+const STEP = new Set(['step.completed@1', 'step.failed@1', 'wait.opened@1'])
+
+/** One step whole: what it was given and answered, what it cost, who decided, how often it was tried, and on what grounds. */
+function Inspect({ node, again }: { node: Node; again: AgainFrom }) {
+  const { op, subject, code } = node.body as Readonly<Record<string, unknown>>
+  const ids = [subject, ...node.children.map((c) => c.stream), node.stream].filter((id) => typeof id === 'string')
+  const effect = ids.find((id) => id.startsWith('eff_'))
+  const decision = ids.find((id) => id.startsWith('dec_'))
+  const { value } = (node.private ?? {}) as { readonly value?: Json }
+  const step = STEP.has(node.kind) && typeof op === 'string' ? op : null
+  return (
+    <div className="mb-2 flex flex-col gap-3 border-l-2 border-line py-1 pl-4" data-step={step ?? undefined}>
+      {step !== null && again && (
+        <div className="flex flex-wrap gap-2">
+          <button className="button" onClick={() => again(step, false)}>
+            Retry this step
+          </button>
+          <button className="button" onClick={() => again(step, true)}>
+            Rerun from here, with an edited input
+          </button>
+        </div>
+      )}
+      {effect !== undefined && <OfEffect id={effect} />}
+      {decision !== undefined && <OfDecision id={decision} />}
+      {(value !== undefined || typeof code === 'string') && (
+        <Facts
+          rows={[
+            ...(value === undefined ? [] : [['Output', <Value key="o" value={value} />] as const]),
+            ...(typeof code === 'string' ? [['Error', code] as const] : []),
+          ]}
+        />
+      )}
+      <Chain links={[node]} />
+    </div>
+  )
+}
+
+function OfEffect({ id }: { id: string }) {
+  const effect = useReading('effect', { id })
+  return (
+    <Shown of={effect} rows={1}>
+      {(e) => (
+        <Facts
+          rows={[
+            [
+              'Effect',
+              <a key="e" className="text-accent underline" href={`/history?lens=effects&id=${id}`}>
+                <Text text={e.title} />
+              </a>,
+            ],
+            ['State', <State key="s" of={e.state} />],
+            ['Input', <Value key="i" value={e.input} />],
+            ['Output', <Value key="o" value={e.output} />],
+            ['Attempts', String(e.tries)],
+            ['Cost', <Value key="c" value={e.cost} />],
+            ...(e.error === null
+              ? []
+              : [['Error', <Text key="x" text={e.error.text ?? e.error.code ?? ''} />] as const]),
+          ]}
+        />
+      )}
+    </Shown>
+  )
+}
+
+function OfDecision({ id }: { id: string }) {
+  const decision = useReading('decision', { id })
+  return (
+    <Shown of={decision} rows={1}>
+      {(d) => (
+        <Facts
+          rows={[
+            [
+              'Agent',
+              <a key="d" className="text-accent underline" href={`/company?lens=decisions&id=${id}`}>
+                {d.agent}
+              </a>,
+            ],
+            ['Tier', d.model === null ? d.tier : `${d.tier}, ${d.model}`],
+            ['Input', <Value key="i" value={d.input} />],
+            ['Output', <Value key="o" value={d.value} />],
+            ['Attempts', `${d.opinions.length}: ${d.opinions.map((o) => `${o.tier} ${o.outcome}`).join(', ')}`],
+            ['Cost', <Value key="c" value={d.cost as unknown as Json} />],
+            ['Evidence', <Value key="v" value={d.evidence as unknown as Json} />],
+          ]}
+        />
+      )}
+    </Shown>
   )
 }
 

@@ -128,10 +128,21 @@ export async function snooze(item: { readonly id: string; readonly title: string
     () =>
       toast(
         `Snoozed until ${new Date(until).toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'short' })}: ${item.title}`,
+        { undo: { label: 'Bring it back', until: null, run: () => void wake(item.id) } },
       ),
     (error: unknown) => failed(error, [item.id]),
   )
   moved()
+}
+
+/** Brings back now what was put off. */
+export async function wake(id: string): Promise<void> {
+  comeBack([id])
+  await api.post('wake', { id }).then(
+    ({ title }) => toast(`Back in the queue: ${title ?? '(erased)'}`),
+    (error: unknown) => toast(messageOf(error), { bad: true }),
+  )
+  await queries.invalidateQueries({ refetchType: 'active' })
 }
 
 const ALREADY = new Set(['gate.decided', 'gate.not_found'])
