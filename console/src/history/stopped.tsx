@@ -16,49 +16,57 @@ type Letter = Item<'dead'>
 /** Effects that stopped for good, by cause. */
 export function Stopped() {
   const dead = useReading('dead', { limit: 1 })
+  // Not within its cause: that is gone as soon as everything of it is tried again.
+  const [which, setWhich] = useState<string | null>(null)
   return (
-    <Shown of={dead}>
-      {({ groups }) => (
-        <Split
-          label="Causes"
-          items={groups.map((g) => ({ ...g, id: g.group }))}
-          empty={
-            <Empty title="Nothing stopped">What was approved and could not be done appears here, by its cause.</Empty>
-          }
-          choose="Choose a cause to see what stopped for it, and to try it again"
-          row={(g) => (
-            <>
-              <span className="flex items-baseline gap-3">
-                <Line text={g.action} className="flex-1 font-medium" />
-                <span className="text-xs text-soft">{g.count.toLocaleString('en-GB')}</span>
-              </span>
-              <span className="flex gap-3 text-xs text-soft">
-                <Line text={g.example ?? g.code} className="flex-1" />
-              </span>
-            </>
-          )}
-        >
-          {(id) => {
-            const group = groups.find((g) => g.group === id)
-            return group ? <Cause key={id} of={group} /> : <Empty title="Nothing of this cause is left" />
-          }}
-        </Split>
-      )}
-    </Shown>
+    <>
+      {which !== null && <Redrive which={which} close={() => setWhich(null)} />}
+      <Shown of={dead}>
+        {({ groups }) => (
+          <Split
+            label="Causes"
+            items={groups.map((g) => ({ ...g, id: g.group }))}
+            empty={
+              <Empty title="Nothing stopped">What was approved and could not be done appears here, by its cause.</Empty>
+            }
+            choose="Choose a cause to see what stopped for it, and to try it again"
+            row={(g) => (
+              <>
+                <span className="flex items-baseline gap-3">
+                  <Line text={g.action} className="flex-1 font-medium" />
+                  <span className="text-xs text-soft">{g.count.toLocaleString('en-GB')}</span>
+                </span>
+                <span className="flex gap-3 text-xs text-soft">
+                  <Line text={g.example ?? g.code} className="flex-1" />
+                </span>
+              </>
+            )}
+          >
+            {(id) => {
+              const group = groups.find((g) => g.group === id)
+              return group ? (
+                <Cause key={id} of={group} redrive={() => setWhich(id)} />
+              ) : (
+                <Empty title="Nothing of this cause is left" />
+              )
+            }}
+          </Split>
+        )}
+      </Shown>
+    </>
   )
 }
 
-function Cause({ of }: { of: Group }) {
+function Cause({ of, redrive }: { of: Group; redrive: () => void }) {
   const letters = usePages('dead', { which: of.group })
-  const [open, setOpen] = useState(false)
   useCommands({
-    answer: () => setOpen(true),
+    answer: redrive,
     copyCli: () => void copy(`factotum redrive ${of.group} --preview`),
   })
   return (
     <article>
       <Head over={<span className="font-mono">{of.code}</span>} title={<Text text={of.action} />}>
-        <button className="button" onClick={() => setOpen(true)}>
+        <button className="button" onClick={redrive}>
           {of.count === 1 ? 'Redrive' : 'Redrive all'} <Key>Enter</Key>
         </button>
       </Head>
@@ -99,7 +107,6 @@ function Cause({ of }: { of: Group }) {
       <Section title="The same as a command">
         <CliLine text={`factotum redrive ${of.group} --preview`} />
       </Section>
-      {open && <Redrive which={of.group} close={() => setOpen(false)} />}
     </article>
   )
 }
