@@ -136,13 +136,13 @@ export async function snooze(item: { readonly id: string; readonly title: string
 }
 
 /** Brings back now what was put off. */
-export async function wake(id: string): Promise<void> {
+async function wake(id: string): Promise<void> {
   comeBack([id])
   await api.post('wake', { id }).then(
     ({ title }) => toast(`Back in the queue: ${title ?? '(erased)'}`),
     (error: unknown) => toast(messageOf(error), { bad: true }),
   )
-  await queries.invalidateQueries({ refetchType: 'active' })
+  moved()
 }
 
 const ALREADY = new Set(['gate.decided', 'gate.not_found'])
