@@ -87,13 +87,20 @@ onEachStore('a guest looks, but not at what people wrote, and changes nothing', 
   const guest = await o.company.ask('guestAdd', { name: 'Ms Account', until: '7d' })
   const cookie = cookieOf(await o.page('/access/guest', { key: guest.secret }))
   const state = await o.get('/access/state', fromOurs(cookie))
-  assert.deepEqual(state.body.caller, { actor: `guest:${guest.id}`, scopes: 'read', name: 'Ms Account' })
+  const { may, ...caller } = state.body.caller as { may: string[] }
+  assert.deepEqual(caller, { actor: `guest:${guest.id}`, scopes: 'read', name: 'Ms Account' })
+  const open = new Set<string>()
   for (const { name, method, path, scope } of ROUTES) {
     const { code } = await o.send(method, path, fromOurs(cookie), 'not JSON')
     if (scope !== 'read') assert.equal(code, 'access.scope', name)
     else if (NOT_FOR_GUESTS.has(name)) assert.equal(code, 'access.guest', name)
-    else assert.ok(!code?.startsWith('access.'), name)
+    else {
+      assert.ok(!code?.startsWith('access.'), name)
+      open.add(name)
+    }
   }
+  // What the console offers is what is open, neither more nor less.
+  assert.deepEqual(new Set(may), open)
   for (const [method, path] of OPERATOR_ONLY)
     assert.equal((await o.send(method, path, fromOurs(cookie))).code, 'access.scope', path)
   // The link is for a browser: no program can use it.
