@@ -175,7 +175,7 @@ function Kinds(props: {
   )
   return (
     <div
-      className="flex gap-1 overflow-x-auto pb-1 [scrollbar-width:none]"
+      className="flex flex-wrap gap-1 pb-1 max-sm:flex-nowrap max-sm:overflow-x-auto max-sm:[scrollbar-width:none]"
       role="group"
       aria-label="Kinds"
       tabIndex={-1}

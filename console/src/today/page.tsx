@@ -71,7 +71,9 @@ function Row({ to, label, children }: { to: string; label: string; children: Rea
       <Link to={to} className="min-w-0 flex-1 truncate hover:underline">
         <Line text={label} />
       </Link>
-      <span className="whitespace-nowrap text-soft">{children}</span>
+      <span data-number className="whitespace-nowrap text-soft">
+        {children}
+      </span>
     </li>
   )
 }

@@ -127,7 +127,7 @@ export async function evidenceItems(store: Store, evidence: Evidence, run: strin
     items.push({
       kind: 'fact',
       id: fact.id,
-      text: `${fact.attribute} = ${brief(fact.value ?? '(erased)', MAX_TEXT)} (${fact.trust}, from ${fact.source ?? fact.actor})${await saidIn(store, fact)}`,
+      text: `${fact.attribute} = ${brief(fact.value === null ? '(erased)' : inWords(JSON.parse(fact.value) as Json), MAX_TEXT)} (${fact.trust}, from ${fact.source ?? fact.actor})${await saidIn(store, fact)}`,
       stale: changed && staleText([changed]),
     })
   }
@@ -138,7 +138,7 @@ export async function evidenceItems(store: Store, evidence: Evidence, run: strin
     items.push({
       kind: 'decision',
       id,
-      text: `${row.agent}: ${brief(row.value ?? '(erased)', 120)}, by ${row.tier}: ${brief(row.rationale ?? '', MAX_TEXT)}`,
+      text: `${row.agent}: ${brief(row.value === null ? '(erased)' : inWords(JSON.parse(row.value) as Json), 120)}, by ${row.tier}: ${brief(row.rationale ?? '', MAX_TEXT)}`,
       stale: changed.length > 0 ? staleText(changed) : null,
     })
   }
@@ -197,6 +197,16 @@ export function describeSignal(row: SignalRow): string {
   if (typeof payload.subject !== 'string') return `${row.kind}: ${brief(row.payload, 200)}`
   const [from, said] = [payload.from, payload.text].map((text) => (typeof text === 'string' ? brief(text, 200) : ''))
   return `${row.trust} ${from}: "${brief(payload.subject, 200)}": ${said}`
+}
+
+/** A value as one reads it: texts without quotes, an object as its names and what they are. */
+function inWords(value: Json): string {
+  if (typeof value === 'string') return value
+  if (value === null || typeof value !== 'object') return JSON.stringify(value)
+  if (Array.isArray(value)) return value.map(inWords).join(', ')
+  return Object.entries(value)
+    .map(([name, of]) => `${name} ${of !== null && typeof of === 'object' ? JSON.stringify(of) : inWords(of)}`)
+    .join(', ')
 }
 
 function brief(text: string, max: number): string {
