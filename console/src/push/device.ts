@@ -1,6 +1,6 @@
 import { api, queries } from '../api.ts'
 import { router } from '../router.tsx'
-import { nameOf } from './names.ts'
+import { nameOf } from '../lib/browsers.ts'
 
 /** What this browser can be told, and why not: `install`: an iPhone tells only what stands on its home screen. */
 export type Standing = 'unsupported' | 'install' | 'insecure' | 'blocked' | 'off' | 'on'

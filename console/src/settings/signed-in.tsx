@@ -5,6 +5,7 @@ import { access, messageOf, queries } from '../api.ts'
 import { signOut, type AccessState } from '../access/session.ts'
 import { toast } from '../shell/toasts.tsx'
 import { Section, Shown, Time } from '../ui/bits.tsx'
+import { nameOf } from '../lib/browsers.ts'
 import { Line } from '../ui/text.tsx'
 
 interface SessionView {
@@ -57,7 +58,7 @@ export function SignedIn() {
                 <thead>
                   <tr>
                     <th>By</th>
-                    <th className="max-sm:hidden">Browser</th>
+                    <th>Browser</th>
                     <th>Last seen</th>
                     <th className="number">
                       <span className="sr-only">End</span>
@@ -71,9 +72,7 @@ export function SignedIn() {
                         {one.guest === null ? one.method : 'guest'}{' '}
                         {one.current && <span className="text-soft">(this one)</span>}
                       </td>
-                      <td className="max-w-72 max-sm:hidden">
-                        <Line text={one.agent ?? ''} />
-                      </td>
+                      <td>{one.agent === null ? '' : nameOf(one.agent)}</td>
                       <td>
                         <Time at={one.seenAt} />
                       </td>

@@ -18,10 +18,18 @@ export function Lenses({
   children?: ReactNode
 }) {
   const { change } = useAddress()
+  const tabs = useRef<HTMLDivElement>(null)
+  // On a phone not all of them fit beside each other.
+  useEffect(() => tabs.current?.querySelector('[aria-selected=true]')?.scrollIntoView({ block: 'nearest' }), [at])
   return (
     <div className="flex flex-wrap items-center gap-x-5 gap-y-2 border-b border-line px-5 pt-2.5 max-sm:px-3">
       <h1 className="pb-2.5 font-semibold">{title}</h1>
-      <div role="tablist" aria-label={title} className="flex gap-4 overflow-x-auto [scrollbar-width:none]">
+      <div
+        ref={tabs}
+        role="tablist"
+        aria-label={title}
+        className="flex min-w-0 gap-4 overflow-x-auto [scrollbar-width:none]"
+      >
         {of.map(([id, label]) => (
           <button
             key={id}
@@ -36,8 +44,7 @@ export function Lenses({
           </button>
         ))}
       </div>
-      <span className="flex-1" />
-      <div className="flex items-center gap-2 pb-2">{children}</div>
+      {children !== undefined && <div className="ml-auto flex items-center gap-2 pb-2">{children}</div>}
     </div>
   )
 }
