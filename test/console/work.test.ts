@@ -82,6 +82,7 @@ test('the first load asks for what is shown, once, and for no other page', { tim
   assert.deepEqual(Object.keys(once).toSorted(), [
     'GET /access/state',
     'GET /assets/*.css',
+    'GET /assets/*.woff2',
     'GET /queue',
     'GET /v1/events',
     'GET /v1/pauses',

@@ -20,7 +20,9 @@ export function Lenses({
   const { change } = useAddress()
   const tabs = useRef<HTMLDivElement>(null)
   // On a phone not all of them fit beside each other.
-  useEffect(() => tabs.current?.querySelector('[aria-selected=true]')?.scrollIntoView({ block: 'nearest' }), [at])
+  useEffect(() => {
+    tabs.current?.querySelector('[aria-selected=true]')?.scrollIntoView({ block: 'nearest' })
+  }, [at])
   return (
     <div className="flex flex-wrap items-center gap-x-5 gap-y-2 border-b border-line px-5 pt-2.5 max-sm:px-3">
       <h1 className="pb-2.5 font-semibold">{title}</h1>
