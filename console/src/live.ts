@@ -32,7 +32,10 @@ let rest = GATHER_MS
 /** Whether something happened that pauses or resumes. */
 let pausing = false
 
-/** Only what an event may have moved: who is signed in is not in the ledger, and what is paused has events of its own. */
+/**
+ * Only what an event may have moved: who is signed in is not in the ledger, and what is paused has events of its own. What is
+ * `still` is read anew by its key alone: a plan that is being confirmed, or what may be gone by the time it is asked for.
+ */
 function mayHaveMoved(name: unknown): boolean {
   return name !== 'access/state' && (name !== 'pauses' || pausing)
 }
@@ -50,7 +53,7 @@ async function read(): Promise<void> {
   const begun = performance.now()
   const all = queries.invalidateQueries({
     refetchType: 'active',
-    predicate: ({ queryKey: [name] }) => mayHaveMoved(name),
+    predicate: ({ queryKey: [name], meta }) => meta?.still !== true && mayHaveMoved(name),
   })
   pausing = false
   await Promise.race([all, new Promise((resolve) => setTimeout(resolve, MOST_READING_MS))])

@@ -16,11 +16,19 @@ export interface Listing<T> {
   readonly whole: boolean
 }
 
-/** A list page by page: what is behind the last row is asked for when one comes near it. */
-export function usePages<N extends ListName>(name: N, args: Omit<Args<N>, 'limit' | 'cursor'>): Listing<Item<N>> {
+/**
+ * A list page by page: what is behind the last row is asked for when one comes near it. `of`: it is read anew when that is another,
+ * instead of whenever something happens.
+ */
+export function usePages<N extends ListName>(
+  name: N,
+  args: Omit<Args<N>, 'limit' | 'cursor'>,
+  of?: number,
+): Listing<Item<N>> {
   type Page = { readonly items: readonly Item<N>[]; readonly next: string | null }
   const asked = useInfiniteQuery({
-    queryKey: [name, 'pages', args],
+    queryKey: [name, 'pages', args, of ?? null],
+    meta: { still: of !== undefined },
     placeholderData: keepPreviousData,
     initialPageParam: null as string | null,
     queryFn: async ({ pageParam, signal }) => {

@@ -4,6 +4,7 @@ import type { Result } from '../../../src/client.ts'
 import type { Json } from '../../../src/lib/json.ts'
 import { api, messageOf, queries } from '../api.ts'
 import { count } from '../lib/amounts.ts'
+import { moved } from '../live.ts'
 import { Changes, Fields, useForm } from '../queue/form.tsx'
 import { Dialog } from '../shell/dialog.tsx'
 import { toast } from '../shell/toasts.tsx'
@@ -32,7 +33,12 @@ export function RunPlanDialog({ of, close }: { of: RunAsk; close: () => void }) 
   const [input, setInput] = useState<Json | undefined>(undefined)
   const { id, mode, step } = of
   const args = { id, mode, ...(step === undefined ? {} : { step }), ...(input === undefined ? {} : { input }) }
-  const plan = useQuery({ queryKey: ['runPlan', args], queryFn: () => api.get('runPlan', args), gcTime: 0 })
+  const plan = useQuery({
+    queryKey: ['runPlan', args],
+    queryFn: () => api.get('runPlan', args),
+    gcTime: 0,
+    meta: { still: true },
+  })
   const title = of.edit && input === undefined ? 'Edit what it is given' : TITLES[mode]
   return (
     <Dialog title={title} close={close} wide>
@@ -123,8 +129,10 @@ function Confirm({ plan, input, close }: { plan: Plan; input?: Json; close: () =
     } catch (error) {
       toast(messageOf(error), { bad: true })
       setBusy(false)
+      // What it would do may be something else now: that is shown, and confirmed with a binding of its own.
+      await queries.invalidateQueries({ queryKey: ['runPlan'] })
     }
-    await queries.invalidateQueries({ refetchType: 'active' })
+    moved()
   }
   const order = ['recurs', 'anew', 'dropped', 'stays'] as const
   return (

@@ -1,7 +1,8 @@
 import { useState } from 'react'
 import type { Item, Result } from '../../../src/client.ts'
-import { api, messageOf, queries, useReading } from '../api.ts'
+import { api, messageOf, useReading } from '../api.ts'
 import { count } from '../lib/amounts.ts'
+import { moved } from '../live.ts'
 import { usePages } from '../pages.ts'
 import { useCommands } from '../shell/acting.ts'
 import { Dialog } from '../shell/dialog.tsx'
@@ -58,7 +59,7 @@ export function Stopped() {
 }
 
 function Cause({ of, redrive }: { of: Group; redrive: () => void }) {
-  const letters = usePages('dead', { which: of.group })
+  const letters = usePages('dead', { which: of.group }, of.count)
   useCommands({
     answer: redrive,
     copyCli: () => void copy(`factotum redrive ${of.group} --preview`),
@@ -157,7 +158,7 @@ function Go(props: { which: string; shown: readonly Letter[]; rest: boolean; clo
       setDone(null)
       setError(messageOf(e))
     })
-    await queries.invalidateQueries({ refetchType: 'active' })
+    moved()
   }
   const over = done !== null && done !== 'busy'
   return (

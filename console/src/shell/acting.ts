@@ -71,8 +71,13 @@ export function useDoable(): readonly { readonly command: Command; readonly able
 }
 
 /** Whatever has the focus, a control keeps the keys that are its own. */
-const ITS_OWN = new Set(['Enter', ' ', 'ArrowDown', 'ArrowUp', 'Home', 'End'])
-const CONTROLS = 'button, a[href], select, summary, [role="slider"], [role="tab"], [role="menuitem"]'
+const ITS_OWN: readonly (readonly [string, ReadonlySet<string>])[] = [
+  ['button, a[href], summary', new Set(['Enter', ' '])],
+  [
+    'select, [role="slider"], [role="tab"], [role="menuitem"]',
+    new Set(['Enter', ' ', 'ArrowDown', 'ArrowUp', 'Home', 'End']),
+  ],
+]
 
 export function useKeyboard(): void {
   useEffect(() => {
@@ -84,7 +89,7 @@ export function useKeyboard(): void {
       )
         return
       const target = event.target instanceof HTMLElement ? event.target : null
-      if (ITS_OWN.has(event.key) && target?.closest(CONTROLS)) return
+      if (ITS_OWN.some(([controls, keys]) => keys.has(event.key) && target?.closest(controls))) return
       const able = COMMANDS.filter((c) => isOpen(c) && handlerOf(c.id) !== undefined)
       const command = commandFor(able, event, target as HTMLInputElement | null)
       if (!command) return

@@ -199,7 +199,7 @@ function Rows<T extends Listed>(props: {
 export function Head({ over, title, children }: { over: ReactNode; title: ReactNode; children?: ReactNode }) {
   return (
     <header className="flex flex-wrap items-start gap-x-4 gap-y-2 border-b border-line px-5 pt-3.5 pb-3">
-      <div className="min-w-0 flex-1">
+      <div className="min-w-0 flex-1 basis-72">
         <div className="flex flex-wrap items-center gap-x-3 text-xs text-soft">{over}</div>
         <h2 className="plain mt-0.5 text-lg font-semibold">{title}</h2>
       </div>
