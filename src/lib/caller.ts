@@ -23,6 +23,11 @@ export function allows(caller: Caller, scope: Scope): boolean {
   return SCOPES.indexOf(caller.scopes) >= SCOPES.indexOf(scope)
 }
 
+/** Somebody who looks, though not at what people wrote. */
+export function isGuest(caller: Caller | undefined): boolean {
+  return caller?.actor.startsWith('guest:') ?? false
+}
+
 /** Throws `access.scope` where whoever asks may not, though the operation is open to them: some arguments are not. */
 export function demand(scope: Scope, what: string): void {
   const caller = callers.getStore()

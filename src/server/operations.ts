@@ -148,7 +148,7 @@ export const OPERATIONS = {
   ...RUN_OPERATIONS,
   undoPlan: reading('read', byId, (c, { id }) => undoView(c, id)),
   undo: operation('decide', byId.extend({ binding: z.string() }), (c, { id, binding }) => confirmUndo(c, id, binding)),
-  effects: reading('read', newest, (c, { state, ...paging }) => effectList(c.store, state, paging)),
+  effects: reading('read', newest, (c, { state, ...paging }) => effectList(c, state, paging)),
   dead: reading('read', paged.extend({ which: z.string().default('all') }), (c, { which, ...paging }) =>
     deadLetters(c, which, paging),
   ),

@@ -41,7 +41,7 @@ export function Effects() {
             <>
               <span className="flex items-baseline gap-3">
                 <Line
-                  text={effect.undoes === null ? effect.action : `Undo of ${effect.action}`}
+                  text={effect.undoes === null ? effect.title : `Undo of ${effect.title}`}
                   className="flex-1 font-medium"
                 />
                 <Time at={effect.settledAt ?? effect.proposedAt} className="text-xs text-soft" />

@@ -39,11 +39,13 @@ export function Runs() {
           row={(run) => (
             <>
               <span className="flex items-baseline gap-3">
-                <Line text={run.workflow} className="flex-1 font-medium" />
+                <Line text={run.about ?? run.workflow} className="flex-1 font-medium" />
                 <Time at={run.startedAt} className="text-xs text-soft" />
               </span>
               <span className="flex items-center gap-3 text-xs">
                 <State of={run.state} />
+                {run.about !== null && <span className="whitespace-nowrap text-soft">{run.workflow}</span>}
+                {run.party !== null && <Line text={run.party} className="text-soft" />}
                 {run.error !== null && <Line text={run.error} className="text-soft" />}
                 {run.error === null && run.endedAt !== null && (
                   <span className="text-soft">{lasting(run.endedAt - run.startedAt)}</span>

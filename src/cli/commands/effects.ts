@@ -16,7 +16,7 @@ export const effects = command('effects', {
       e.state,
       ago(e.proposedAt),
       e.approvedBy === null ? '' : `approved by ${e.approvedBy}`,
-      oneLine(e.error ?? '', 80),
+      oneLine(e.error ?? e.title, 80),
     ])
   },
 })

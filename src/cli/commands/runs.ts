@@ -17,7 +17,7 @@ export const runs = command('runs', {
       r.workflow,
       r.state,
       ago(r.startedAt),
-      oneLine(r.error ?? '', 80),
+      oneLine(r.error ?? r.about ?? '', 80),
     ])
   },
 })

@@ -1,5 +1,5 @@
 import type { Context, Hono, MiddlewareHandler } from 'hono'
-import { actingFor, allows, OPERATOR, type Caller, type Scope } from '../../lib/caller.ts'
+import { actingFor, allows, isGuest, OPERATOR, type Caller, type Scope } from '../../lib/caller.ts'
 import { operationNamed, OPERATIONS } from '../operations.ts'
 import type { Access } from './access.ts'
 import { withHeaders } from './headers.ts'
@@ -42,7 +42,7 @@ export function protect(http: Hono, access: Access): void {
 
 /** Not by its scope: by who asks. */
 function isClosed(caller: Caller, operation: string): boolean {
-  return caller.actor.startsWith('guest:') && NOT_FOR_GUESTS.has(operation)
+  return isGuest(caller) && NOT_FOR_GUESTS.has(operation)
 }
 
 /** What whoever asks may ask for: a page offers nothing else. */

@@ -102,7 +102,7 @@ export async function effectView(c: OpenCompany, id: string): Promise<EffectView
 }
 
 /** What an effect does, in one sentence; its action where that is gone or what it was given is erased. */
-export function effectTitle(c: OpenCompany, effect: EffectRow): string {
+export function effectTitle(c: OpenCompany, effect: Pick<EffectRow, 'action' | 'input'>): string {
   const action = c.execution.actions.get(effect.action)
   const input = action?.input.safeParse(parsed(effect.input))
   return action && effect.input !== null && input?.success ? titleOf(action, input.data as Json) : effect.action

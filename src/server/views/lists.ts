@@ -1,21 +1,30 @@
 import type { SignalRow, SignalState } from '../../context/signals.ts'
+import type { MessageRow } from '../../context/conversations.ts'
 import type { EffectRow, EffectState } from '../../execution/events.ts'
 import { allErasures, type ErasureReport, type ErasureRow } from '../../governance/erasure/events.ts'
 import type { RunRow, RunState } from '../../orchestration/events.ts'
+import { callerNow, isGuest } from '../../lib/caller.ts'
 import type { Store } from '../../store/index.ts'
+import type { OpenCompany } from '../open.ts'
+import { effectTitle } from './effect.ts'
 import { bySeq, page, type Paging } from './page.ts'
 import { describeSignal } from './queue.ts'
 
-/** The newest runs; all of them, or those in one state. */
+/**
+ * The newest runs; all of them, or those in one state. `about`, `party`: of the message that began it; null for a run that none
+ * began, where it was erased, and for guests, who do not see what people wrote.
+ */
 export function runList(store: Store, state: string | undefined, paging: Paging) {
+  const hidden = isGuest(callerNow())
   return page(paging, {
     order: bySeq,
     read: (after, limit) =>
       store
-        .select<{ run: RunRow }>()
+        .select<{ run: RunRow; message: MessageRow }>()
         .selectFrom('run')
+        .leftJoin('message', 'message.id', 'run.signal')
         .select([
-          'id',
+          'run.id',
           'workflow',
           'version',
           'state',
@@ -24,6 +33,8 @@ export function runList(store: Store, state: string | undefined, paging: Paging)
           'error',
           'parent',
           'started_seq',
+          'subject as about',
+          'party',
         ])
         .$if(state !== undefined, (runs) => runs.where('state', '=', state as RunState))
         .$if(after !== null, (runs) => runs.where('started_seq', '<', after![0]))
@@ -33,7 +44,7 @@ export function runList(store: Store, state: string | undefined, paging: Paging)
     place: (run) => [run.started_seq],
     show(row) {
       const { started_seq: _, ...run } = row
-      return run
+      return hidden ? { ...run, about: null, party: null } : run
     },
   })
 }
@@ -66,11 +77,11 @@ export function signalList(store: Store, state: string | undefined, paging: Pagi
 }
 
 /** The newest effects; all of them, or those in one state. What they were given is read with `why`. */
-export function effectList(store: Store, state: string | undefined, paging: Paging) {
+export function effectList(c: OpenCompany, state: string | undefined, paging: Paging) {
   return page(paging, {
     order: bySeq,
     read: (after, limit) =>
-      store
+      c.store
         .select<{ effect: EffectRow }>()
         .selectFrom('effect')
         .select([
@@ -86,6 +97,7 @@ export function effectList(store: Store, state: string | undefined, paging: Pagi
           'settled_at as settledAt',
           'approved_by as approvedBy',
           'error',
+          'input',
           'proposed_seq',
         ])
         .$if(state !== undefined, (effects) => effects.where('state', '=', state as EffectState))
@@ -95,8 +107,8 @@ export function effectList(store: Store, state: string | undefined, paging: Pagi
         .execute(),
     place: (effect) => [effect.proposed_seq],
     show(row) {
-      const { proposed_seq: _, ...effect } = row
-      return effect
+      const { proposed_seq: _, input: __, ...effect } = row
+      return { ...effect, title: effectTitle(c, row) }
     },
   })
 }

@@ -73,6 +73,8 @@ for (const [name, database] of Object.entries(DATABASES)) {
         endedAt: null,
         error: null,
         parent: null,
+        about: null,
+        party: null,
       },
     )
     assert.deepEqual(ids(await signalList(store, undefined, { limit: 50 })), ['sig_b', 'sig_a'])
