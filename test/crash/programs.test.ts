@@ -20,7 +20,7 @@ interface Effort {
   readonly programs: number
   /** Points at which each program is stopped once, drawn from all. */
   readonly points: number
-  /** No new program is begun after this long. */
+  /** No new program is begun after this long, but one is always played to its end. */
   readonly limit_ms: number
   readonly play: (program: Program, how: Pick<Playing, 'fates' | 'hasty'>) => Promise<Played>
 }
@@ -70,10 +70,13 @@ function sorted(map: ReadonlyMap<string, number>): [string, number][] {
 async function explore(effort: Effort): Promise<string> {
   let played = 0
   let deaths = 0
+  const until = performance.now() + effort.limit_ms
   const property = fc.asyncProperty(
     programs,
     fc.noShrink(fc.integer({ min: 0, max: 2 ** 31 - 1 })),
     async (program, salt) => {
+      // Looked at between programs, never within one: the library's own limit fails a test whose first program is slow.
+      if (played > 0 && performance.now() > until) return
       deaths += await check(effort, program, salt)
       played++
     },
@@ -81,7 +84,6 @@ async function explore(effort: Effort): Promise<string> {
   await fc.assert(property, {
     seed: SEED,
     numRuns: effort.programs,
-    interruptAfterTimeLimit: effort.limit_ms,
     endOnFailure: false,
   })
   return `${played} programs, ${deaths} deaths, seed ${SEED}`
