@@ -279,7 +279,7 @@ export class Coordinator {
       .catch((error: unknown) => void (this.#stopped || this.report(error, 'sweep')))
     if (this.#store.engine.dialect === 'postgres') this.#queued = true
     this.ring()
-    this.#cancelSweep = this.#store.clock.alarm(now + SWEEP_MS, () => this.#sweep())
+    this.#cancelSweep = this.#store.clock.alarm(now + SWEEP_MS, () => this.#sweep(), 'upkeep')
   }
 
   /** Deletes what more has expired, then takes all that was deleted out of the files. */

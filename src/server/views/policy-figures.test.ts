@@ -55,7 +55,15 @@ onEachStore('policies say what each came to, and what is approved so often that 
   const wrong = await c.ask('policies', {})
   assert.equal(wrong.problems[0]!.file, 'policies/wrong.cedar')
   assert.equal(wrong.policies.length, 3)
-  await c.idle()
+
+  // What is older than 28 days no longer counts.
+  await c.advance('27d')
+  assert.equal((await c.ask('policies', {})).byDefault.asked, 4)
+  await c.advance('2d')
+  const later = await c.ask('policies', {})
+  assert.deepEqual(later.byDefault, { passed: 0, asked: 0, refused: 0 })
+  assert.deepEqual(later.repeated, [])
+  assert.ok(later.policies.every(({ passed, asked, refused }) => passed + asked + refused === 0))
   await c.check()
 })
 
