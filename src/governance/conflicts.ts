@@ -27,9 +27,12 @@ const REASONS: Readonly<Record<Dispute['says'], string>> = {
   retract: 'somebody says that it never was so, and may not take it back',
 }
 
-/** Brings a conflict before the operator. What both sides say is looked up when it is shown: the gate holds none of it. */
+/**
+ * Brings a conflict before the operator. What both sides say is looked up when it is shown: the gate holds none of it. Its title
+ * names whom it is about, and is forgotten with them.
+ */
 export function conflictGate(dispute: Dispute, run: string | null = null, cause: Cause = null): EventInput {
-  const { conflict, gate, attribute, kind, says, source, against, rival, digest } = dispute
+  const { conflict, gate, attribute, kind, name, says, source, against, rival, digest } = dispute
   return gateOpened(
     gate!,
     {
@@ -47,7 +50,13 @@ export function conflictGate(dispute: Dispute, run: string | null = null, cause:
       risk: null,
       reason: REASONS[says],
     },
-    { private: { title: `Which is right: ${attribute} of a ${kind}?`, proposal: { conflict } }, cause },
+    {
+      private: {
+        title: `Which is right: ${attribute} of ${name === null ? `a ${kind}` : `the ${kind} ${name}`}?`,
+        proposal: { conflict },
+      },
+      cause,
+    },
   )
 }
 

@@ -105,6 +105,12 @@ onEachStore(
     const [gate, ...others] = await c.queue()
     assert.equal(others.length, 0, 'the same is asked once')
     assert.equal(gate!.kind, 'conflict')
+    assert.ok(gate!.title.includes(ADA), gate!.title)
+    const begun = (await c.row(gate!.run!)).signal
+    assert.ok(
+      gate!.evidence.some((e) => e.kind === 'signal' && e.id === begun),
+      'the letter that says otherwise',
+    )
     const { believed, said } = gate!.proposal as unknown as {
       believed: { value: string; quote: string }[]
       said: { value: string; quote: string; from: string }

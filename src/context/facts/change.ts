@@ -37,6 +37,8 @@ export interface Subject {
 export interface Dispute extends Disputed {
   readonly entity: string
   readonly kind: string
+  /** A key of its own, not of one that it was merged with: those may be two again. Null: erased. */
+  readonly name: string | null
 }
 
 export const AT_ANY_TIME: Span = { from: Number.MIN_SAFE_INTEGER, to: null }
@@ -241,7 +243,10 @@ export class Change {
     const disputed = { ...body, conflict, digest, gate }
     this.events.push(factDisputed(entity, disputed, { ...this.#by(), private: { value, reason: this.#voice.reason } }))
     this.guards.push(notAsked(entity, digest))
-    if (!ruled) this.disputes.push({ ...disputed, entity, kind: this.#subject.kind.entity })
+    if (ruled) return
+    const keys = await keysOfFamily(this.#store, { members: [entity] })
+    const name = keys.find((key) => key.label !== null)?.label ?? null
+    this.disputes.push({ ...disputed, entity, kind: this.#subject.kind.entity, name })
   }
 
   // --- rules --------------------------------------------------------------------------------------------------

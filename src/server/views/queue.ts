@@ -9,6 +9,7 @@ import { outdated, outdatedById, type Outdated } from '../../context/staleness.t
 import { messageById, type MessageRow } from '../../context/conversations.ts'
 import { signalById, type SignalRow } from '../../context/signals.ts'
 import { conflictProposal } from './facts.ts'
+import { evidenceOfGate } from './gate-evidence.ts'
 import { choicesOf, type Choice, type GateRow } from '../../governance/gates.ts'
 import { precedentsOfGate } from './precedents.ts'
 
@@ -68,7 +69,7 @@ export async function queueItem(store: Store, gate: GateRow, overBudget: OverBud
     choices: choicesOf(gate),
     risk: gate.risk,
     reason: gate.reason,
-    evidence: await evidenceItems(store, JSON.parse(gate.evidence) as Evidence, gate.run),
+    evidence: await evidenceItems(store, await evidenceOfGate(store, gate), gate.run),
     precedents: found.length === 0 ? null : { text: inOneLine(found), cases: found },
     binding: gate.binding,
     run: gate.run,
