@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { testDatabase } from '../../../test/postgres.ts'
+import { actingFor } from '../../lib/caller.ts'
 import { eventKind, openStore, sql, type Store } from '../../store/index.ts'
 import { resolveId } from './ids.ts'
 import { runList, signalList } from './lists.ts'
@@ -16,6 +17,10 @@ const insertRun = sql(
 )
 const insertSignal = sql(
   `insert into signal (id, kind, source, state, trust, payload, received_at, received_seq) values (?, 'k', 's', ?, 'outsider', ?, 7, ?)`,
+)
+const runOfSignal = sql('update run set signal = ? where id = ?')
+const insertMessage = sql(
+  `insert into message (id, conversation, direction, at, party, subject) values (?, 'c', 'in', 1, 'hans@hof.example', ?)`,
 )
 const insertGate = sql(
   `insert into gate (id, kind, state, subject, template, evidence, reason, opened_at, opened_seq, risk, expires_at, snoozed_until)
@@ -81,6 +86,19 @@ for (const [name, database] of Object.entries(DATABASES)) {
     assert.equal((await signalList(store, 'kept', { limit: 50 })).items[0]!.text, 'k: {"n":1}')
     assert.deepEqual(await stateCounts(store, 'run'), { done: 2, failed: 1 })
     assert.deepEqual(await stateCounts(store, 'effect'), {})
+  })
+
+  check('a run is about the message that began it, which guests do not see', async (store) => {
+    await store.write([
+      insertRun('run_a', 'done', 1),
+      runOfSignal('sig_a', 'run_a'),
+      insertMessage('sig_a', 'Opening hours'),
+    ])
+    const [mine] = (await runList(store, undefined, { limit: 50 })).items
+    assert.deepEqual([mine!.about, mine!.party], ['Opening hours', 'hans@hof.example'])
+    const guest = { actor: 'guest:tok_1', scopes: 'read' } as const
+    const [theirs] = (await actingFor(guest, () => runList(store, undefined, { limit: 50 }))).items
+    assert.deepEqual([theirs!.about, theirs!.party], [null, null])
   })
 
   check(
