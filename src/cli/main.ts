@@ -16,11 +16,15 @@ const GLOBAL = {
   help: { type: 'boolean', short: 'h' },
 } as const
 
+function closed(error: NodeJS.ErrnoException): never {
+  process.exit(error.code === 'EPIPE' ? 0 : 1)
+}
+
 /** Runs one command line. Answers the exit status: 0 done, 1 refused or not in order, 2 called wrongly. */
 export async function main(argv: readonly string[]): Promise<number> {
   const [name, ...rest] = argv
   // `factotum queue | head`: whoever reads has seen enough.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+  process.stdout.off('error', closed).on('error', closed)
   const out = (text = '') => void process.stdout.write(`${text}\n`)
   if (name === undefined || name === '--help' || name === '-h') {
     out(help())
