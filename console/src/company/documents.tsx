@@ -2,7 +2,7 @@ import { useState } from 'react'
 import { useReading } from '../api.ts'
 import { usePages } from '../pages.ts'
 import { Empty, Facts, Section, Shown, Time } from '../ui/bits.tsx'
-import { CliLine } from '../ui/cli-line.tsx'
+import { SameAsCommand } from '../ui/cli-line.tsx'
 import { Head, Split } from '../ui/split.tsx'
 import { Line, Text } from '../ui/text.tsx'
 import { Value } from '../ui/value.tsx'
@@ -105,9 +105,7 @@ function Recalled({ query }: { query: string }) {
           </>
         )}
       </Shown>
-      <Section title="The same as a command">
-        <CliLine text={`factotum recall ${JSON.stringify(query)}`} />
-      </Section>
+      <SameAsCommand text={`factotum recall ${JSON.stringify(query)}`} />
     </article>
   )
 }
@@ -135,9 +133,7 @@ function Document({ id }: { id: string }) {
               {d.text === undefined ? 'It was erased.' : <Text text={d.text} />}
             </div>
           </Section>
-          <Section title="The same as a command">
-            <CliLine text={`factotum document ${id}`} />
-          </Section>
+          <SameAsCommand text={`factotum document ${id}`} />
         </article>
       )}
     </Shown>

@@ -3,9 +3,10 @@ import { api, messageOf, queries, useReading } from '../api.ts'
 import { usePages } from '../pages.ts'
 import { exact } from '../lib/time.ts'
 import { toast } from '../shell/toasts.tsx'
+import { Verb } from '../shell/verb.tsx'
 import { Empty, Facts, Section, Shown, State, Time } from '../ui/bits.tsx'
 import { Chain } from '../ui/chain.tsx'
-import { CliLine } from '../ui/cli-line.tsx'
+import { SameAsCommand } from '../ui/cli-line.tsx'
 import { Filter, Head, Lenses, Split } from '../ui/split.tsx'
 import { Line, Text } from '../ui/text.tsx'
 import { Value, wordsOf } from '../ui/value.tsx'
@@ -176,9 +177,7 @@ function Believed({ id, moments }: { id: string; moments: readonly number[] }) {
               </table>
             )}
           </Section>
-          <Section title="The same as a command">
-            <CliLine text={`factotum facts ${id}${seq === undefined ? '' : ` --as-of ${seq}`}`} />
-          </Section>
+          <SameAsCommand text={`factotum facts ${id}${seq === undefined ? '' : ` --as-of ${seq}`}`} />
         </article>
       )}
     </Shown>
@@ -250,9 +249,7 @@ function Conversation({ id }: { id: string }) {
               </li>
             ))}
           </ol>
-          <Section title="The same as a command">
-            <CliLine text={`factotum conversation ${id}`} />
-          </Section>
+          <SameAsCommand text={`factotum conversation ${id}`} />
         </article>
       )}
     </Shown>
@@ -313,12 +310,12 @@ function Task({ id }: { id: string }) {
           <Head over={<State of={t.state} />} title={<Text text={t.text ?? '(erased)'} />}>
             {t.state === 'open' && (
               <>
-                <button className="button button-first" onClick={() => void end('done')}>
+                <Verb of="endTask" className="button button-first" onClick={() => void end('done')}>
                   Done
-                </button>
-                <button className="button" onClick={() => void end('dropped')}>
+                </Verb>
+                <Verb of="endTask" className="button" onClick={() => void end('dropped')}>
                   Drop it
-                </button>
+                </Verb>
               </>
             )}
           </Head>
@@ -408,9 +405,7 @@ function Decision({ id }: { id: string }) {
               {(links) => <Chain links={links} />}
             </Shown>
           </Section>
-          <Section title="The same as a command">
-            <CliLine text={`factotum decision ${id}`} />
-          </Section>
+          <SameAsCommand text={`factotum decision ${id}`} />
         </article>
       )}
     </Shown>

@@ -6,9 +6,10 @@ import { decide, undo } from '../queue/deciding.ts'
 import { askUndo } from '../queue/undoing.tsx'
 import { useCommands } from '../shell/acting.ts'
 import { Dialog } from '../shell/dialog.tsx'
+import { Verb } from '../shell/verb.tsx'
 import { Empty, Facts, Key, Section, Shown, State, Time } from '../ui/bits.tsx'
 import { Chain } from '../ui/chain.tsx'
-import { CliLine, copy } from '../ui/cli-line.tsx'
+import { copy, SameAsCommand } from '../ui/cli-line.tsx'
 import { Filter, Head, Split } from '../ui/split.tsx'
 import { Line, Text } from '../ui/text.tsx'
 import { Value } from '../ui/value.tsx'
@@ -107,30 +108,33 @@ function Whole({ of: e }: { of: Whole }) {
         }
         title={<Text text={e.undoes === null ? e.title : `Undo of ${e.title}`} />}
       >
-        <button
+        <Verb
+          of="undo"
           className="button button-bad"
           disabled={busy || !undoable}
           title={undoable ? undefined : e.undoes === null ? e.undo.why : 'An undo is not taken back.'}
           onClick={() => void takeBack()}
         >
           {e.undo.how === 'cancel' ? 'Stop it' : 'Take it back'} <Key>z</Key>
-        </button>
-        <button
+        </Verb>
+        <Verb
+          of="decide"
           className="button"
           disabled={!uncertain}
           title={uncertain ? undefined : 'It is known what became of it.'}
           onClick={() => setOpen('reconcile')}
         >
           Say what happened {uncertain && <Key>Enter</Key>}
-        </button>
-        <button
+        </Verb>
+        <Verb
+          of="redrive"
           className="button"
           disabled={!dead}
           title={dead ? undefined : 'It has not given up.'}
           onClick={() => setOpen('redrive')}
         >
           Redrive {dead && <Key>Enter</Key>}
-        </button>
+        </Verb>
       </Head>
       <Section title="In short">
         <Facts
@@ -159,17 +163,15 @@ function Whole({ of: e }: { of: Whole }) {
           {(links) => <Chain links={links} />}
         </Shown>
       </Section>
-      <Section title="The same as a command">
-        <CliLine
-          text={
-            uncertain
-              ? `factotum decide ${uncertain.id} happened`
-              : dead
-                ? `factotum redrive ${id}`
-                : `factotum undo ${id}`
-          }
-        />
-      </Section>
+      <SameAsCommand
+        text={
+          uncertain
+            ? `factotum decide ${uncertain.id} happened`
+            : dead
+              ? `factotum redrive ${id}`
+              : `factotum undo ${id}`
+        }
+      />
       {open === 'redrive' && <Redrive which={id} close={() => setOpen(null)} />}
       {open === 'reconcile' && uncertain && (
         <Reconcile title={e.title} gate={uncertain.id} close={() => setOpen(null)} />

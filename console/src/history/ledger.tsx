@@ -5,7 +5,7 @@ import { api, messageOf, queries, useReading } from '../api.ts'
 import { usePages } from '../pages.ts'
 import { Empty, Failed, Loading, Section, Shown, Time } from '../ui/bits.tsx'
 import { Chain, kindWords } from '../ui/chain.tsx'
-import { CliLine } from '../ui/cli-line.tsx'
+import { SameAsCommand } from '../ui/cli-line.tsx'
 import { Head, Split } from '../ui/split.tsx'
 import { useAddress } from '../url.ts'
 
@@ -114,9 +114,7 @@ function One({ seq }: { seq: string }) {
                 }
               </Shown>
             </Section>
-            <Section title="The same as a command">
-              <CliLine text={`factotum why ${seq}`} />
-            </Section>
+            <SameAsCommand text={`factotum why ${seq}`} />
           </article>
         )
       }}

@@ -1,14 +1,16 @@
 import { useState } from 'react'
 import type { Result } from '../../../src/client.ts'
 import type { Json } from '../../../src/lib/json.ts'
+import { mayAsk } from '../access/session.ts'
 import { useReading } from '../api.ts'
 import { usePages } from '../pages.ts'
 import { lasting } from '../lib/time.ts'
 import { askUndo } from '../queue/undoing.tsx'
 import { useCommands } from '../shell/acting.ts'
+import { Verb } from '../shell/verb.tsx'
 import { Empty, Facts, Key, Section, Shown, State, Time } from '../ui/bits.tsx'
 import { Chain, kindWords } from '../ui/chain.tsx'
-import { CliLine, copy } from '../ui/cli-line.tsx'
+import { copy, SameAsCommand } from '../ui/cli-line.tsx'
 import { Filter, Head, Split } from '../ui/split.tsx'
 import { Line, Text } from '../ui/text.tsx'
 import { Value } from '../ui/value.tsx'
@@ -85,12 +87,18 @@ function Inspected({ of: { run, nodes } }: { of: Timeline }) {
         title={run.workflow}
       >
         <Again run={run} ask={setAsk} />
-        <button className="button button-bad" disabled={ended} title={ended ? OVER : undefined} onClick={stop}>
+        <Verb
+          of="cancel"
+          className="button button-bad"
+          disabled={ended}
+          title={ended ? OVER : undefined}
+          onClick={stop}
+        >
           Stop now
-        </button>
-        <button className="button" onClick={() => askUndo(run.id)}>
+        </Verb>
+        <Verb of="undo" className="button" onClick={() => askUndo(run.id)}>
           {ended ? 'Take back what it did' : 'Cancel with compensation'} <Key>z</Key>
-        </button>
+        </Verb>
       </Head>
       <Section title="In short">
         <Facts
@@ -111,12 +119,14 @@ function Inspected({ of: { run, nodes } }: { of: Timeline }) {
       <Section title="What happened, and when">
         <Waterfall
           nodes={nodes}
-          again={run.state === 'failed' ? (step, edit) => setAsk({ id: run.id, mode: 'retry', step, edit }) : undefined}
+          again={
+            run.state === 'failed' && mayAsk('retry')
+              ? (step, edit) => setAsk({ id: run.id, mode: 'retry', step, edit })
+              : undefined
+          }
         />
       </Section>
-      <Section title="The same as a command">
-        <CliLine text={`factotum run ${run.id}`} />
-      </Section>
+      <SameAsCommand text={`factotum run ${run.id}`} />
       {ask && <RunPlanDialog of={ask} close={() => setAsk(null)} />}
     </article>
   )
@@ -137,16 +147,16 @@ function Again({ run, ask }: { run: Timeline['run']; ask: (of: RunAsk) => void }
   return (
     <>
       {state === 'failed' && (
-        <button className="button" onClick={() => ask({ id, mode: 'retry' })}>
+        <Verb of="retry" className="button" onClick={() => ask({ id, mode: 'retry' })}>
           Retry from the failed step
-        </button>
+        </Verb>
       )}
-      <button className="button" disabled={!stuck} title={why} onClick={() => ask({ id, mode: 'restart' })}>
+      <Verb of="restart" className="button" disabled={!stuck} title={why} onClick={() => ask({ id, mode: 'restart' })}>
         Start over
-      </button>
-      <button className="button" disabled={!stuck} title={why} onClick={() => ask({ id, mode, edit: true })}>
+      </Verb>
+      <Verb of="restart" className="button" disabled={!stuck} title={why} onClick={() => ask({ id, mode, edit: true })}>
         Edit the input
-      </button>
+      </Verb>
     </>
   )
 }

@@ -6,8 +6,9 @@ import { moved } from '../live.ts'
 import { usePages } from '../pages.ts'
 import { useCommands } from '../shell/acting.ts'
 import { Dialog } from '../shell/dialog.tsx'
+import { Verb } from '../shell/verb.tsx'
 import { Empty, Failed, Facts, Key, Loading, Section, Shown, State, Time } from '../ui/bits.tsx'
-import { CliLine, copy } from '../ui/cli-line.tsx'
+import { CliLine, copy, SameAsCommand } from '../ui/cli-line.tsx'
 import { Head, Split } from '../ui/split.tsx'
 import { Line, Marked, Text } from '../ui/text.tsx'
 
@@ -67,9 +68,9 @@ function Cause({ of, redrive }: { of: Group; redrive: () => void }) {
   return (
     <article>
       <Head over={<span className="font-mono">{of.code}</span>} title={<Text text={of.action} />}>
-        <button className="button" onClick={redrive}>
+        <Verb of="redrive" className="button" onClick={redrive}>
           {of.count === 1 ? 'Redrive' : 'Redrive all'} <Key>Enter</Key>
-        </button>
+        </Verb>
       </Head>
       <Section title="In short">
         <Facts
@@ -105,9 +106,7 @@ function Cause({ of, redrive }: { of: Group; redrive: () => void }) {
           </button>
         )}
       </Section>
-      <Section title="The same as a command">
-        <CliLine text={`factotum redrive ${of.group} --preview`} />
-      </Section>
+      <SameAsCommand text={`factotum redrive ${of.group} --preview`} />
     </article>
   )
 }

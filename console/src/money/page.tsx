@@ -2,7 +2,7 @@ import type { Result } from '../../../src/client.ts'
 import { useReading } from '../api.ts'
 import { count, money, share } from '../lib/amounts.ts'
 import { Empty, Section, Shown } from '../ui/bits.tsx'
-import { CliLine } from '../ui/cli-line.tsx'
+import { SameAsCommand } from '../ui/cli-line.tsx'
 import { useNow } from '../ui/now.ts'
 import { Lenses } from '../ui/split.tsx'
 import { Line } from '../ui/text.tsx'
@@ -31,9 +31,7 @@ export function MoneyPage() {
           <>
             <Agents />
             <Decided />
-            <Section title="The same as a command">
-              <CliLine text="factotum agents" />
-            </Section>
+            <SameAsCommand text="factotum agents" />
           </>
         ) : (
           <Costs />
@@ -84,9 +82,7 @@ function Costs() {
               {({ rows }) => <Rows rows={rows} by={by} />}
             </Shown>
           </Section>
-          <Section title="The same as a command">
-            <CliLine text={`factotum costs --by ${by}`} />
-          </Section>
+          <SameAsCommand text={`factotum costs --by ${by}`} />
         </>
       )}
     </Shown>

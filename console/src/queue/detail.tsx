@@ -2,11 +2,11 @@ import { ArrowLeft, ShieldAlert } from 'lucide-react'
 import { useEffect, useState, type ReactNode } from 'react'
 import type { Result } from '../../../src/client.ts'
 import type { Choice } from '../../../src/governance/gates.ts'
-import { isGuest, mayAsk } from '../access/session.ts'
+import { mayAsk } from '../access/session.ts'
 import { useReading } from '../api.ts'
 import { useCommands } from '../shell/acting.ts'
 import { newestUndo, dismiss, toast } from '../shell/toasts.tsx'
-import { CliLine } from '../ui/cli-line.tsx'
+import { SameAsCommand } from '../ui/cli-line.tsx'
 import { Empty, Facts, Key, Section, Shown, Time } from '../ui/bits.tsx'
 import { Marked, Text } from '../ui/text.tsx'
 import { Answer, Choose, Edit, Reason, Snooze } from './dialogs.tsx'
@@ -85,11 +85,7 @@ function Whole({ gate, listed, back }: { gate: Gate; listed: boolean; back: () =
           <Section title="What follows">
             <Facts rows={consequences(gate)} />
           </Section>
-          {!isGuest() && (
-            <Section title="The same as a command">
-              <CliLine text={commandText(gate.id, (verbs.approve ?? verbs.choose[0])?.outcome ?? 'approve')} />
-            </Section>
-          )}
+          <SameAsCommand text={commandText(gate.id, (verbs.approve ?? verbs.choose[0])?.outcome ?? 'approve')} />
         </div>
       </div>
       <Actions

@@ -1,9 +1,10 @@
 import { Layers } from 'lucide-react'
 import { useEffect, useState } from 'react'
 import { useCommands } from '../shell/acting.ts'
+import { Verb } from '../shell/verb.tsx'
 import { Key, Section } from '../ui/bits.tsx'
 import { Line } from '../ui/text.tsx'
-import { CliLine } from '../ui/cli-line.tsx'
+import { SameAsCommand } from '../ui/cli-line.tsx'
 import { decideAll, lookAt } from './deciding.ts'
 import { Reason } from './dialogs.tsx'
 import type { Item } from './items.ts'
@@ -66,23 +67,21 @@ export function GroupDetail({
           </p>
         </Section>
         {together && (
-          <Section title="The same as a command">
-            <CliLine
-              text={`factotum ${outcome === 'approve' ? 'approve' : 'redrive'} ${ids.slice(0, 3).join(' ')}${ids.length > 3 ? ' …' : ''}`}
-            />
-          </Section>
+          <SameAsCommand
+            text={`factotum ${outcome === 'approve' ? 'approve' : 'redrive'} ${ids.slice(0, 3).join(' ')}${ids.length > 3 ? ' …' : ''}`}
+          />
         )}
       </div>
       <footer className="flex flex-wrap items-center gap-2 border-t border-line bg-surface px-5 py-2.5">
         {together && (
-          <button className="button button-first" onClick={() => done(outcome)}>
+          <Verb of="decideAll" className="button button-first" onClick={() => done(outcome)}>
             {yes} <Key>a</Key>
-          </button>
+          </Verb>
         )}
         {alike && (
-          <button className="button button-bad" onClick={() => setRejecting(true)}>
+          <Verb of="decideAll" className="button button-bad" onClick={() => setRejecting(true)}>
             {no === 'close' ? 'Close all as failed' : 'Reject all'} <Key>r</Key>
-          </button>
+          </Verb>
         )}
         <span className="flex-1" />
         {selection && (

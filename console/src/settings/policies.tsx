@@ -5,7 +5,7 @@ import { api, messageOf, queries, useReading } from '../api.ts'
 import { Dialog } from '../shell/dialog.tsx'
 import { toast } from '../shell/toasts.tsx'
 import { Section, Shown, State } from '../ui/bits.tsx'
-import { CliLine } from '../ui/cli-line.tsx'
+import { CliLine, SameAsCommand } from '../ui/cli-line.tsx'
 import { Marked } from '../ui/text.tsx'
 
 type Policies = Result<'policies'>
@@ -34,11 +34,7 @@ export function Policies() {
             </p>
           </Section>
           <Repeated of={data.repeated} />
-          <Section title="What would it say of this one">
-            <div className="max-w-2xl">
-              <CliLine text="factotum policy test <effect>" />
-            </div>
-          </Section>
+          <SameAsCommand title="What would it say of this one" text="factotum policy test <effect>" />
         </>
       )}
     </Shown>

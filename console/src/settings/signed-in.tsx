@@ -110,7 +110,7 @@ function Passkeys({ here, at, act }: { here: boolean; at: string | null; act: Ac
   const add = async () => {
     const optionsJSON = await access<Parameters<typeof startRegistration>[0]['optionsJSON']>('passkeys/options', {})
     const response = await startRegistration({ optionsJSON })
-    return access('passkeys', { response, name: navigator.platform || 'This device' })
+    return access('passkeys', { response, name: nameOf(navigator.userAgent) })
   }
   return (
     <Section title="Passkeys">
@@ -131,6 +131,7 @@ function Passkeys({ here, at, act }: { here: boolean; at: string | null; act: Ac
                     </span>
                     <button
                       className="text-bad underline underline-offset-2"
+                      aria-label={`Remove ${one.name ?? 'this passkey'}`}
                       onClick={() =>
                         void act('That passkey lets nobody in any more.', access('passkeys/remove', { id: one.id }))
                       }

@@ -7,6 +7,7 @@ import { lasting } from '../lib/time.ts'
 import { undo } from '../queue/deciding.ts'
 import { askUndo } from '../queue/undoing.tsx'
 import { kindText } from '../queue/words.ts'
+import { Verb } from '../shell/verb.tsx'
 import { Shown, Time } from '../ui/bits.tsx'
 import { Line } from '../ui/text.tsx'
 import { wordsOf } from '../ui/value.tsx'
@@ -124,12 +125,13 @@ function Done({ of: { held, done } }: { of: Today }) {
             <span className="text-xs whitespace-nowrap text-soft">
               leaves {effect.until !== null && <Time at={effect.until} />}
             </span>
-            <button
+            <Verb
+              of="undo"
               className="text-xs text-accent underline underline-offset-2"
               onClick={() => void undo(effect.effect)}
             >
               Stop
-            </button>
+            </Verb>
           </li>
         ))}
         {done.items.slice(0, SHOWN).map((effect) => (
@@ -140,9 +142,13 @@ function Done({ of: { held, done } }: { of: Today }) {
             <span className="text-xs whitespace-nowrap text-soft">
               <Time at={effect.at} />
             </span>
-            <button className="text-xs text-accent underline underline-offset-2" onClick={() => askUndo(effect.effect)}>
+            <Verb
+              of="undo"
+              className="text-xs text-accent underline underline-offset-2"
+              onClick={() => askUndo(effect.effect)}
+            >
               Undo
-            </button>
+            </Verb>
           </li>
         ))}
       </ul>

@@ -1,4 +1,6 @@
+import { isGuest } from '../access/session.ts'
 import { toast } from '../shell/toasts.tsx'
+import { Section } from './bits.tsx'
 
 export async function copy(text: string): Promise<void> {
   await navigator.clipboard.writeText(text).then(
@@ -22,5 +24,15 @@ export function CliLine({ text }: { text: string }) {
         Copy
       </button>
     </p>
+  )
+}
+
+/** The same at the foot of what is shown; not to guests, who have no command. */
+export function SameAsCommand({ text, title = 'The same as a command' }: { text: string; title?: string }) {
+  if (isGuest()) return null
+  return (
+    <Section title={title}>
+      <CliLine text={text} />
+    </Section>
   )
 }
