@@ -83,3 +83,16 @@ test('under a number instead of a name it is said where a passkey can be made', 
   assert.equal(await page.getByRole('button', { name: 'Add a passkey' }).count(), 0)
   await page.context().close()
 })
+
+test('whose session is ended elsewhere is told, and comes back to the same place', { timeout: 60_000 }, async () => {
+  const page = await withAuthenticator(stage.url)
+  await page.goto(`${stage.url}/history?lens=ledger`)
+  await page.locator('[data-row]').first().waitFor()
+  for (const { id } of await stage.company.ask('sessions', {})) await stage.company.ask('sessionEnd', { id })
+  await page.getByText('Your session ended').waitFor()
+  await page.getByRole('button', { name: 'Sign in again' }).press('Enter')
+  // Nobody chose how to sign in here: the next link does.
+  await page.getByRole('heading', { name: 'First start' }).waitFor()
+  assert.equal(page.url(), `${stage.url}/history?lens=ledger`)
+  await page.context().close()
+})

@@ -226,7 +226,7 @@ function Stale() {
     return (
       <Banner>
         Your session ended. What you see may be old.
-        <button className="button" onClick={() => location.assign('/')}>
+        <button className="button" onClick={() => location.reload()}>
           Sign in again
         </button>
       </Banner>
