@@ -180,7 +180,7 @@ function Stuck({ of: { stuck } }: { of: Today }) {
             {stuck.deadLetters.map(({ group, action, code, count: n }) => (
               <Row
                 key={group}
-                to="/queue?kind=dead_letter"
+                to={`/history?lens=stopped&id=${encodeURIComponent(group)}`}
                 label={`${kindText('dead_letter', n !== 1)}: ${action}, ${code.replace(/^[^.]+\./, '')}`}
               >
                 {n}
