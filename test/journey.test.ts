@@ -47,6 +47,8 @@ test(
     assert.deepEqual(
       (await kindsOf(folder, gate.run))
         .filter((kind) => story.includes(kind))
+        // A note on her account passed before, by a policy: this is about the reply.
+        .filter((kind, i, all) => !kind.startsWith('effect.') || i >= all.lastIndexOf('effect.proposed'))
         .filter((kind, i, all) => kind !== all[i - 1])
         .filter((kind, i, all) => all.indexOf(kind) === i),
       story,
@@ -68,9 +70,9 @@ test(
     const folder = studio(t)
     const once = () => factotum<{ ingested: object; runs: object; gates: object }>(folder, 'start', '--once')
     const first = await once()
-    assert.deepEqual(first.ingested, { new: 43, duplicate: 1, quarantined: 0, unreadable: [] })
+    assert.deepEqual(first.ingested, { new: 44, duplicate: 1, quarantined: 0, unreadable: [] })
     const second = await once()
-    assert.deepEqual(second.ingested, { new: 0, duplicate: 44, quarantined: 0, unreadable: [] })
+    assert.deepEqual(second.ingested, { new: 0, duplicate: 45, quarantined: 0, unreadable: [] })
     assert.deepEqual([second.runs, second.gates], [first.runs, first.gates])
   },
 )
