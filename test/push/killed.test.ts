@@ -14,12 +14,19 @@ const CHILD = fileURLToPath(new URL('./killed-child.ts', import.meta.url))
 async function start(folder: string, subscription: string, url: string | undefined) {
   const args = ['--conditions=factotum-source', CHILD, folder, subscription, ...(url ? [url] : [])]
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
-  const [line] = (await once(child.stdout, 'data')) as [Buffer]
+  const exited = once(child, 'exit')
+  const died = exited.then(([code]) => {
+    throw new Error(`It ended by itself, with ${String(code)}.`)
+  })
+  const [line] = (await Promise.race([once(child.stdout, 'data'), died])) as [Buffer]
+  // From here on its end is what the test brings about.
+  died.catch(() => {})
   return {
     key: line.toString().trim(),
+    died,
     async kill() {
       child.kill('SIGKILL')
-      await once(child, 'exit')
+      await exited
     },
   }
 }
@@ -32,13 +39,13 @@ onEachStore('killed while it tells of forty items, it tells of them once more, a
   service.script = ['hang']
   const first = await start(folder, JSON.stringify(phone.subscription), url)
   try {
-    await service.until(1)
+    await Promise.race([service.until(1), first.died])
   } finally {
     await first.kill()
   }
   const second = await start(folder, '-', url)
   try {
-    await service.until(2)
+    await Promise.race([service.until(2), second.died])
     // Longer than what is urgent is gathered for.
     await new Promise((resolve) => setTimeout(resolve, 4_000))
   } finally {

@@ -132,7 +132,7 @@ test('a refund from the mail to its reversal, and the next one like it', { timeo
   const gate = await gateThat(folder, (g) => g.title.startsWith('Refund ') && g.title.includes('lucia@'))
   assert.equal(gate.title, 'Refund 19.00 EUR of charge ch_20644 to lucia@patioferrer.example')
   assert.ok(gate.evidence.some((e) => e.kind === 'signal' && e.text.includes('two payments you took this autumn')))
-  assert.ok(gate.evidence.some((e) => e.kind === 'decision' && /triage: "refund", by light/.test(e.text)))
+  assert.ok(gate.evidence.some((e) => e.kind === 'decision' && /triage: refund, by light/.test(e.text)))
   const shown = gate as Gate & {
     readonly context: { readonly now: { readonly left: string }; readonly reversible: boolean }
     readonly ifIgnored: string
