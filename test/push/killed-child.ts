@@ -1,4 +1,5 @@
 /** A company of its own process, to be killed: `node killed-child.ts FOLDER open|wait`. */
+import { join } from 'node:path'
 import { company, workflow, z } from '../../src/index.ts'
 import { beginSession } from '../../src/governance/access/sessions.ts'
 import { actingFor } from '../../src/lib/caller.ts'
@@ -13,7 +14,8 @@ const open = await openCompany({
   folder: folder!,
   company: company({ name: 'Killed', workflows: [ask] }),
   pushToLoopback: true,
-  ...(url ? { url } : {}),
+  // Not what the tests of PostgreSQL have in their environment.
+  url: url ?? join(folder!, 'company.db'),
 })
 await open.start()
 if (subscription !== '-') {
