@@ -15,7 +15,13 @@ import { smtpTransport, type SmtpConfig } from './smtp.ts'
 /** A mail came in. Waits match it by its sender's address. */
 const received = signal('mail.received', Message, {
   match: (m) => m.from,
-  message: (m) => ({ party: m.from, subject: m.subject, text: m.text, ids: [...m.references, m.id] }),
+  message: (m) => ({
+    party: m.from,
+    subject: m.subject,
+    text: m.text,
+    ids: [...m.references, m.id],
+    files: m.attachments,
+  }),
 })
 
 export interface Receiving {

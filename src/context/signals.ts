@@ -83,6 +83,18 @@ export interface IncomingMessage {
   readonly text: string
   /** External ids of what it refers to, oldest first, then its own. */
   readonly ids: readonly string[]
+  /** What came with it; the bytes are among the `attachments` that it was received with. */
+  readonly files?: readonly IncomingFile[]
+}
+
+export interface IncomingFile {
+  readonly name: string
+  /** Media type, as the sender claims it. */
+  readonly type: string
+  /** Bytes. */
+  readonly size: number
+  /** Of its bytes, in hex. */
+  readonly sha256: string
 }
 
 /**

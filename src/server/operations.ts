@@ -39,6 +39,7 @@ import { resolveId } from './views/ids.ts'
 import type { Page } from './views/page.ts'
 import { effectList, runList, signalList } from './views/lists.ts'
 import { adoptFor, proposeFor, testEffect } from './views/policies.ts'
+import { fileOf, signalView } from './views/signal.ts'
 import { queueItem, type OverBudget } from './views/queue.ts'
 import { MAX_WHOLE } from './views/whole-queue.ts'
 import { assertPlanned } from './views/run-plan.ts'
@@ -114,6 +115,8 @@ export const OPERATIONS = {
     return JSON.parse((await getEffect(c.store, gate.subject)).input ?? 'null') as Json
   }),
   signals: reading('read', newest, (c, { state, ...paging }) => signalList(c.store, state, paging)),
+  signal: reading('read', byId, (c, { id }) => signalView(c, id)),
+  file: reading('read', byId.extend({ n: z.int().min(0).optional() }), (c, { id, n }) => fileOf(c, id, n)),
   runs: reading('read', newest, (c, { state, ...paging }) => runList(c.store, state, paging)),
   run: reading('read', byId, async (c, { id }) =>
     timeline(c.store, await getRun(c.store, await resolveId(c.store, 'run', id))),

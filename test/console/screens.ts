@@ -9,7 +9,7 @@ export interface Screen {
 
 const item = (words: string) => async (stage: Stage) => `/queue?item=${await gateTitled(stage.company, words)}`
 const at = (path: string) => async () => path
-const newest = (lens: 'runs' | 'effects') => async (stage: Stage) => {
+const newest = (lens: 'runs' | 'effects' | 'signals') => async (stage: Stage) => {
   const [first] = await stage.company.list(lens, {})
   return `/history?lens=${lens}&id=${first!.id}`
 }
@@ -29,6 +29,7 @@ export const SCREENS: readonly Screen[] = [
   { name: 'queue-group', path: async () => '/queue?kind=effect&q=Remind', ready: '[data-row]' },
   { name: 'history-runs', path: newest('runs'), ready: '[data-item]' },
   { name: 'history-effects', path: newest('effects'), ready: '[data-item] details' },
+  { name: 'history-signals', path: newest('signals'), ready: '[data-item]' },
   { name: 'history-ledger', path: at('/history?lens=ledger&id=20'), ready: '[data-item]' },
   { name: 'company-facts', path: entity, ready: '[data-item]' },
   { name: 'company-conversations', path: at('/company?lens=conversations'), ready: '[data-row]' },

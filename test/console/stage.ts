@@ -112,12 +112,15 @@ function workflows(actions: ReturnType<typeof tillActions>, second: boolean) {
     }
     return ctx.act(mails.send, { to: m.from, subject: `Re: ${m.subject}`, body: REPLY(m.subject) })
   })
+  const real = workflow('answer-real-mail', { on: mails.received }, (ctx, m) =>
+    ctx.act(mails.send, { to: m.from, subject: `Re: ${m.subject}`.slice(0, 200), body: REPLY(m.subject) }),
+  )
   const publish = workflow('publish-notes', {}, async (ctx) => {
     await ctx.step(second ? 'collect-all' : 'collect', () => 3)
     await ctx.waitFor(go, { match: 'notes' })
     return ctx.step('publish', () => 'published')
   })
-  return { refund, transfer, remind, ask, learn, answer, publish }
+  return { refund, transfer, remind, ask, learn, answer, real, publish }
 }
 
 const REPLY = (subject: string) =>

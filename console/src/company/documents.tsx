@@ -2,6 +2,7 @@ import { useState } from 'react'
 import { useReading } from '../api.ts'
 import { usePages } from '../pages.ts'
 import { Empty, Facts, Section, Shown, Time } from '../ui/bits.tsx'
+import { Save } from '../history/came-in.tsx'
 import { SameAsCommand } from '../ui/cli-line.tsx'
 import { Head, Split } from '../ui/split.tsx'
 import { Line, Text } from '../ui/text.tsx'
@@ -116,7 +117,9 @@ function Document({ id }: { id: string }) {
     <Shown of={one}>
       {(d) => (
         <article data-item={id}>
-          <Head over={<span>{d.mediaType}</span>} title={<Text text={d.title} />} />
+          <Head over={<span>{d.mediaType}</span>} title={<Text text={d.title} />}>
+            {d.hasFile && <Save id={`${id}@${d.version}`} label="Save the original" />}
+          </Head>
           <Section title="In short">
             <Facts
               rows={[

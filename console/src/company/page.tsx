@@ -1,7 +1,7 @@
-import { useState } from 'react'
 import { api, messageOf, queries, useReading } from '../api.ts'
 import { usePages } from '../pages.ts'
 import { exact } from '../lib/time.ts'
+import { Files } from '../history/came-in.tsx'
 import { toast } from '../shell/toasts.tsx'
 import { Verb } from '../shell/verb.tsx'
 import { Empty, Facts, Section, Shown, State, Time } from '../ui/bits.tsx'
@@ -93,10 +93,16 @@ function momentsOf(versions: readonly { readonly recordedSeq: number; readonly e
 }
 
 function Believed({ id, moments }: { id: string; moments: readonly number[] }) {
-  const [step, setStep] = useState(moments.length)
-  const at = Math.min(step, moments.length)
-  const past = at < moments.length
-  const seq = past ? moments[at]! : undefined
+  const { search, change } = useAddress()
+  // It stays with whoever looks at the next one: the same moment, of somebody else.
+  const seq = /^\d{1,15}$/.test(search.asOf ?? '') ? Number(search.asOf) : undefined
+  const past = seq !== undefined
+  const at = past
+    ? Math.max(
+        0,
+        moments.findLastIndex((moment) => moment <= seq),
+      )
+    : moments.length
   const facts = useReading(
     'facts',
     { entity: id, ...(seq === undefined ? {} : { asOf: { recorded: { seq } } }) },
@@ -124,7 +130,7 @@ function Believed({ id, moments }: { id: string; moments: readonly number[] }) {
                 max={moments.length}
                 value={at}
                 aria-valuetext={past ? `after event ${seq}` : 'now'}
-                onChange={(e) => setStep(Number(e.target.value))}
+                onChange={(e) => change({ asOf: moments[Number(e.target.value)]?.toString() })}
               />
               <span className="w-56 text-right max-sm:w-auto" data-as-of={seq ?? 'now'}>
                 {past ? `${when.data?.at(-1) ? exact(when.data.at(-1)!.at) : 'then'}` : 'now'}
@@ -246,6 +252,11 @@ function Conversation({ id }: { id: string }) {
                   <Time at={line.at} />
                 </p>
                 {line.text !== null && <Text text={line.text} most={3_000} lines={60} />}
+                {line.files.length > 0 && (
+                  <div className="mt-2">
+                    <Files of={line.id} files={line.files} />
+                  </div>
+                )}
               </li>
             ))}
           </ol>

@@ -107,7 +107,17 @@ function Inspected({ of: { run, nodes } }: { of: Timeline }) {
             ['Took', run.ended_at === null ? 'It is not over.' : lasting(run.ended_at - run.started_at)],
             ['Version', String(run.version)],
             ...(run.error === null ? [] : [['Error', <Text key="e" text={run.error} />] as const]),
-            ...(run.input === null
+            ...(run.signal === null
+              ? []
+              : [
+                  [
+                    'Begun by',
+                    <a key="s" className="text-accent underline" href={`/history?lens=signals&id=${run.signal}`}>
+                      what came in
+                    </a>,
+                  ] as const,
+                ]),
+            ...(run.input === null || run.signal !== null
               ? []
               : [['Input', <Value key="i" value={JSON.parse(run.input) as Json} />] as const]),
             ...(run.result === null

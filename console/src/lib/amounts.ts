@@ -6,6 +6,12 @@ export function money(micros: number, currency: string): string {
   return `${amount.toLocaleString('en-GB', { minimumFractionDigits: digits, maximumFractionDigits: digits })} ${currency}`
 }
 
+export function bytes(n: number): string {
+  if (n < 1_000) return count(n, 'byte')
+  const [of, unit] = n < 1_000_000 ? [n / 1_000, 'kB'] : [n / 1_000_000, 'MB']
+  return `${of < 10 ? of.toFixed(1) : Math.round(of)} ${unit}`
+}
+
 export function count(n: number, one: string, many = `${one}s`): string {
   return `${n.toLocaleString('en-GB')} ${n === 1 ? one : many}`
 }

@@ -10,6 +10,7 @@ const BEGINS: Readonly<Record<string, RegExp>> = {
   conversation: /^conv_/,
   task: /^task_/,
   document: /^doc_/,
+  signal: /^sig_/,
   event: /^\d+$/,
 }
 
@@ -78,6 +79,8 @@ const PAGES: Readonly<Record<string, readonly [first: string, Readonly<Record<st
     {
       runs: { list: (s) => `runs${flag('state', s.state)}`, one: (id) => `run ${id}`, kinds: 'run.' },
       effects: { list: (s) => `effects${flag('state', s.state)}`, one: (id) => `effects ${id}`, kinds: 'effect.' },
+      stopped: { list: () => 'dead', kinds: 'effect.' },
+      signals: { list: (s) => `signals${flag('state', s.state)}`, one: (id) => `signals ${id}`, kinds: 'signal.' },
       ledger: { list: (s) => `ledger list${flag('of', s.of)}`, one: (id) => `why ${id}`, kinds: '' },
     },
   ],

@@ -9,7 +9,7 @@ import { newestUndo, dismiss, toast } from '../shell/toasts.tsx'
 import { SameAsCommand } from '../ui/cli-line.tsx'
 import { Empty, Facts, Key, Section, Shown, Time } from '../ui/bits.tsx'
 import { Marked, Text } from '../ui/text.tsx'
-import { Answer, Choose, Edit, Reason, Snooze } from './dialogs.tsx'
+import { Answer, Choose, Edit, Gone, Reason, Snooze } from './dialogs.tsx'
 import { decide, lookAt, snooze, type Decision } from './deciding.ts'
 import { Evidence, Precedents } from './evidence.tsx'
 import { Proposal } from './proposal.tsx'
@@ -22,17 +22,24 @@ type Open =
   | { readonly what: 'reason' | 'answer'; readonly choice: Choice }
   | null
 
+interface InPage {
+  readonly listed: boolean
+  readonly back: () => void
+  /** Told when something is being written, and when it is over. */
+  readonly writing: (on: boolean) => void
+}
+
 /** One item, whole, on one screen: what is proposed, on what grounds, what follows, and what can be said to it. */
-export function Detail({ id, listed, back }: { id: string; listed: boolean; back: () => void }) {
+export function Detail({ id, ...page }: InPage & { id: string }) {
   const gate = useReading('gate', { id })
   return (
     <Shown of={gate} rows={4}>
-      {(data) => <Whole gate={data} listed={listed} back={back} />}
+      {(data) => <Whole gate={data} {...page} />}
     </Shown>
   )
 }
 
-function Whole({ gate, listed, back }: { gate: Gate; listed: boolean; back: () => void }) {
+function Whole({ gate, listed, back, writing }: InPage & { gate: Gate }) {
   const [open, setOpen] = useState<Open>(null)
   const verbs = verbsOf(gate.kind, gate.choices)
   useEffect(() => lookAt(gate.id), [gate.id])
@@ -53,6 +60,12 @@ function Whole({ gate, listed, back }: { gate: Gate; listed: boolean; back: () =
     else setOpen({ what: 'choose' })
   }
   const decided = !listed && gate.state !== 'open'
+  const writes = open?.what === 'edit' || open?.what === 'answer' || open?.what === 'reason'
+  useEffect(() => {
+    if (!writes) return
+    writing(true)
+    return () => writing(false)
+  }, [writes])
   useCommands(
     {
       approve,
@@ -63,7 +76,7 @@ function Whole({ gate, listed, back }: { gate: Gate; listed: boolean; back: () =
     },
     { on: !decided },
   )
-  if (decided)
+  if (decided && !writes)
     return (
       <Empty title="This item is decided">
         {gate.outcome === null ? 'Nobody waits for it any more.' : <>It was decided elsewhere: {gate.outcome}.</>}
@@ -72,65 +85,68 @@ function Whole({ gate, listed, back }: { gate: Gate; listed: boolean; back: () =
         </button>
       </Empty>
     )
+  const gone = decided ? (gate.outcome ?? 'nobody waits for it any more') : null
   return (
-    <article className="flex h-full flex-col" aria-label={gate.title} data-item={gate.id}>
-      <Header gate={gate} back={back} />
-      <div className="min-h-0 flex-1 overflow-y-auto" tabIndex={-1}>
-        <div className="[&>section>*]:max-w-3xl">
-          <Section title={titleOfProposal(gate.kind)}>
-            <Proposal gate={gate} />
-          </Section>
-          <Evidence gate={gate} />
-          <Precedents gate={gate} />
-          <Section title="What follows">
-            <Facts rows={consequences(gate)} />
-          </Section>
-          <SameAsCommand text={commandText(gate.id, (verbs.approve ?? verbs.choose[0])?.outcome ?? 'approve')} />
+    <Gone.Provider value={gone}>
+      <article className="flex h-full flex-col" aria-label={gate.title} data-item={gate.id}>
+        <Header gate={gate} back={back} />
+        <div className="min-h-0 flex-1 overflow-y-auto" tabIndex={-1}>
+          <div className="[&>section>*]:max-w-3xl">
+            <Section title={titleOfProposal(gate.kind)}>
+              <Proposal gate={gate} />
+            </Section>
+            <Evidence gate={gate} />
+            <Precedents gate={gate} />
+            <Section title="What follows">
+              <Facts rows={consequences(gate)} />
+            </Section>
+            <SameAsCommand text={commandText(gate.id, (verbs.approve ?? verbs.choose[0])?.outcome ?? 'approve')} />
+          </div>
         </div>
-      </div>
-      <Actions
-        gate={gate}
-        choose={choose}
-        openAll={() => setOpen({ what: 'choose' })}
-        later={() => setOpen({ what: 'snooze' })}
-      />
-      {open?.what === 'edit' && <Edit gate={gate} close={close} say={(value) => say({ outcome: 'edit', value })} />}
-      {open?.what === 'reason' && (
-        <Reason
-          title={open.choice.label}
-          subject={gate.title}
-          close={close}
-          say={(reason) => say({ outcome: open.choice.outcome, reason })}
-        />
-      )}
-      {open?.what === 'answer' && (
-        <Answer
+        <Actions
           gate={gate}
-          choice={open.choice}
-          close={close}
-          say={(value) => say({ outcome: open.choice.outcome, value })}
+          choose={choose}
+          openAll={() => setOpen({ what: 'choose' })}
+          later={() => setOpen({ what: 'snooze' })}
         />
-      )}
-      {open?.what === 'choose' && (
-        <Choose
-          gate={gate}
-          close={close}
-          choose={(choice) => {
-            close()
-            choose(choice)
-          }}
-        />
-      )}
-      {open?.what === 'snooze' && (
-        <Snooze
-          close={close}
-          say={(until) => {
-            close()
-            void snooze(gate, until)
-          }}
-        />
-      )}
-    </article>
+        {open?.what === 'edit' && <Edit gate={gate} close={close} say={(value) => say({ outcome: 'edit', value })} />}
+        {open?.what === 'reason' && (
+          <Reason
+            title={open.choice.label}
+            subject={gate.title}
+            close={close}
+            say={(reason) => say({ outcome: open.choice.outcome, reason })}
+          />
+        )}
+        {open?.what === 'answer' && (
+          <Answer
+            gate={gate}
+            choice={open.choice}
+            close={close}
+            say={(value) => say({ outcome: open.choice.outcome, value })}
+          />
+        )}
+        {open?.what === 'choose' && (
+          <Choose
+            gate={gate}
+            close={close}
+            choose={(choice) => {
+              close()
+              choose(choice)
+            }}
+          />
+        )}
+        {open?.what === 'snooze' && (
+          <Snooze
+            close={close}
+            say={(until) => {
+              close()
+              void snooze(gate, until)
+            }}
+          />
+        )}
+      </article>
+    </Gone.Provider>
   )
 }
 

@@ -1,4 +1,12 @@
-import { useEffect, useState, type FormEvent, type KeyboardEvent, type ReactNode } from 'react'
+import {
+  createContext,
+  useContext,
+  useEffect,
+  useState,
+  type FormEvent,
+  type KeyboardEvent,
+  type ReactNode,
+} from 'react'
 import type { Choice } from '../../../src/governance/gates.ts'
 import type { Json } from '../../../src/lib/json.ts'
 import { useReading } from '../api.ts'
@@ -19,6 +27,9 @@ function submitKeys(event: KeyboardEvent<HTMLFormElement>): void {
   event.currentTarget.requestSubmit()
 }
 
+/** What became of the item meanwhile: what is written for it stays, to be copied, and is not sent. Null: it still waits. */
+export const Gone = createContext<string | null>(null)
+
 function Form(props: {
   children: ReactNode
   submit: () => void
@@ -27,14 +38,23 @@ function Form(props: {
   close: () => void
   bad?: boolean
 }) {
-  const { children, submit, label, able, close, bad = false } = props
+  const { children, submit, label, close, bad = false } = props
+  const gone = useContext(Gone)
+  const able = props.able && gone === null
   const done = (event: FormEvent) => {
     event.preventDefault()
     if (able) submit()
   }
   return (
     <form className="flex min-h-0 flex-col" onSubmit={done} onKeyDown={submitKeys}>
-      <div className="flex min-h-0 flex-col gap-4 overflow-y-auto px-5 py-4 text-sm">{children}</div>
+      <div className="flex min-h-0 flex-col gap-4 overflow-y-auto px-5 py-4 text-sm">
+        {gone !== null && (
+          <p className="border-l-2 border-warn pl-3" role="alert" data-gone>
+            This was decided elsewhere meanwhile: {gone}. What you wrote is not sent; copy what you want to keep.
+          </p>
+        )}
+        {children}
+      </div>
       <div className="flex items-center justify-end gap-2 border-t border-line px-5 py-3">
         <button type="button" className="button" onClick={close}>
           Cancel
@@ -120,9 +140,9 @@ export function Reason(props: { title: string; subject: string; close: () => voi
             onChange={(e) => setReason(e.target.value)}
             onKeyDown={(e) => {
               numbered(e)
-              if (e.key === 'Enter' && reason.trim() !== '') {
+              if (e.key === 'Enter') {
                 e.preventDefault()
-                say(reason.trim())
+                e.currentTarget.form?.requestSubmit()
               }
             }}
           />

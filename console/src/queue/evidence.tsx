@@ -26,7 +26,7 @@ export function Evidence({ gate }: { gate: Gate }) {
         <ul className="flex flex-col gap-2.5 text-sm">
           {gate.evidence.map((item) => (
             <li key={item.id} className="grid grid-cols-[6.5rem_minmax(0,1fr)] gap-x-3 max-sm:grid-cols-1">
-              <span className="text-faint">{KINDS[item.kind] ?? item.kind}</span>
+              <Source kind={item.kind} record={item.record} />
               <div className="min-w-0">
                 <Text text={item.text} most={700} lines={12} />
                 {item.stale !== null && (
@@ -40,6 +40,26 @@ export function Evidence({ gate }: { gate: Gate }) {
         </ul>
       )}
     </Section>
+  )
+}
+
+const WHERE: Readonly<Record<string, string>> = {
+  sig: '/history?lens=signals&id=',
+  eff: '/history?lens=effects&id=',
+  dec: '/company?lens=decisions&id=',
+  doc: '/company?lens=documents&id=',
+  ent: '/company?id=',
+}
+
+/** What it is, and the way to all of it. */
+function Source({ kind, record }: { kind: string; record: string }) {
+  const word = KINDS[kind] ?? kind
+  const to = WHERE[record.slice(0, 3)]
+  if (to === undefined) return <span className="text-faint">{word}</span>
+  return (
+    <a className="self-start text-accent underline underline-offset-2" href={to + encodeURIComponent(record)}>
+      {word}
+    </a>
   )
 }
 

@@ -28,7 +28,16 @@ export function QueuePage() {
   const at = chosen ?? (wide ? (keys[0] ?? null) : null)
   const row = rows.find(({ key }) => key === at)
   useAhead(rows, at)
-  useNextWhenGone(keys, at, chosen, (next) => change({ item: next ?? undefined }))
+  const [writing, setWriting] = useState(false)
+  useNextWhenGone(keys, at, chosen, writing, (next) => change({ item: next ?? undefined }))
+  const write = useCallback(
+    (on: boolean) => {
+      setWriting(on)
+      // It stays the one that is looked at, whatever the list does.
+      if (on) change({ item: at ?? undefined })
+    },
+    [at, change],
+  )
 
   const go = useCallback((key: string | null) => change({ item: key ?? undefined }), [change])
   const move = (by: number) => {
@@ -117,7 +126,7 @@ export function QueuePage() {
         ) : row?.row === 'group' ? (
           <GroupDetail items={row.items} back={() => go(null)} />
         ) : at !== null ? (
-          <Detail key={at} id={at} listed={row !== undefined} back={() => go(null)} />
+          <Detail key={at} id={at} listed={row !== undefined} back={() => go(null)} writing={write} />
         ) : (
           items && items.length > 0 && <Empty title="Choose an item">Use j and k to go through the list.</Empty>
         )}
@@ -139,21 +148,23 @@ function useAhead(rows: readonly Row<Item>[], at: string | null) {
   }, [id])
 }
 
-/** When what was looked at leaves the list, the next is looked at. */
+/** When what was looked at leaves the list, the next is looked at; but nobody is interrupted who writes. */
 function useNextWhenGone(
   keys: readonly string[],
   at: string | null,
   chosen: string | null,
+  writing: boolean,
   go: (next: string | null) => void,
 ) {
   const before = useRef<readonly string[]>([])
   useEffect(() => {
+    if (writing) return
     const was = before.current
     before.current = keys
     if (at === null || chosen === null || keys.includes(at) || !was.includes(at)) return
     const still = new Set(keys)
     go(after(was, new Set(was.filter((key) => !still.has(key))), at))
-  }, [keys, at, chosen, go])
+  }, [keys, at, chosen, writing, go])
 }
 
 function Kinds(props: {

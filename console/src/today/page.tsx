@@ -164,7 +164,7 @@ function Done({ of: { held, done } }: { of: Today }) {
 function Stuck({ of: { stuck } }: { of: Today }) {
   return (
     <Panel title="Stuck">
-      {stuck.count === 0 && stuck.services.length === 0 ? (
+      {stuck.count === 0 && stuck.services.length === 0 && stuck.quarantined === 0 ? (
         <p className="text-sm text-soft">Nothing is stuck.</p>
       ) : (
         <>
@@ -186,6 +186,11 @@ function Stuck({ of: { stuck } }: { of: Today }) {
                 {n}
               </Row>
             ))}
+            {stuck.quarantined > 0 && (
+              <Row to="/history?lens=signals&state=quarantined" label="Came in and was set aside">
+                {stuck.quarantined}
+              </Row>
+            )}
             {stuck.services.map(({ connector, code }) => (
               <Row key={connector} to="/settings" label={`${connector} does not answer`}>
                 {code}

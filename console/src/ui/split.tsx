@@ -39,7 +39,10 @@ export function Lenses({
             aria-selected={id === at}
             className={`border-b-2 pb-2 text-sm whitespace-nowrap ${id === at ? 'border-accent font-semibold text-accent' : 'border-transparent text-soft hover:text-ink'}`}
             onClick={() =>
-              change({ lens: id, id: undefined, state: undefined, q: undefined, of: undefined }, { keep: true })
+              change(
+                { lens: id, id: undefined, state: undefined, q: undefined, of: undefined, asOf: undefined },
+                { keep: true },
+              )
             }
           >
             {label}
@@ -214,11 +217,13 @@ export function Filter({
   at,
   name,
   label,
+  words = {},
 }: {
   of: readonly string[]
   at: string | undefined
   name: string
   label: string
+  words?: Readonly<Record<string, string>>
 }) {
   const { change } = useAddress()
   return (
@@ -232,7 +237,7 @@ export function Filter({
         <option value="">{label}: all</option>
         {of.map((one) => (
           <option key={one} value={one}>
-            {one.replaceAll('_', ' ')}
+            {words[one] ?? one.replaceAll('_', ' ')}
           </option>
         ))}
       </select>

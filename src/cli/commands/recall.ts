@@ -6,6 +6,7 @@ import { humanDate } from '../instants.ts'
 import { ask } from '../client.ts'
 import { command, type Invocation } from '../command.ts'
 import { newestArgs, PAGED, printPage } from '../newest.ts'
+import { saveFile } from '../saving.ts'
 import { indent, oneLine, plain, time } from '../text.ts'
 import type { Result } from '../../server/operations.ts'
 
@@ -138,14 +139,15 @@ export const documents = command('documents', {
 })
 
 export const document = command('document', {
-  options: { version: { type: 'string' } },
+  options: { version: { type: 'string' }, out: { type: 'string' } },
   arity: [1, 1],
   async run(call) {
-    const { version } = call.flags
+    const { version, out } = call.flags
     const d = await ask(call.folder, 'document', {
       id: call.positionals[0]!,
       ...(typeof version === 'string' ? { version: parseBudget(version) } : {}),
     })
+    if (typeof out === 'string') return saveFile(call, { id: `${d.id}@${d.version}` }, out)
     if (call.json) {
       call.print(d)
       return 0

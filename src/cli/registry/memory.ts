@@ -70,9 +70,9 @@ export const MEMORY = {
     operations: ['documents'],
   },
   document: {
-    summary: 'One document: its text, versions, and where it comes from.',
-    calls: ['document <document> [--version N]'],
-    operations: ['document'],
+    summary: 'One document: its text, versions, and where it comes from; saves the file that it was read from.',
+    calls: ['document <document> [--version N] [--out FILE]'],
+    operations: ['document', 'file'],
   },
   recall: {
     summary: 'What was said, written or known that answers a question, with where each stands.',

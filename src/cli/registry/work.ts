@@ -16,9 +16,10 @@ export const WORK = {
     operations: ['ingest'],
   },
   signals: {
-    summary: 'The newest of what came in; --state quarantined shows what was set aside, and why.',
-    calls: [`signals [--state STATE] ${PAGES}`],
-    operations: ['signals'],
+    summary:
+      'The newest of what came in; --state quarantined shows what was set aside, and why. One whole; saves what came with it.',
+    calls: [`signals [--state STATE] ${PAGES}`, 'signals <signal> [[--file N] --out FILE]'],
+    operations: ['signals', 'signal', 'file'],
   },
   runs: { summary: 'The newest runs.', calls: [`runs [--state STATE] ${PAGES}`], operations: ['runs'] },
   run: { summary: "One run's story, as a tree.", calls: ['run <run>'], operations: ['run'] },

@@ -26,9 +26,11 @@ export const NOT_FOR_GUESTS: ReadonlySet<string> = new Set([
   'conversation',
   'documents',
   'document',
+  'file',
   'recall',
   'runPlan',
   'sessionGet',
+  'signal',
   'signals',
 ])
 

@@ -34,6 +34,8 @@ export const SUMMARIES: Readonly<Record<string, readonly [Area, string]>> = {
   input: ['queue', 'What a proposed action would be given, to be edited before it is approved.'],
 
   signals: ['work', 'What came in, the newest first.'],
+  signal: ['work', 'One thing that came in, whole, with the files that came with it.'],
+  file: ['work', 'The bytes of a file that came in, or of all of it as it came; the original of a document.'],
   runs: ['work', 'Runs, the newest first.'],
   run: ['work', "One run's story as a tree."],
   start: ['work', 'Starts a workflow by hand.'],

@@ -38,7 +38,7 @@ export const WORK_OPERATIONS = {
     (c, args) => conversationList(c.store, args, args),
   ),
   conversation: reading('read', byId, async (c, { id }) =>
-    conversationView(c.store, await resolveId(c.store, 'conversation', id)),
+    conversationView(c, await resolveId(c.store, 'conversation', id)),
   ),
   closeConversation: operation('decide', byId.extend({ reason: z.string().optional() }), (c, { id, reason = null }) =>
     changeConversation(c, id, (row, by) => conversationClosed(row.id, {}, { private: { reason }, ...by })),

@@ -9,7 +9,10 @@ import {
 import type { DecisionRow } from '../../context/decisions.ts'
 import type { EffectState } from '../../execution/events.ts'
 import { sql, type Store } from '../../store/index.ts'
+import type { SignalRow } from '../../context/signals.ts'
+import type { OpenCompany } from '../open.ts'
 import { page, type Paging } from './page.ts'
+import { filesOf, type FileInfo } from './signal.ts'
 
 export interface ConversationFilter {
   readonly state?: 'open' | 'closed' | undefined
@@ -85,6 +88,7 @@ function listed(row: Listed) {
 }
 
 const MAX_MESSAGES = 1_000
+const signalsOf = sql('select s.* from signal s join message m on m.id = s.id where m.conversation = ?')
 const runsOf = sql('select id from run where signal = ? order by started_seq')
 const decisionsOf = sql('select * from decision where run = ? order by decided_seq')
 const effectsOf = sql('select id, action, state, proposed_at from effect where run = ? order by proposed_seq')
@@ -100,13 +104,17 @@ export interface Line {
   readonly who: string | null
   /** Null once it was erased. */
   readonly text: string | null
+  /** What came with a message. */
+  readonly files: readonly FileInfo[]
 }
 
 /** A conversation with everything that happened in it, oldest first. Throws `conversation.not_found`. */
-export async function conversationView(store: Store, id: string) {
+export async function conversationView(c: OpenCompany, id: string) {
+  const { store } = c
   const row = await getConversation(store, id)
   const messages = await store.read<MessageRow>(messagesIn(id, MAX_MESSAGES))
   const said = new Set(messages.map((m) => m.id))
+  const came = new Map((await store.read<SignalRow>(signalsOf(id))).map((row) => [row.id, filesOf(c, row)]))
   const lines: Line[] = messages.map((m) => ({
     at: m.at,
     kind: 'message',
@@ -114,17 +122,18 @@ export async function conversationView(store: Store, id: string) {
     as: m.direction,
     who: m.party,
     text: m.text,
+    files: came.get(m.id) ?? [],
   }))
   for (const message of messages)
     for (const run of await store.read<{ id: string }>(runsOf(message.id))) {
       for (const d of await store.read<DecisionRow>(decisionsOf(run.id)))
-        lines.push({ at: d.decided_at, kind: 'decision', id: d.id, as: d.tier, who: d.agent, text: d.value })
+        lines.push({ at: d.decided_at, kind: 'decision', id: d.id, as: d.tier, who: d.agent, text: d.value, files: [] })
       for (const e of await store.read<{ id: string; action: string; state: EffectState; proposed_at: number }>(
         effectsOf(run.id),
       ))
         // One that is a message stands there as what was said.
         if (!said.has(e.id))
-          lines.push({ at: e.proposed_at, kind: 'effect', id: e.id, as: e.state, who: e.action, text: null })
+          lines.push({ at: e.proposed_at, kind: 'effect', id: e.id, as: e.state, who: e.action, text: null, files: [] })
     }
   const party = messages.findLast((m) => m.party !== null)?.party ?? null
   return {

@@ -121,6 +121,8 @@ export async function documentDetail(store: Store, given: string, version?: numb
     source: row.source,
     original: row.original === null ? null : (JSON.parse(row.original) as Json),
     until: row.until,
+    /** Whether `file` gives the original that it was read from. */
+    hasFile: row.raw !== null,
     text: row.text ?? undefined,
     versions: versions.map((v) => ({
       version: v.version,

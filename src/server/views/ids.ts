@@ -20,6 +20,7 @@ const KNOWN = {
   decision: find('select id from decision'),
   'decision or gate': find('select id from decision union all select id from gate'),
   'decision or effect': find('select id from decision union all select id from effect'),
+  signal: find('select id from signal'),
   conversation: find('select id from conversation'),
   task: find('select id from task'),
   record: find('select stream as id from event'),

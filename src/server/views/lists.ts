@@ -55,9 +55,11 @@ export function signalList(store: Store, state: string | undefined, paging: Pagi
     order: bySeq,
     read: (after, limit) =>
       store
-        .select<{ signal: SignalRow }>()
+        .select<{ signal: SignalRow; message: MessageRow }>()
         .selectFrom('signal')
-        .selectAll()
+        .leftJoin('message', 'message.id', 'signal.id')
+        .selectAll('signal')
+        .select(['subject', 'party'])
         .$if(state !== undefined, (signals) => signals.where('state', '=', state as SignalState))
         .$if(after !== null, (signals) => signals.where('received_seq', '<', after![0]))
         .orderBy('received_seq', 'desc')
@@ -71,6 +73,9 @@ export function signalList(store: Store, state: string | undefined, paging: Pagi
       trust: r.trust,
       receivedAt: r.received_at,
       reason: r.reason,
+      /** Of the message that it brought; null where it is none, or was erased. */
+      subject: r.subject,
+      party: r.party,
       text: describeSignal(r),
     }),
   })

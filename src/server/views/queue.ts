@@ -16,6 +16,8 @@ import { precedentsOfGate } from './precedents.ts'
 export interface EvidenceItem {
   readonly kind: 'signal' | 'fact' | 'decision' | 'document' | 'message'
   readonly id: string
+  /** Where it is read: the entity of a fact, a document without its version, else the thing itself. */
+  readonly record: string
   readonly text: string
   /** What of it no longer holds, in words; null: it holds. */
   readonly stale: string | null
@@ -121,13 +123,14 @@ export async function evidenceItems(store: Store, evidence: Evidence, run: strin
   const cited = (id: string) => spans.filter((span) => `${span.source}@${span.version}` === id)
   for (const id of evidence.signals) {
     const row = await store.first<SignalRow>(signalById(id))
-    if (row) items.push({ kind: 'signal', id, text: describeSignal(row), stale: null })
+    if (row) items.push({ kind: 'signal', id, record: id, text: describeSignal(row), stale: null })
   }
   for (const fact of await factVersions(store, evidence.facts)) {
     const changed = await outdatedById(store, fact.id, run)
     items.push({
       kind: 'fact',
       id: fact.id,
+      record: fact.entity,
       text: `${fact.attribute} = ${brief(fact.value === null ? '(erased)' : inWords(JSON.parse(fact.value) as Json), MAX_TEXT)} (${fact.trust}, from ${fact.source ?? fact.actor})${await saidIn(store, fact)}`,
       stale: changed && staleText([changed]),
     })
@@ -139,6 +142,7 @@ export async function evidenceItems(store: Store, evidence: Evidence, run: strin
     items.push({
       kind: 'decision',
       id,
+      record: id,
       text: `${row.agent}: ${brief(row.value === null ? '(erased)' : inWords(JSON.parse(row.value) as Json), 120)}, by ${row.tier}: ${brief(row.rationale ?? '', MAX_TEXT)}`,
       stale: changed.length > 0 ? staleText(changed) : null,
     })
@@ -150,6 +154,7 @@ export async function evidenceItems(store: Store, evidence: Evidence, run: strin
       items.push({
         kind: 'document',
         id,
+        record: document!,
         text: `${row.title ?? '(erased)'}: ${shown(row.text, cited(id))}`,
         stale: null,
       })
@@ -160,6 +165,7 @@ export async function evidenceItems(store: Store, evidence: Evidence, run: strin
       items.push({
         kind: 'message',
         id,
+        record: id,
         text: `${row.direction === 'in' ? 'from' : 'to'} ${row.party ?? '(erased)'}: ${shown(row.text, cited(`${id}@0`))}`,
         stale: null,
       })

@@ -1,3 +1,4 @@
+import { milliseconds } from '../../lib/durations.ts'
 import type { EffectRow } from '../../execution/events.ts'
 import { undoStep } from '../../execution/undo.ts'
 import type { TaskRow } from '../../context/tasks.ts'
@@ -70,6 +71,7 @@ export interface Today {
       readonly code: string | null
       readonly until: number | null
     }[]
+    /** Signals that were set aside in the last seven days. */
     readonly quarantined: number
   }
   readonly snoozed: readonly {
@@ -199,7 +201,9 @@ const deadGroups = sql(
    group by e.action, coalesce(e.error_code, g.reason) order by min(g.opened_seq)`,
 )
 const brokenNow = sql(`select connector, code, until from service where state = 'broken' order by connector`)
-const quarantined = sql(`select count(*) as n from signal where state = 'quarantined'`)
+/** What was set aside long ago was seen, and stays in the list of what came in. */
+const SET_ASIDE_FOR_MS = milliseconds('7d')
+const quarantined = sql(`select count(*) as n from signal where state = 'quarantined' and received_at >= ?`)
 
 async function stuckNow(store: Store, counts: Readonly<Record<string, number>>): Promise<Today['stuck']> {
   const byKind = Object.fromEntries(Object.entries(counts).filter(([kind]) => STUCK.includes(kind)))
@@ -215,7 +219,7 @@ async function stuckNow(store: Store, counts: Readonly<Record<string, number>>):
       since,
     })),
     services: await store.read(brokenNow()),
-    quarantined: Number((await store.first<{ n: number }>(quarantined()))!.n),
+    quarantined: Number((await store.first<{ n: number }>(quarantined(store.clock.now() - SET_ASIDE_FOR_MS)))!.n),
   }
 }
 
