@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import axe from 'axe-core'
 import type { Browser, Page } from 'playwright-core'
 import { buildConsole } from '../../scripts/build-console.ts'
+import { violations } from './axe.ts'
 import { look, startBrowser } from './browser.ts'
 import { SCREENS } from './screens.ts'
 import { gateTitled, letter, openStage, tenItems, type Stage } from './stage.ts'
@@ -33,15 +33,6 @@ test('every screen passes axe in both themes', { timeout: 300_000 }, async (t) =
     assert.deepEqual(problems, [])
   }
 })
-
-/** Run as the driver's own script: the page's policy lets no other in. */
-async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(axe.source)
-  const { violations: found } = await page.evaluate(() =>
-    (globalThis as unknown as { axe: typeof axe }).axe.run(document),
-  )
-  return found.map((v) => `${v.id}: ${v.nodes.map((n) => n.html.slice(0, 160)).join(' | ')}`)
-}
 
 test('a gate that is decided in two tabs is decided once, and the other tab says so', { timeout: 60_000 }, async () => {
   const id = await gateTitled(stage.company, 'hans@hof.example')
@@ -154,6 +145,10 @@ test(
     await page.locator('[data-row]', { hasText: 'Before' }).waitFor()
     await own.stop()
     await page.locator('[data-banner]', { hasText: 'No connection' }).waitFor({ timeout: 20_000 })
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme })
+      assert.deepEqual(await violations(page), [])
+    }
     await own.restart()
     await own.company.run(own.flows.ask, { title: 'After', about: null })
     await page.locator('[data-row]', { hasText: 'After' }).waitFor({ timeout: 30_000 })

@@ -115,12 +115,19 @@ function workflows(actions: ReturnType<typeof tillActions>, second: boolean) {
   const real = workflow('answer-real-mail', { on: mails.received }, (ctx, m) =>
     ctx.act(mails.send, { to: m.from, subject: `Re: ${m.subject}`.slice(0, 200), body: REPLY(m.subject) }),
   )
+  const bill = workflow('bill', { input: Reminder }, async (ctx, r) => {
+    await ctx.act(actions.remind, r)
+    return ctx.step('file', () => {
+      if (!/^\d{4}-\d+$/.test(r.invoice)) throw new Error(`There is no invoice ${r.invoice}.`)
+      return r.invoice
+    })
+  })
   const publish = workflow('publish-notes', {}, async (ctx) => {
     await ctx.step(second ? 'collect-all' : 'collect', () => 3)
     await ctx.waitFor(go, { match: 'notes' })
     return ctx.step('publish', () => 'published')
   })
-  return { refund, transfer, remind, ask, learn, answer, real, publish }
+  return { refund, transfer, remind, ask, learn, answer, real, bill, publish }
 }
 
 const REPLY = (subject: string) =>

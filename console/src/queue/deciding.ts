@@ -136,7 +136,7 @@ export async function snooze(item: { readonly id: string; readonly title: string
 }
 
 /** Brings back now what was put off. */
-async function wake(id: string): Promise<void> {
+export async function wake(id: string): Promise<void> {
   comeBack([id])
   await api.post('wake', { id }).then(
     ({ title }) => toast(`Back in the queue: ${title ?? '(erased)'}`),

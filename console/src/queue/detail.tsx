@@ -10,7 +10,7 @@ import { SameAsCommand } from '../ui/cli-line.tsx'
 import { Empty, Facts, Key, Section, Shown, Time } from '../ui/bits.tsx'
 import { Marked, Text } from '../ui/text.tsx'
 import { Answer, Choose, Edit, Gone, Reason, Snooze } from './dialogs.tsx'
-import { decide, lookAt, snooze, type Decision } from './deciding.ts'
+import { decide, lookAt, snooze, wake, type Decision } from './deciding.ts'
 import { Evidence, Precedents } from './evidence.tsx'
 import { Proposal } from './proposal.tsx'
 import { UndoDialog } from './undoing.tsx'
@@ -59,6 +59,7 @@ function Whole({ gate, listed, back, writing }: InPage & { gate: Gate }) {
     else if (verbs.choose.length === 1) choose(verbs.choose[0]!)
     else setOpen({ what: 'choose' })
   }
+  const later = () => (gate.snoozedUntil === null ? setOpen({ what: 'snooze' }) : void wake(gate.id))
   const decided = !listed && gate.state !== 'open'
   const writes = open?.what === 'edit' || open?.what === 'answer' || open?.what === 'reason'
   useEffect(() => {
@@ -72,7 +73,7 @@ function Whole({ gate, listed, back, writing }: InPage & { gate: Gate }) {
       answer: () => (verbs.choose.length === 1 ? choose(verbs.choose[0]!) : setOpen({ what: 'choose' })),
       ...(verbs.edit ? { edit: () => choose(verbs.edit!) } : {}),
       ...(verbs.reject ? { reject: () => choose(verbs.reject!) } : {}),
-      snooze: () => setOpen({ what: 'snooze' }),
+      snooze: later,
     },
     { on: !decided },
   )
@@ -103,12 +104,7 @@ function Whole({ gate, listed, back, writing }: InPage & { gate: Gate }) {
             <SameAsCommand text={commandText(gate.id, (verbs.approve ?? verbs.choose[0])?.outcome ?? 'approve')} />
           </div>
         </div>
-        <Actions
-          gate={gate}
-          choose={choose}
-          openAll={() => setOpen({ what: 'choose' })}
-          later={() => setOpen({ what: 'snooze' })}
-        />
+        <Actions gate={gate} choose={choose} openAll={() => setOpen({ what: 'choose' })} later={later} />
         {open?.what === 'edit' && <Edit gate={gate} close={close} say={(value) => say({ outcome: 'edit', value })} />}
         {open?.what === 'reason' && (
           <Reason
@@ -172,6 +168,11 @@ function Header({ gate, back }: { gate: Gate; back: () => void }) {
           <span>
             asked <Time at={gate.openedAt} />
           </span>
+          {gate.snoozedUntil !== null && (
+            <span>
+              snoozed, back <Time at={gate.snoozedUntil} />
+            </span>
+          )}
         </p>
         <h2 className="mt-0.5 line-clamp-3 text-lg font-semibold text-balance [overflow-wrap:anywhere]" dir="auto">
           <Marked text={gate.title.slice(0, 600)} />
@@ -288,7 +289,7 @@ function Actions(props: { gate: Gate; choose: (choice: Choice) => void; openAll:
       )}
       <span className="flex-1" />
       <button className="button button-bare" onClick={later}>
-        Snooze <Key>s</Key>
+        {gate.snoozedUntil === null ? 'Snooze' : 'Bring it back now'} <Key>s</Key>
       </button>
     </footer>
   )

@@ -3,6 +3,9 @@ import { useEffect, useMemo, useSyncExternalStore } from 'react'
 import type { Result } from '../../../src/client.ts'
 import { api } from '../api.ts'
 
+/** In the place of a kind: those that were put off. */
+export const SNOOZED = 'snoozed'
+
 /** One line of the queue. */
 export type Item = Result<'queue'>['items'][number]
 
@@ -41,7 +44,7 @@ export function useItems(kind: string | undefined, find: string | undefined) {
         'queue',
         {
           limit: PAGE,
-          ...(kind === undefined ? {} : { kind }),
+          ...(kind === undefined ? {} : kind === SNOOZED ? { snoozed: true } : { kind }),
           ...(find === undefined ? {} : { find }),
           ...(pageParam === null ? {} : { cursor: pageParam }),
         },
@@ -61,6 +64,7 @@ export function useItems(kind: string | undefined, find: string | undefined) {
   return {
     items,
     counts: asked.data?.pages[0]?.counts ?? {},
+    snoozed: asked.data?.pages[0]?.snoozed ?? 0,
     error: asked.error,
     refetch: asked.refetch,
     more: asked.hasNextPage && !asked.isFetchingNextPage ? () => void asked.fetchNextPage() : undefined,

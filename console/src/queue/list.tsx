@@ -108,7 +108,11 @@ const One = memo(function One({ item, inGroup, here, picked, go }: OneProps) {
         {item.again && <span className="whitespace-nowrap text-warn">asked again</span>}
         {item.trust === 'outsider' && <span className="whitespace-nowrap">from outside</span>}
         <span className="flex-1" />
-        {item.expiresAt !== null ? (
+        {item.snoozedUntil !== null && item.snoozedUntil > Date.now() ? (
+          <span className="whitespace-nowrap">
+            back <Time at={item.snoozedUntil} />
+          </span>
+        ) : item.expiresAt !== null ? (
           <span className={`flex items-center gap-1 whitespace-nowrap ${item.urgent ? 'text-bad' : ''}`}>
             <Clock size={12} aria-hidden /> <Time at={item.expiresAt} />
           </span>

@@ -6,7 +6,7 @@ import { Empty, Failed, Loading } from '../ui/bits.tsx'
 import { useAddress } from '../url.ts'
 import { Detail } from './detail.tsx'
 import { GroupDetail } from './group-detail.tsx'
-import { useItems, type Item } from './items.ts'
+import { SNOOZED, useItems, type Item } from './items.ts'
 import { List } from './list.tsx'
 import { kindText } from './words.ts'
 
@@ -14,7 +14,7 @@ import { kindText } from './words.ts'
 export function QueuePage() {
   const { search, change } = useAddress()
   const words = search.q?.trim() ?? ''
-  const { items, counts, error, refetch, more } = useItems(search.kind, words === '' ? undefined : words)
+  const { items, counts, snoozed, error, refetch, more } = useItems(search.kind, words === '' ? undefined : words)
   const [open, setOpen] = useState<ReadonlySet<string>>(new Set())
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set())
   const anchor = useRef<string | null>(null)
@@ -105,7 +105,12 @@ export function QueuePage() {
               if (e.key === 'Enter') e.currentTarget.blur()
             }}
           />
-          <Kinds counts={counts} kind={search.kind} choose={(kind) => change({ kind, item: undefined })} />
+          <Kinds
+            counts={counts}
+            snoozed={snoozed}
+            kind={search.kind}
+            choose={(kind) => change({ kind, item: undefined })}
+          />
         </div>
         {error && !items ? (
           <Failed error={error} retry={() => void refetch()} />
@@ -169,10 +174,11 @@ function useNextWhenGone(
 
 function Kinds(props: {
   counts: Readonly<Record<string, number>>
+  snoozed: number
   kind: string | undefined
   choose: (kind: string | undefined) => void
 }) {
-  const { counts, kind, choose } = props
+  const { counts, snoozed, kind, choose } = props
   const all = Object.values(counts).reduce((sum, n) => sum + n, 0)
   const chip = (name: string | undefined, label: string, n: number) => (
     <button
@@ -195,6 +201,7 @@ function Kinds(props: {
       {Object.entries(counts)
         .filter(([name, n]) => n > 0 || name === kind)
         .map(([name, n]) => chip(name, kindText(name, true), n))}
+      {(snoozed > 0 || kind === SNOOZED) && chip(SNOOZED, 'Snoozed', snoozed)}
     </div>
   )
 }

@@ -102,7 +102,11 @@ function NeedsYou({ of: { needsYou, snoozed } }: { of: Today }) {
           </ul>
         </>
       )}
-      {snoozed.length > 0 && <p className="text-xs text-soft">{count(snoozed.length, 'item')} snoozed.</p>}
+      {snoozed.length > 0 && (
+        <Link to="/queue?kind=snoozed" className="text-xs text-soft hover:underline">
+          {count(snoozed.length, 'item')} snoozed
+        </Link>
+      )}
     </Panel>
   )
 }

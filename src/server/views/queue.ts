@@ -39,6 +39,8 @@ export interface QueueItem {
   readonly run: string | null
   readonly openedAt: number
   readonly expiresAt: number | null
+  /** Until when it was put off; null: it was not, or it is back. */
+  readonly snoozedUntil: number | null
   readonly ifIgnored: string
   /** Where it acts, what it rests on outside, and what changed since it was asked before. */
   readonly context: Json
@@ -77,6 +79,7 @@ export async function queueItem(store: Store, gate: GateRow, overBudget: OverBud
     run: gate.run,
     openedAt: gate.opened_at,
     expiresAt: gate.expires_at,
+    snoozedUntil: gate.snoozed_until !== null && gate.snoozed_until > store.clock.now() ? gate.snoozed_until : null,
     ifIgnored: ifIgnored(gate),
     context: gate.context === null ? null : (JSON.parse(gate.context) as Json),
     overBudget: gate.kind === 'effect' ? await overBudget(gate) : null,
