@@ -22,14 +22,13 @@ export function QueuePage() {
   const matching = useMemo(() => items ?? [], [items])
   const rows = useMemo(() => grouped(matching, open), [matching, open])
   const keys = useMemo(() => rows.map(({ key }) => key), [rows])
-  const chosen = search.item ?? null
+  const [writing, setWriting] = useState(false)
+  const chosen = useStanding(keys, search.item ?? null, writing, (next) => change({ item: next ?? undefined }))
   // On a phone one comes to the list first; where both are shown the first is open.
   const wide = useWide()
   const at = chosen ?? (wide ? (keys[0] ?? null) : null)
   const row = rows.find(({ key }) => key === at)
   useAhead(rows, at)
-  const [writing, setWriting] = useState(false)
-  useNextWhenGone(keys, at, chosen, writing, (next) => change({ item: next ?? undefined }))
   const write = useCallback(
     (on: boolean) => {
       setWriting(on)
@@ -153,23 +152,31 @@ function useAhead(rows: readonly Row<Item>[], at: string | null) {
   }, [id])
 }
 
-/** When what was looked at leaves the list, the next is looked at; but nobody is interrupted who writes. */
-function useNextWhenGone(
+/**
+ * What is looked at: when it leaves the list, the next one, drawn with the list that lacks it and not after it; but nobody is
+ * interrupted who writes.
+ */
+function useStanding(
   keys: readonly string[],
-  at: string | null,
   chosen: string | null,
   writing: boolean,
   go: (next: string | null) => void,
-) {
-  const before = useRef<readonly string[]>([])
+): string | null {
+  /** The list when what is chosen was last in it. */
+  const seen = useRef(keys)
+  const here = chosen === null || keys.includes(chosen)
+  const left = !here && !writing && seen.current.includes(chosen)
+  const next = left ? nextOf(seen.current, keys, chosen) : chosen
   useEffect(() => {
-    if (writing) return
-    const was = before.current
-    before.current = keys
-    if (at === null || chosen === null || keys.includes(at) || !was.includes(at)) return
-    const still = new Set(keys)
-    go(after(was, new Set(was.filter((key) => !still.has(key))), at))
-  }, [keys, at, chosen, writing, go])
+    if (left) go(next)
+    else if (here) seen.current = keys
+  }, [left, here, next, keys, go])
+  return next
+}
+
+function nextOf(was: readonly string[], keys: readonly string[], chosen: string): string | null {
+  const still = new Set(keys)
+  return after(was, new Set(was.filter((key) => !still.has(key))), chosen)
 }
 
 function Kinds(props: {
