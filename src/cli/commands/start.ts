@@ -3,6 +3,7 @@ import { placeOf } from '../../server/access/place.ts'
 import { openCompany, type Ingested, type OpenCompany } from '../../server/open.ts'
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
+import { setFlagsFromString } from 'node:v8'
 import { makeLink } from '../../governance/access/links.ts'
 import { serve, type ServeOptions } from '../../server/http/serve.ts'
 import { status as readStatus } from '../../server/views/status.ts'
@@ -51,6 +52,7 @@ const ABANDONED_MS = 1_000
 
 /** Runs until nothing is due: what waits for a time or a person is left for the next start. */
 async function once(call: Invocation, company: OpenCompany): Promise<number> {
+  growWithLoad()
   const inbox = await readInboxes(company)
   await company.coordinator.settled()
   await company.sealer.seal()
@@ -58,6 +60,11 @@ async function once(call: Invocation, company: OpenCompany): Promise<number> {
   if (call.json) call.print({ ...now, ingested: inbox })
   else printStatus(call, now)
   return 0
+}
+
+/** The program is there: memory follows the load from here on. See `startSmall` in bin/factotum.js. */
+function growWithLoad(): void {
+  setFlagsFromString('--semi-space-growth-factor=2')
 }
 
 /** What could not be read is said on stderr, so that it is seen with --json too, and tried again at the next start. */
@@ -72,6 +79,7 @@ async function forever(call: Invocation, company: OpenCompany, where: ServeOptio
   // Before anything else can take long: a signal that comes while the inbox is read ends it in order.
   const stopped = untilStopped()
   const listening = await serve(company, where)
+  growWithLoad()
   try {
     const { url, publicUrl } = listening
     const { key } = await makeLink(company.store, false)
