@@ -30,7 +30,8 @@ export function titleOf(action: AnyAction, input: Json): string {
   return action.title(input as never)
 }
 
-function previewOf(action: AnyAction, input: Json): Json {
+/** What its gate shows of an effect: in the terms of where it will happen. */
+export function previewOf(action: AnyAction, input: Json): Json {
   return action.preview ? action.preview(input as never) : input
 }
 

@@ -125,7 +125,7 @@ export async function undoStep(execution: Execution, effect: EffectRow): Promise
   switch (effect.state) {
     case 'gated':
     case 'held':
-      return step('cancel', 'It has not left: it never will.')
+      return step('cancel', 'It has not left, and then never will.')
     case 'retrying':
       return (await canBeStopped(execution.store, effect))
         ? step('cancel', 'It has not happened yet: it is not tried again.')

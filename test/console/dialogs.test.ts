@@ -244,3 +244,35 @@ test(
     await context.close()
   },
 )
+
+test(
+  'a decision shows its grounds and what was thought; corrected, its tier is judged by it',
+  { timeout: 60_000 },
+  async () => {
+    await using own = await openStage()
+    const note = { from: 'ada@bakery.example', subject: 'Cups', text: 'Forty cups, as always.' }
+    await own.company.run(own.flows.sort, note)
+    const { page, context, problems } = await look(browser, own, '/company?lens=decisions')
+    await page.locator('[data-row]', { hasText: 'sorting: order' }).waitFor()
+    await page.keyboard.press('j')
+    await page.locator('article', { hasText: 'it asks nothing' }).waitFor()
+    await page.locator('[data-letter]', { hasText: 'Forty cups' }).waitFor()
+    await page.getByRole('button', { name: 'Correct it' }).press('Enter')
+    await dialog(page).locator('input').first().fill('question')
+    await dialog(page).getByLabel('Why, in your words').fill('she asks whether we have them')
+    assert.deepEqual(await violations(page), [])
+    await page.keyboard.press('Control+Enter')
+    await page.locator('[data-toast]', { hasText: 'sorting is judged by it' }).waitFor()
+    await page.locator('article', { hasText: 'Corrected by you to: question' }).waitFor()
+    assert.equal(await page.getByRole('button', { name: 'Correct it' }).count(), 0)
+    await page.getByRole('button', { name: 'Note a complaint' }).press('Enter')
+    await dialog(page).getByLabel('Why, in your words').fill('she waited two days')
+    await page.keyboard.press('Control+Enter')
+    await page.locator('article', { hasText: 'she waited two days' }).waitFor()
+    await page.goto(`${own.url}/money?lens=agents`)
+    await page.locator('section', { hasText: 'sorting' }).locator('tr', { hasText: 'byWords' }).waitFor()
+    assert.match(await page.locator('tr', { hasText: 'byWords' }).innerText(), /0 of the last 1 kept by you/)
+    assert.deepEqual(problems, [])
+    await context.close()
+  },
+)

@@ -161,7 +161,9 @@ test('a guest is offered what a guest may do', { timeout: 120_000 }, async () =>
   // Wherever one looks: no verb, not even a dead one, and no command that a guest does not have.
   const VERBS =
     /^(Approve|Reject|Close|Try|Choose|Redrive|Stop|Start over|Edit|Retry|Cancel|Take|Say what|Undo|Done|Drop|Pause|Copy|Let in|Add a)/
-  for (const { name, path, ready } of SCREENS.filter((s) => !/documents|conversations|signals|settings-access/.test(s.name))) {
+  for (const { name, path, ready } of SCREENS.filter(
+    (s) => !/documents|conversations|signals|settings-access/.test(s.name),
+  )) {
     await page.goto(stage.url + (await path(stage)))
     // What people wrote is not open to guests: that is said in the place of it.
     await page.locator(ready).or(page.getByRole('alert')).first().waitFor()

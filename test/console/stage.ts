@@ -1,6 +1,6 @@
 import { mail as mails } from '../../connectors/mail/index.ts'
 import { action, ActionError, type Connector } from '../../src/execution/action.ts'
-import { entity, signal, workflow, z } from '../../src/index.ts'
+import { agent, entity, signal, workflow, z, type Rule } from '../../src/index.ts'
 import { milliseconds, type Duration } from '../../src/lib/durations.ts'
 import { serve, type Listening } from '../../src/server/http/serve.ts'
 import { FakeClock, testCompany, type TestCompany } from '../../src/testing.ts'
@@ -92,6 +92,13 @@ const go = signal('go', z.object({ id: z.string() }), { match: (p) => p.id })
 
 const Asked = z.object({ title: z.string(), about: z.json(), options: z.array(z.string()).optional() })
 
+const Note = z.object({ from: z.string(), subject: z.string(), text: z.string() })
+const byWords: Rule<z.infer<typeof Note>, 'order' | 'question'> = ({ text }) =>
+  text.includes('?')
+    ? { value: 'question', confidence: 0.95, because: 'it asks something' }
+    : { value: 'order', confidence: 0.9, because: 'it asks nothing' }
+const sorting = agent('sorting', { input: Note, output: z.enum(['order', 'question']), tiers: [byWords, 'operator'] })
+
 /** The workflows of the stage; `second`: as they are after somebody changed the one that a run waits in. */
 function workflows(actions: ReturnType<typeof tillActions>, second: boolean) {
   const refund = workflow('refund', { input: Refund }, (ctx, r) => ctx.act(actions.refund, r))
@@ -122,12 +129,13 @@ function workflows(actions: ReturnType<typeof tillActions>, second: boolean) {
       return r.invoice
     })
   })
+  const sort = workflow('sort', { input: Note }, async (ctx, note) => (await ctx.decide(sorting, note)).value)
   const publish = workflow('publish-notes', {}, async (ctx) => {
     await ctx.step(second ? 'collect-all' : 'collect', () => 3)
     await ctx.waitFor(go, { match: 'notes' })
     return ctx.step('publish', () => 'published')
   })
-  return { refund, transfer, remind, ask, learn, answer, real, bill, publish }
+  return { refund, transfer, remind, ask, learn, answer, real, bill, sort, publish }
 }
 
 const REPLY = (subject: string) =>
@@ -155,7 +163,7 @@ export async function openStage(
   const till = new Till()
   const clock = new FakeClock(Date.now() - milliseconds('5m'))
   const actions = tillActions(till)
-  const options = { zone: 'Europe/Berlin', entities: [Customer], clock, pushToLoopback: true }
+  const options = { zone: 'Europe/Berlin', entities: [Customer], agents: [sorting], clock, pushToLoopback: true }
   const connectors = () => [mails.outbox({ from: 'Mara Lind <hello@northlight.example>' }), actions.connector]
   const before = workflows(actions, false)
   const earlier = await testCompany({ ...options, connectors: connectors(), workflows: Object.values(before) })

@@ -11,6 +11,7 @@ import { Filter, Head, Lenses, Split } from '../ui/split.tsx'
 import { Line, Text } from '../ui/text.tsx'
 import { Value, wordsOf } from '../ui/value.tsx'
 import { useAddress } from '../url.ts'
+import { Decisions } from './decisions.tsx'
 import { Documents } from './documents.tsx'
 
 const LENSES = [
@@ -165,6 +166,9 @@ function Believed({ id, moments }: { id: string; moments: readonly number[] }) {
                           </a>
                         )}
                         {fact.due && <span className="block text-xs font-normal text-warn">due for review</span>}
+                        <span className="hidden text-xs font-normal text-soft max-sm:block">
+                          since <Time at={fact.from} />, <Text text={fact.where.of ?? fact.where.maker} most={200} />
+                        </span>
                       </td>
                       <td className="whitespace-nowrap text-soft max-sm:hidden">
                         <Time at={fact.from} />
@@ -346,77 +350,6 @@ function Task({ id }: { id: string }) {
               {(links) => <Chain links={links} />}
             </Shown>
           </Section>
-        </article>
-      )}
-    </Shown>
-  )
-}
-
-const OUTCOMES = ['open', 'approved', 'edited', 'rejected', 'reversed', 'complained']
-
-function Decisions() {
-  const { search } = useAddress()
-  const outcome = OUTCOMES.includes(search.state ?? '') ? search.state : undefined
-  const all = usePages('decisions', outcome ? { outcome: outcome as 'open' } : {})
-  return (
-    <Shown of={all}>
-      {(data) => (
-        <Split
-          label="Decisions"
-          items={data}
-          more={all.more}
-          whole={all.whole}
-          filtered={outcome !== undefined}
-          above={<Filter of={OUTCOMES} at={search.state} name="state" label="What became of it" />}
-          empty={
-            <Empty title="No decision">What agents and you decide in workflows is kept here, with its grounds.</Empty>
-          }
-          choose="Choose a decision to see its grounds"
-          row={(d) => (
-            <>
-              <span className="flex items-baseline gap-3">
-                <Line text={`${d.agent}: ${JSON.stringify(d.value)}`} className="flex-1 font-medium" />
-                <Time at={d.at} className="text-xs text-soft" />
-              </span>
-              <span className="flex gap-3 text-xs text-soft">
-                <span>by {d.tier}</span>
-                {d.outcome !== null && <State of={d.outcome} />}
-                {d.stale !== null && <span className="text-warn">rests on what no longer holds</span>}
-              </span>
-            </>
-          )}
-        >
-          {(id) => <Decision id={id} />}
-        </Split>
-      )}
-    </Shown>
-  )
-}
-
-function Decision({ id }: { id: string }) {
-  const one = useReading('decision', { id })
-  const chain = useReading('why', { id })
-  return (
-    <Shown of={one}>
-      {(d) => (
-        <article data-item={id}>
-          <Head over={<span>decided by {d.tier}</span>} title={<Text text={d.agent} />} />
-          <Section title="What was decided">
-            <div className="text-sm">
-              <Value value={d.value} />
-            </div>
-          </Section>
-          <Section title="Of what">
-            <div className="text-sm">
-              <Value value={d.input} />
-            </div>
-          </Section>
-          <Section title="What led to it">
-            <Shown of={chain} rows={2}>
-              {(links) => <Chain links={links} />}
-            </Shown>
-          </Section>
-          <SameAsCommand text={`factotum decision ${id}`} />
         </article>
       )}
     </Shown>

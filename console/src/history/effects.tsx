@@ -5,6 +5,7 @@ import { usePages } from '../pages.ts'
 import { decide, undo } from '../queue/deciding.ts'
 import { askUndo } from '../queue/undoing.tsx'
 import { useCommands } from '../shell/acting.ts'
+import { Preview } from '../queue/proposal.tsx'
 import { Dialog } from '../shell/dialog.tsx'
 import { Verb } from '../shell/verb.tsx'
 import { Empty, Facts, Key, Section, Shown, State, Time } from '../ui/bits.tsx'
@@ -152,11 +153,23 @@ function Whole({ of: e }: { of: Whole }) {
             ...(e.error === null
               ? []
               : [['Error', <Text key="e" text={e.error.text ?? e.error.code ?? ''} />] as const]),
-            ['What it was given', <Value key="i" value={e.input} />],
             ...(e.output === null ? [] : [['What came back', <Value key="o" value={e.output} />] as const]),
             ['Approved by', e.approvedBy ?? 'nobody was asked, or has not said yet'],
           ]}
         />
+      </Section>
+      <Section title="What it does">
+        <div className="max-w-3xl text-sm">
+          {e.input === null ? 'It was erased.' : <Preview of={e.preview ?? e.input} />}
+          {e.input !== null && e.preview !== null && JSON.stringify(e.preview) !== JSON.stringify(e.input) && (
+            <details className="mt-2 text-soft">
+              <summary>All that it was given</summary>
+              <div className="pt-2">
+                <Value value={e.input} />
+              </div>
+            </details>
+          )}
+        </div>
       </Section>
       <Section title="What led to it">
         <Shown of={chain} rows={3}>

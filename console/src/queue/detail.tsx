@@ -190,6 +190,9 @@ function titleOfProposal(kind: string): string {
   return 'What will be done'
 }
 
+/** Of these the reason is a sentence, of what stopped a code. */
+const ASKS = new Set(['effect', 'plan', 'decision', 'question', 'conflict'])
+
 function consequences(gate: Gate): (readonly [string, ReactNode])[] {
   const { at, reversible } = (gate.context ?? {}) as { at?: string; reversible?: boolean }
   return [
@@ -213,14 +216,10 @@ function consequences(gate: Gate): (readonly [string, ReactNode])[] {
       </span>,
     ],
     [
-      gate.kind === 'effect' ||
-      gate.kind === 'plan' ||
-      gate.kind === 'decision' ||
-      gate.kind === 'question' ||
-      gate.kind === 'conflict'
-        ? 'Why you are asked'
-        : 'Code',
-      <Text key="why" text={gate.reason} />,
+      ASKS.has(gate.kind) ? 'Why you are asked' : 'Code',
+      <span key="why" className={ASKS.has(gate.kind) ? 'block first-letter:uppercase' : ''}>
+        <Text text={gate.reason} />
+      </span>,
     ],
     ...(gate.overBudget === null
       ? []

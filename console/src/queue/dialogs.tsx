@@ -30,7 +30,7 @@ function submitKeys(event: KeyboardEvent<HTMLFormElement>): void {
 /** What became of the item meanwhile: what is written for it stays, to be copied, and is not sent. Null: it still waits. */
 export const Gone = createContext<string | null>(null)
 
-function Form(props: {
+export function Form(props: {
   children: ReactNode
   submit: () => void
   label: string

@@ -23,23 +23,30 @@ export function Evidence({ gate }: { gate: Gate }) {
           Nothing was found to support it: no message, fact or earlier decision is named.
         </p>
       ) : (
-        <ul className="flex flex-col gap-2.5 text-sm">
-          {gate.evidence.map((item) => (
-            <li key={item.id} className="grid grid-cols-[6.5rem_minmax(0,1fr)] gap-x-3 max-sm:grid-cols-1">
-              <Source kind={item.kind} record={item.record} />
-              <div className="min-w-0">
-                <Text text={item.text} most={700} lines={12} />
-                {item.stale !== null && (
-                  <p className="mt-0.5 text-warn">
-                    No longer so: <Text text={item.stale} />
-                  </p>
-                )}
-              </div>
-            </li>
-          ))}
-        </ul>
+        <Grounds of={gate.evidence} />
       )}
     </Section>
+  )
+}
+
+/** Each ground in words, with the way to all of it. */
+export function Grounds({ of }: { of: Gate['evidence'] }) {
+  return (
+    <ul className="flex flex-col gap-2.5 text-sm">
+      {of.map((item) => (
+        <li key={item.id} className="grid grid-cols-[6.5rem_minmax(0,1fr)] gap-x-3 max-sm:grid-cols-1">
+          <Source kind={item.kind} record={item.record} />
+          <div className="min-w-0">
+            <Text text={item.text} most={700} lines={12} />
+            {item.stale !== null && (
+              <p className="mt-0.5 text-warn">
+                No longer so: <Text text={item.stale} />
+              </p>
+            )}
+          </div>
+        </li>
+      ))}
+    </ul>
   )
 }
 

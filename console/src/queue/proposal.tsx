@@ -43,13 +43,25 @@ export function Proposal({ gate }: { gate: Gate }) {
   )
 }
 
+/** What an action does: a mail as it will be seen, anything else by its names. */
+export function Preview({ of }: { of: Json }) {
+  return isMail(of) ? <Mail mail={of} /> : <Value value={of} />
+}
+
+/** What came in: a message as it was meant to be read, anything else by its names. */
+export function Given({ of }: { of: Json }) {
+  return isLetter(of) ? <Letter of={of} /> : <Value value={of} />
+}
+
 /** A part that is a text; anything else as JSON, so that nothing is left out. */
 function textOf(part: Json | undefined): string {
   return typeof part === 'string' ? part : part === undefined || part === null ? '' : JSON.stringify(part)
 }
 
-function isMail(of: Fields): boolean {
-  return typeof of.to === 'string' && typeof of.subject === 'string' && typeof of.body === 'string'
+function isMail(of: Json): of is Fields {
+  if (of === null || typeof of !== 'object' || Array.isArray(of)) return false
+  const { to, subject, body } = of as Fields
+  return typeof to === 'string' && typeof subject === 'string' && typeof body === 'string'
 }
 
 /** As it will be seen by who gets it. */
@@ -283,11 +295,7 @@ function Stopped({ kind, of: { error, message, code, op, input, effects } }: { k
       {input !== undefined && (
         <div>
           <p className="heading mb-1">What it was given</p>
-          {typeof input === 'object' && input !== null && isMail(input as Fields) ? (
-            <Mail mail={input as Fields} />
-          ) : (
-            <Value value={input} />
-          )}
+          <Preview of={input} />
         </div>
       )}
       {Array.isArray(effects) && (

@@ -82,15 +82,15 @@ function Table({ of: { policies, byDefault } }: { of: Policies }) {
           <tr>
             <th>Policy</th>
             <th className="max-sm:hidden">What it does</th>
-            <th className="number pl-4">Passed</th>
-            <th className="number pl-4">Asked</th>
-            <th className="number pl-4">Refused</th>
+            <th className="number pl-4 max-sm:pl-2">Passed</th>
+            <th className="number pl-4 max-sm:pl-2">Asked</th>
+            <th className="number pl-4 max-sm:pl-2">Refused</th>
           </tr>
         </thead>
         <tbody>
           {policies.map((policy) => (
             <tr key={policy.id}>
-              <td className="w-full">
+              <td className="w-full max-sm:[overflow-wrap:anywhere]">
                 <span className={policy.expired ? 'text-faint line-through' : 'font-medium'}>{policy.id}</span>
                 <span className="plain block text-soft">
                   <Marked text={saidBy(policy)} />
@@ -105,9 +105,9 @@ function Table({ of: { policies, byDefault } }: { of: Policies }) {
               <td className="max-sm:hidden">
                 <Does policy={policy} />
               </td>
-              <td className="number pl-4">{policy.passed}</td>
-              <td className="number pl-4">{policy.asked}</td>
-              <td className="number pl-4">{policy.refused}</td>
+              <td className="number pl-4 max-sm:pl-2">{policy.passed}</td>
+              <td className="number pl-4 max-sm:pl-2">{policy.asked}</td>
+              <td className="number pl-4 max-sm:pl-2">{policy.refused}</td>
             </tr>
           ))}
           <tr>
@@ -118,9 +118,9 @@ function Table({ of: { policies, byDefault } }: { of: Policies }) {
             <td className="max-sm:hidden">
               <State of="gated" label="asks you" />
             </td>
-            <td className="number pl-4">{byDefault.passed}</td>
-            <td className="number pl-4">{byDefault.asked}</td>
-            <td className="number pl-4">{byDefault.refused}</td>
+            <td className="number pl-4 max-sm:pl-2">{byDefault.passed}</td>
+            <td className="number pl-4 max-sm:pl-2">{byDefault.asked}</td>
+            <td className="number pl-4 max-sm:pl-2">{byDefault.refused}</td>
           </tr>
         </tbody>
       </table>

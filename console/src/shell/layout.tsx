@@ -192,6 +192,7 @@ function TopOfPhone() {
 }
 
 function Tabs() {
+  const { waiting } = useCompany()
   const path = useRouterState({ select: (s) => s.location.pathname })
   return (
     <nav
@@ -207,7 +208,14 @@ function Tabs() {
             aria-current={here ? 'page' : undefined}
             className={`flex flex-1 flex-col items-center gap-0.5 py-2 text-[0.6875rem] leading-4 ${here ? 'font-semibold text-accent' : 'text-soft'}`}
           >
-            <Icon size={18} strokeWidth={1.8} aria-hidden />
+            <span className="relative">
+              <Icon size={18} strokeWidth={1.8} aria-hidden />
+              {id === 'queue' && waiting > 0 && (
+                <span className="absolute -top-1.5 left-3 rounded-full bg-accent px-1 text-[0.625rem] leading-3.5 font-semibold text-accent-ink">
+                  {waiting > 99 ? '99+' : waiting}
+                </span>
+              )}
+            </span>
             {label}
           </Link>
         )

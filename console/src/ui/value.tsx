@@ -28,7 +28,12 @@ export function Value({ value, depth = 0 }: { value: Json; depth?: number }): Re
   const entries = Object.entries(value)
   if (entries.length === 0) return <span className="text-faint">none</span>
   return (
-    <dl className="grid grid-cols-[minmax(5rem,auto)_minmax(0,1fr)] gap-x-4 gap-y-1">
+    <dl
+      className={`grid grid-cols-[minmax(5rem,auto)_minmax(0,1fr)] gap-x-4 gap-y-1 ${
+        // Beside each other, what lies deep would be a letter wide on a phone.
+        depth > 0 ? 'max-sm:grid-cols-1 max-sm:gap-y-0.5' : ''
+      }`}
+    >
       {entries.map(([name, of]) => (
         <div key={name} className="contents">
           <dt className="plain max-w-40 text-faint first-letter:uppercase">{wordsOf(name)}</dt>
@@ -39,6 +44,13 @@ export function Value({ value, depth = 0 }: { value: Json; depth?: number }): Re
       ))}
     </dl>
   )
+}
+
+/** A value in one line, for lists: its texts and numbers, without the names of what they are. */
+export function brief(value: Json): string {
+  if (value === null) return 'none'
+  if (typeof value !== 'object') return typeof value === 'boolean' ? (value ? 'yes' : 'no') : String(value)
+  return Object.values(value).map(brief).join(', ')
 }
 
 /** `dueAt` as `due at`: the names of fields are read by people. */

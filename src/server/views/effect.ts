@@ -1,5 +1,6 @@
+import type { AnyAction } from '../../execution/action.ts'
 import { getEffect } from '../../execution/effects.ts'
-import { titleOf } from '../../execution/proposal.ts'
+import { previewOf, titleOf } from '../../execution/proposal.ts'
 import type { EffectRow } from '../../execution/events.ts'
 import { undoStep, type UndoStep } from '../../execution/undo.ts'
 import type { Link } from '../../governance/why.ts'
@@ -31,6 +32,8 @@ export interface EffectView {
   /** Tries so far. */
   readonly tries: number
   readonly input: Json
+  /** The input in the terms of where it happens, as its gate shows it; null where it is erased or its action is gone. */
+  readonly preview: Json
   readonly output: Json
   readonly observed: Json
   readonly error: { readonly code: string | null; readonly text: string | null } | null
@@ -82,6 +85,7 @@ export async function effectView(c: OpenCompany, id: string): Promise<EffectView
     key: row.key,
     tries: row.token,
     input: parsed(row.input),
+    preview: effectPreview(c, row),
     output: parsed(row.output),
     observed: parsed(row.observed),
     error: row.error_code === null && row.error === null ? null : { code: row.error_code, text: row.error },
@@ -101,11 +105,21 @@ export async function effectView(c: OpenCompany, id: string): Promise<EffectView
   }
 }
 
+type Given = Pick<EffectRow, 'action' | 'input'>
+
 /** What an effect does, in one sentence; its action where that is gone or what it was given is erased. */
-export function effectTitle(c: OpenCompany, effect: Pick<EffectRow, 'action' | 'input'>): string {
+export function effectTitle(c: OpenCompany, effect: Given): string {
+  return told(c, effect, titleOf) ?? effect.action
+}
+
+function effectPreview(c: OpenCompany, effect: Given): Json {
+  return told(c, effect, previewOf)
+}
+
+function told<T>(c: OpenCompany, effect: Given, by: (action: AnyAction, input: Json) => T): T | null {
   const action = c.execution.actions.get(effect.action)
   const input = action?.input.safeParse(parsed(effect.input))
-  return action && effect.input !== null && input?.success ? titleOf(action, input.data as Json) : effect.action
+  return action && effect.input !== null && input?.success ? by(action, input.data as Json) : null
 }
 
 function parsed(text: string | null): Json {

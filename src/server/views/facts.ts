@@ -89,7 +89,8 @@ const parse = (text: string | null): Json => (text === null ? null : (JSON.parse
 
 type Sourced = Pick<FactRow, 'source' | 'span' | 'reason' | 'actor'> & { readonly maker: string | null }
 
-async function whereFrom(store: Store, row: Sourced): Promise<From> {
+/** Where a fact is from, in words where they are known. */
+export async function whereFrom(store: Store, row: Sourced): Promise<From> {
   const span = row.span === null ? null : (JSON.parse(row.span) as QuoteSpan)
   const message = await store.first<MessageRow>(messageById(span?.message ?? row.source ?? ''))
   return {

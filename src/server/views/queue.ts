@@ -8,7 +8,7 @@ import { inOneLine, type Case } from '../../context/precedents.ts'
 import { outdated, outdatedById, type Outdated } from '../../context/staleness.ts'
 import { messageById, type MessageRow } from '../../context/conversations.ts'
 import { signalById, type SignalRow } from '../../context/signals.ts'
-import { conflictProposal } from './facts.ts'
+import { conflictProposal, whereFrom } from './facts.ts'
 import { evidenceOfGate } from './gate-evidence.ts'
 import { choicesOf, type Choice, type GateRow } from '../../governance/gates.ts'
 import { precedentsOfGate } from './precedents.ts'
@@ -130,11 +130,12 @@ export async function evidenceItems(store: Store, evidence: Evidence, run: strin
   }
   for (const fact of await factVersions(store, evidence.facts)) {
     const changed = await outdatedById(store, fact.id, run)
+    const where = await whereFrom(store, fact)
     items.push({
       kind: 'fact',
       id: fact.id,
       record: fact.entity,
-      text: `${fact.attribute} = ${brief(fact.value === null ? '(erased)' : inWords(JSON.parse(fact.value) as Json), MAX_TEXT)} (${fact.trust}, from ${fact.source ?? fact.actor})${await saidIn(store, fact)}`,
+      text: `${fact.attribute} = ${brief(fact.value === null ? '(erased)' : inWords(JSON.parse(fact.value) as Json), MAX_TEXT)} (${fact.trust}, ${where.of ?? where.maker})${await saidIn(store, fact)}`,
       stale: changed && staleText([changed]),
     })
   }
