@@ -1,6 +1,7 @@
 import type { Command } from './command.ts'
 import { access } from './commands/access.ts'
 import { agents, correct } from './commands/agents.ts'
+import { audit } from './commands/audit.ts'
 import { away, digest, quiet } from './commands/attention.ts'
 import { connectors } from './commands/connectors.ts'
 import { conversation, conversations } from './commands/conversations.ts'
@@ -63,6 +64,7 @@ export const COMMANDS: { readonly [N in CliName]: Command<N> } = {
   effects,
   undo,
   forget,
+  audit,
   dead,
   redrive,
   close,

@@ -181,7 +181,7 @@ export const decisionMade = eventKind<
 ])
 
 /** Who judged: the operator's answer at its own gate, at the gate of an effect that rested on it, or a correction. */
-export type JudgedBy = 'answer' | 'gate' | 'correction'
+export type JudgedBy = 'answer' | 'gate' | 'correction' | 'audit'
 
 /** A decision turned out right or wrong, and with it each tier that had an opinion. */
 export const decisionJudged = eventKind<
@@ -289,6 +289,7 @@ export async function judgedBy(
   evidence: Evidence,
   run: string | null,
   edit: Edit | null = null,
+  by: JudgedBy = 'gate',
 ): Promise<EventInput[]> {
   const events: EventInput[] = []
   for (const id of evidence.decisions) {
@@ -310,7 +311,7 @@ export async function judgedBy(
     const tiers = (await opinionsOf(store, id)).flatMap((o) =>
       o.same === null ? [] : [{ n: o.n, agreed: o.same === 1 }],
     )
-    events.push(decisionJudged(id, { agent: row.agent, agreed: true, by: 'gate', tiers }, { actor: 'operator' }))
+    events.push(decisionJudged(id, { agent: row.agent, agreed: true, by, tiers }, { actor: 'operator' }))
   }
   return events
 }

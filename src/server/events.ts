@@ -11,6 +11,7 @@ import { PROBE_EVENTS } from '../execution/probes.ts'
 import { companyRestored } from '../execution/restored.ts'
 import { THROTTLE_EVENTS } from '../execution/throttle.ts'
 import { ACCESS_EVENTS } from '../governance/access/events.ts'
+import { AUDIT_EVENTS } from '../governance/audits.ts'
 import { ATTENTION_EVENTS } from '../governance/attention/attention.ts'
 import { ERASURE_EVENTS } from '../governance/erasure/events.ts'
 import { GATE_EVENTS } from '../governance/gates.ts'
@@ -44,6 +45,7 @@ export const ALL_EVENTS: readonly AnyEventKind[] = [
   ...SPEND_EVENTS,
   ...ATTENTION_EVENTS,
   ...EFFECT_EVENTS,
+  ...AUDIT_EVENTS,
   companyRestored,
   ...THROTTLE_EVENTS,
   ...PROBE_EVENTS,

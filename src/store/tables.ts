@@ -27,6 +27,7 @@ export const PROJECTIONS: Readonly<Record<string, string>> = {
   digest: 'id',
   absence: 'id',
   effect: 'id',
+  audit: 'effect',
   lane: 'id',
   service: 'connector',
   run: 'id',

@@ -276,3 +276,46 @@ test(
     await context.close()
   },
 )
+
+test(
+  'what passed without asking is looked over by keyboard, and found wrong it can be taken back',
+  { timeout: 90_000 },
+  async () => {
+    const passes = '@id("reminders") permit (principal, action == Action::"till.remind", resource);'
+    await using own = await openStage(undefined, passes)
+    for (let n = 0; (await own.company.list('audits', {})).length < 2; n++) {
+      assert.ok(n < 200, 'one in ten is a hash of the id: so many cannot all be others')
+      await own.company.run(own.flows.remind, { to: 'a@b.example', invoice: `2026-${n}`, body: 'It is due.' })
+      await own.company.advance('1m')
+    }
+    const { page, context, problems } = await look(browser, own, '/')
+    await page.getByRole('link', { name: '2 effects that passed to look over' }).press('Enter')
+    await page.locator('[data-row]').first().waitFor()
+    await page.keyboard.press('j')
+    await page.locator('[data-audit]', { hasText: 'reminders let it pass' }).waitFor()
+    assert.deepEqual(await violations(page), [])
+    await page.keyboard.press('a')
+    await page.locator('[data-toast]', { hasText: 'It was right' }).waitFor()
+    await page.locator('[data-end]', { hasText: 'One row' }).waitFor()
+    await page.keyboard.press('j')
+    await page.locator('[data-audit]').waitFor()
+    await page.keyboard.press('r')
+    await dialog(page).getByLabel('Why, in your words').fill('she had paid')
+    await page.keyboard.press('Enter')
+    await page.locator('[data-toast]', { hasText: 'It was wrong' }).waitFor()
+    // What takes it back is offered at once.
+    await dialog(page).waitFor()
+    await page.keyboard.press('Enter')
+    await own.company.idle()
+    assert.ok(
+      own.till.done.some((done) => done.startsWith('recall')),
+      own.till.done.join(),
+    )
+    await page.goto(own.url)
+    await page.locator('[data-figure="errors"]', { hasText: '1 of 2 looked over' }).waitFor()
+    await page.goto(`${own.url}/settings?lens=policies`)
+    await page.getByText('1 of 2 looked over were wrong').waitFor()
+    assert.deepEqual(problems, [])
+    await context.close()
+  },
+)

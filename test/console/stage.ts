@@ -3,6 +3,7 @@ import { action, ActionError, type Connector } from '../../src/execution/action.
 import { agent, entity, signal, workflow, z, type Rule } from '../../src/index.ts'
 import { milliseconds, type Duration } from '../../src/lib/durations.ts'
 import { serve, type Listening } from '../../src/server/http/serve.ts'
+import { policyFolder } from '../shop.ts'
 import { FakeClock, testCompany, type TestCompany } from '../../src/testing.ts'
 
 /** What the till's service has, and how it answers next. */
@@ -159,6 +160,7 @@ export interface Stage {
 /** A studio with its server. Its clock stands until it is moved, so that nothing leaves while somebody looks. */
 export async function openStage(
   first?: (company: TestCompany, flows: ReturnType<typeof workflows>, till: Till) => Promise<void>,
+  policy?: string,
 ): Promise<Stage> {
   const till = new Till()
   const clock = new FakeClock(Date.now() - milliseconds('5m'))
@@ -166,7 +168,12 @@ export async function openStage(
   const options = { zone: 'Europe/Berlin', entities: [Customer], agents: [sorting], clock, pushToLoopback: true }
   const connectors = () => [mails.outbox({ from: 'Mara Lind <hello@northlight.example>' }), actions.connector]
   const before = workflows(actions, false)
-  const earlier = await testCompany({ ...options, connectors: connectors(), workflows: Object.values(before) })
+  const earlier = await testCompany({
+    ...options,
+    connectors: connectors(),
+    workflows: Object.values(before),
+    ...(policy === undefined ? {} : { folder: await policyFolder(policy) }),
+  })
   await first?.(earlier, before, till)
   await earlier.run(before.publish, null)
   await earlier.close()

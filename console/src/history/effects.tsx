@@ -15,12 +15,34 @@ import { Filter, Head, Split } from '../ui/split.tsx'
 import { Line, Text } from '../ui/text.tsx'
 import { Value } from '../ui/value.tsx'
 import { useAddress } from '../url.ts'
+import { Audit, ToAudit } from './audits.tsx'
 import { Redrive } from './stopped.tsx'
 
 const STATES = ['gated', 'held', 'dispatched', 'succeeded', 'failed', 'uncertain', 'cancelled', 'refused', 'undone']
 
 /** Everything that was, is or will be done outside. */
 export function Effects() {
+  const { search } = useAddress()
+  return search.state === TO_AUDIT ? <ToAudit above={<ByState />}>{(id) => <Effect id={id} />}</ToAudit> : <All />
+}
+
+/** In the place of a state: those that passed without asking and are to be looked over. */
+const TO_AUDIT = 'audit'
+
+function ByState() {
+  const { search } = useAddress()
+  return (
+    <Filter
+      of={[...STATES, TO_AUDIT]}
+      at={search.state}
+      name="state"
+      label="State"
+      words={{ [TO_AUDIT]: 'passed, to look over' }}
+    />
+  )
+}
+
+function All() {
   const { search } = useAddress()
   const effects = usePages('effects', search.state ? { state: search.state } : {})
   return (
@@ -32,7 +54,7 @@ export function Effects() {
           more={effects.more}
           whole={effects.whole}
           filtered={search.state !== undefined}
-          above={<Filter of={STATES} at={search.state} name="state" label="State" />}
+          above={<ByState />}
           empty={
             <Empty title={search.state ? 'No effect is in this state' : 'Nothing was done outside yet'}>
               A mail that is sent, a refund, a page that is published: each appears here, with what takes it back.
@@ -137,6 +159,7 @@ function Whole({ of: e }: { of: Whole }) {
           Redrive {dead && <Key>Enter</Key>}
         </Verb>
       </Head>
+      {e.audit !== null && <Audit of={e} />}
       <Section title="In short">
         <Facts
           rows={[

@@ -98,6 +98,11 @@ function Table({ of: { policies, byDefault } }: { of: Policies }) {
                 <span className="block sm:hidden">
                   <Does policy={policy} />
                 </span>
+                {policy.audited > 0 && (
+                  <span className={`block ${policy.wrong > 0 ? 'text-warn' : 'text-soft'}`}>
+                    {policy.wrong} of {policy.audited} looked over were wrong
+                  </span>
+                )}
                 <span className="block font-mono text-xs text-soft">
                   {policy.file}:{policy.line}
                 </span>

@@ -113,7 +113,7 @@ function NeedsYou({ of: { needsYou, snoozed } }: { of: Today }) {
 
 const SHOWN = 7
 
-function Done({ of: { held, done } }: { of: Today }) {
+function Done({ of: { held, done, toAudit } }: { of: Today }) {
   const shown = [held.items, done.items].map((items) => Math.min(items.length, SHOWN)).reduce((a, b) => a + b)
   const more = held.count + done.count - shown
   return (
@@ -156,6 +156,11 @@ function Done({ of: { held, done } }: { of: Today }) {
           </li>
         ))}
       </ul>
+      {toAudit > 0 && (
+        <Link to="/history?lens=effects&state=audit" className="text-xs text-accent underline underline-offset-2">
+          {count(toAudit, 'effect')} that passed to look over
+        </Link>
+      )}
       {more > 0 && (
         <Link to="/history?lens=effects" className="text-xs text-soft hover:underline">
           and {more.toLocaleString('en-GB')} more
@@ -242,7 +247,7 @@ function Money({ of: { moneyToday } }: { of: Today }) {
 
 /** The console measures itself: whether decisions are read or only pressed. */
 function Figures({ of }: { of: Result<'figures'> }) {
-  if (of.decided === 0)
+  if (of.decided + of.audited === 0)
     return (
       <p className="text-sm text-soft">
         Nothing was decided yet. How long you look, what you edit and what you take back is told here.
@@ -263,6 +268,11 @@ function Figures({ of }: { of: Result<'figures'> }) {
       'passed',
       'Passed without asking you',
       of.passedShare === null ? 'none yet' : `${share(of.passedShare)} of ${of.passed + of.asked}`,
+    ],
+    [
+      'errors',
+      'Found wrong of what passed',
+      of.errorRate === null ? 'none looked over' : `${of.wrong} of ${of.audited} looked over`,
     ],
   ]
   return (

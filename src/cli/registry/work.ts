@@ -44,6 +44,11 @@ export const WORK = {
     calls: [`effects [effect] [--state STATE] ${PAGES}`],
     operations: ['effects', 'effect'],
   },
+  audit: {
+    summary: 'What passed without asking you and is to be looked over, one in ten; say whether it was right.',
+    calls: [`audit ${PAGES}`, 'audit <effect> right|wrong [--reason TEXT]'],
+    operations: ['audits', 'audit'],
+  },
   dead: {
     summary: 'What stopped for good, by cause, and what trying it again would do.',
     calls: [`dead ${PAGES}`],

@@ -52,6 +52,8 @@ export const SUMMARIES: Readonly<Record<string, readonly [Area, string]>> = {
   runPlan: ['work', 'What retrying, restarting or cancelling a run would do, and which effects would recur.'],
   undoPlan: ['work', 'What taking back a run, an effect or a decision would do.'],
   undo: ['work', 'Takes back what `undoPlan` showed.'],
+  audits: ['work', 'Effects that passed without asking and are to be looked over: one in ten.'],
+  audit: ['work', 'Says whether an effect that had passed without asking was right.'],
   dead: ['work', 'Effects that stopped for good, and what trying each again would do.'],
   redrive: ['work', 'Tries dead letters again.'],
   closeDead: ['work', 'Closes dead letters as failed; their runs go on with that.'],

@@ -1,7 +1,9 @@
 import { z } from 'zod'
 import { forecastMonth } from '../../governance/spend/costs.ts'
 import { milliseconds, type Duration } from '../../lib/durations.ts'
-import { looking, none, paged, reading } from '../operation.ts'
+import { audit } from '../../governance/audits.ts'
+import { looking, none, operation, paged, reading } from '../operation.ts'
+import { auditList } from '../views/audits.ts'
 import { connectorViews } from '../views/connectors.ts'
 import { budgetsNow } from '../views/costs.ts'
 import { effectView } from '../views/effect.ts'
@@ -49,6 +51,15 @@ export const CONSOLE_OPERATIONS = {
   ),
   figures: reading('read', z.object({ since: z.string().default('28d') }), (c, { since }) =>
     figures(c.store, c.store.clock.now() - milliseconds(since as Duration)),
+  ),
+  audits: reading('read', paged, (c, paging) => auditList(c, paging)),
+  audit: operation(
+    'decide',
+    z.object({ id: z.string().min(1), verdict: z.enum(['right', 'wrong']), reason: z.string().optional() }),
+    async (c, { id, verdict, reason = null }) => {
+      const { effect, at } = await audit(c.store, await resolveId(c.store, 'effect', id), verdict, reason)
+      return { effect, verdict, at }
+    },
   ),
   budgets: reading('read', none, (c) => budgetsNow(c.spend)),
   forecast: reading('read', none, (c) => forecastMonth(c.store, c.store.clock.now(), c.spend.zone)),

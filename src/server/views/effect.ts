@@ -3,10 +3,11 @@ import { getEffect } from '../../execution/effects.ts'
 import { previewOf, titleOf } from '../../execution/proposal.ts'
 import type { EffectRow } from '../../execution/events.ts'
 import { undoStep, type UndoStep } from '../../execution/undo.ts'
+import { auditOf, isSampled, PASSED, type AuditVerdict } from '../../governance/audits.ts'
 import type { Link } from '../../governance/why.ts'
 import { toLink } from '../../governance/why.ts'
 import type { Json } from '../../lib/json.ts'
-import { sql, type EventRow } from '../../store/index.ts'
+import { sql, type EventRow, type Store } from '../../store/index.ts'
 import type { OpenCompany } from '../open.ts'
 
 const gatesOf = sql(
@@ -60,6 +61,8 @@ export interface EffectView {
     readonly decidedAt: number | null
     readonly decidedBy: string | null
   }[]
+  /** What was found when it was looked over, and whether it is one of those that are; null where somebody was asked. */
+  readonly audit: { readonly verdict: AuditVerdict | null; readonly sampled: boolean } | null
   /** What taking it back would do now. */
   readonly undo: Pick<UndoStep, 'how' | 'why'>
   /** Its own events, in order. */
@@ -100,9 +103,18 @@ export async function effectView(c: OpenCompany, id: string): Promise<EffectView
     undoes: row.undoes,
     undos: await store.read(undosOf(id)),
     gates: await store.read(gatesOf(id)),
+    audit: await auditShown(store, id),
     undo: { how: step.how, why: step.why },
     events: (await store.read<EventRow>(story(id))).map(toLink),
   }
+}
+
+const passed = sql(`select 1 as ok from effect e where id = ? and ${PASSED}`)
+
+async function auditShown(store: Store, id: string): Promise<EffectView['audit']> {
+  const found = await auditOf(store, id)
+  if (found) return { verdict: found.verdict, sampled: isSampled(id) }
+  return (await store.first(passed(id))) ? { verdict: null, sampled: isSampled(id) } : null
 }
 
 type Given = Pick<EffectRow, 'action' | 'input'>

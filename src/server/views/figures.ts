@@ -28,6 +28,11 @@ export interface Figures extends DecidedFigures {
   readonly asked: number
   /** `passed` of both, 0 to 1; null where there were none. */
   readonly passedShare: number | null
+  /** Effects that had passed and were looked over since, and those of them that were found wrong. */
+  readonly audited: number
+  readonly wrong: number
+  /** `wrong` of `audited`, 0 to 1; null where none was looked over. */
+  readonly errorRate: number | null
 }
 
 const outcomes = sql(
@@ -52,6 +57,8 @@ const proposals = sql(
    group by asked`,
 )
 
+const audits = sql('select verdict, count(*) as n from audit where at >= ? group by verdict')
+
 interface OutcomeRow {
   readonly kind: string
   readonly outcome: string
@@ -73,6 +80,9 @@ export async function figures(store: Store, since: number): Promise<Figures> {
   const effects = await store.read<{ asked: number; n: number }>(proposals((await sinceTime(store, since)).seq))
   const count = (asked: number) => Number(effects.find((row) => Number(row.asked) === asked)?.n ?? 0)
   const [passed, asked] = [count(0), count(1)]
+  const looked = await store.read<{ verdict: string; n: number }>(audits(since))
+  const audited = looked.reduce((n, row) => n + Number(row.n), 0)
+  const wrong = Number(looked.find(({ verdict }) => verdict === 'wrong')?.n ?? 0)
   return {
     since,
     ...(await decidedOf(store, rows, since)),
@@ -82,6 +92,9 @@ export async function figures(store: Store, since: number): Promise<Figures> {
     passed,
     asked,
     passedShare: passed + asked === 0 ? null : passed / (passed + asked),
+    audited,
+    wrong,
+    errorRate: audited === 0 ? null : wrong / audited,
   }
 }
 

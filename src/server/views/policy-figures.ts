@@ -20,6 +20,9 @@ interface Came {
 /** A policy as it stands in its file, and what it came to. */
 export interface PolicyShown extends PolicyInfo, Came {
   readonly expired: boolean
+  /** Of what it let pass and was looked over in that time: how many, and how many were found wrong. */
+  readonly audited: number
+  readonly wrong: number
 }
 
 /** What was approved again and again as it was: a policy could let the next one pass. */
@@ -55,6 +58,10 @@ const verdicts = sql(
       from effect e where e.proposed_seq >= ? and e.risk <> 'read' and e.undoes is null) effects
    group by policies, came`,
 )
+const audited = sql(
+  `select e.policies, a.verdict, count(*) as n from audit a join effect e on e.id = a.effect where a.at >= ?
+   group by e.policies, a.verdict`,
+)
 const decided = sql(
   `select e.action, e.workflow, g.outcome, count(*) as n, max(g.decided_at) as at
    from gate g join effect e on e.id = g.subject
@@ -88,15 +95,26 @@ export async function policiesShown(c: OpenCompany): Promise<PoliciesShown> {
     const of = (what: keyof Came) => rows.reduce((n, r) => (r.came === what && is(r.named) ? n + r.n : n), 0)
     return { passed: of('passed'), asked: of('asked'), refused: of('refused') }
   }
+  const looked = (
+    await c.store.read<{ policies: string | null; verdict: string; n: number }>(audited(now - DAYS_28_MS))
+  ).map((row) => ({ ...row, named: row.policies === null ? [] : (JSON.parse(row.policies) as string[]) }))
+  const lookedOver = (id: string) => {
+    const own = looked.filter(({ named }) => named.includes(id))
+    const sum = (rows: typeof own) => rows.reduce((n, row) => n + Number(row.n), 0)
+    return { audited: sum(own), wrong: sum(own.filter(({ verdict }) => verdict === 'wrong')) }
+  }
   return {
     version: policies.version,
     current: policies.version === c.policies.version,
     problems,
     warnings: policies.warnings,
     since: now - DAYS_28_MS,
-    policies: policies
-      .list()
-      .map((p) => ({ ...p, expired: expired.has(p.id), ...came((named) => named.includes(p.id)) })),
+    policies: policies.list().map((p) => ({
+      ...p,
+      expired: expired.has(p.id),
+      ...came((named) => named.includes(p.id)),
+      ...lookedOver(p.id),
+    })),
     byDefault: came((named) => named.length === 0),
     repeated: await repeated(c, now - DAYS_28_MS),
   }

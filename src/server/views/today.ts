@@ -1,3 +1,4 @@
+import { sampled } from './audits.ts'
 import { milliseconds } from '../../lib/durations.ts'
 import type { EffectRow } from '../../execution/events.ts'
 import { undoStep } from '../../execution/undo.ts'
@@ -74,6 +75,8 @@ export interface Today {
     /** Signals that were set aside in the last seven days. */
     readonly quarantined: number
   }
+  /** Effects that passed without asking and are to be looked over: `audits` lists them. */
+  readonly toAudit: number
   readonly snoozed: readonly {
     readonly id: string
     readonly kind: GateKind
@@ -125,6 +128,7 @@ export async function today(c: OpenCompany): Promise<Today> {
     held: await heldNow(c),
     done: await doneSince(c, dayStart),
     stuck: await stuckNow(store, counts),
+    toAudit: (await sampled(store, now)).length,
     snoozed: await snoozedNow(store, now),
     moneyToday: {
       costs: await totalCosts(store, day, day),

@@ -56,6 +56,16 @@ create table access_token (
 );
 CREATE UNIQUE INDEX access_token_hash ON public.access_token USING btree (hash);
 
+create table audit (
+  effect text collate "C" not null,
+  verdict text collate "C" not null,
+  actor text collate "C" not null,
+  at bigint not null,
+  seq bigint not null,
+  PRIMARY KEY (effect)
+);
+CREATE INDEX audit_at ON public.audit USING btree (at);
+
 create table blob (
   hash text collate "C" not null,
   size bigint not null,

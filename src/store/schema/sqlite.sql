@@ -40,6 +40,14 @@ CREATE TABLE access_token (
   revoked_by text
 ) strict, without rowid;
 CREATE UNIQUE INDEX access_token_hash on access_token (hash);
+CREATE TABLE audit (
+  effect text primary key,
+  verdict text not null,              -- right, wrong
+  actor text not null,
+  at integer not null,
+  seq integer not null
+) strict, without rowid;
+CREATE INDEX audit_at on audit (at);
 CREATE TABLE blob (hash text primary key, size integer not null, bytes blob not null) strict;
 CREATE TABLE checkpoint (size integer primary key, note text not null, frontier blob not null, at integer not null) strict;
 CREATE TABLE complaint (
