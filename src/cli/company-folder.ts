@@ -16,10 +16,18 @@ export function companyFolder(given: string | undefined): string {
   )
 }
 
-/** Loads what `company.ts` declares. Throws `company.invalid`, and whatever its code throws. */
+/** Loads what `company.ts` declares. Throws `company.invalid`, `company.no_module`, and whatever its code throws. */
 export async function loadCompany(folder: string): Promise<Company> {
   const file = ['company.ts', 'company.js'].map((name) => join(folder, name)).find((path) => existsSync(path))!
-  const loaded = (await import(pathToFileURL(file).href)) as { default?: Partial<Company> }
+  const loaded = (await import(pathToFileURL(file).href).catch((cause: unknown) => {
+    // A package.json above it says "commonjs", as `npm init -y` writes it.
+    if (!(cause instanceof SyntaxError && cause.message.includes('outside a module'))) throw cause
+    throw new FactotumError(
+      'company.no_module',
+      `${file} is a module, and the package.json that it belongs to says that it is none. Write "type": "module" into it.`,
+      { cause },
+    )
+  })) as { default?: Partial<Company> }
   const declared = loaded.default
   if (!declared || typeof declared.name !== 'string' || !Array.isArray(declared.workflows)) {
     throw new FactotumError(
