@@ -47,7 +47,7 @@ export function Decisions() {
                 <Time at={d.at} className="text-xs text-soft" />
               </span>
               <span className="flex gap-3 text-xs text-soft">
-                <span>by {d.tier}</span>
+                <span>by {d.tier === 'operator' ? 'you' : d.tier}</span>
                 {d.outcome !== null && <State of={d.outcome} />}
                 {d.stale !== null && <span className="text-warn">rests on what no longer holds</span>}
               </span>
@@ -84,7 +84,7 @@ function Decision({ id }: { id: string }) {
             }
             title={<Text text={d.question ?? d.agent} />}
           >
-            {d.corrected === null && d.tier !== 'operator' && (
+            {d.value !== null && d.corrected === null && d.tier !== 'operator' && (
               <Verb of="correct" className="button" onClick={() => setOpen('correct')}>
                 Correct it
               </Verb>
