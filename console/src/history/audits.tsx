@@ -36,7 +36,7 @@ export function ToAudit({ above, children }: { above: ReactNode; children: (id: 
             <>
               <span className="flex items-baseline gap-3">
                 <Line text={effect.title} className="flex-1 font-medium" />
-                <Time at={effect.settledAt ?? effect.proposedAt} className="text-xs text-soft" />
+                <Time at={effect.settledAt} className="text-xs text-soft" />
               </span>
               <Line text={effect.policies.join(', ') || 'no policy speaks of it'} className="text-xs text-soft" />
             </>

@@ -14,7 +14,7 @@ export const audit = command('audit', {
       return printPage(call, list, 'Nothing is to be looked over.', (e) => [
         e.id,
         e.policies.join(', ') || 'no policy',
-        ago(e.settledAt ?? e.proposedAt),
+        ago(e.settledAt),
         oneLine(e.title, 120),
       ])
     }

@@ -79,6 +79,12 @@ onEachStore('every list is the same in pages as whole, and keeps its place while
   const shop = new Shop()
   await using c = await company(url, shop)
   for (let n = 0; n < 3; n++) await more(c, shop, n)
+  // One in ten is looked over, told by its id.
+  for (let n = 0; (await c.list('audits', {})).length < 3; n++) {
+    assert.ok(n < 500, 'one in ten')
+    await c.send(asked, { from: 'one@x.example', text: `more ${n}` }, { id: `more${n}` })
+    await c.idle()
+  }
   await c.advance('5h')
   assert.ok(LISTS.length >= 12)
   const began: { name: string; args: object; first: object; next: string; rest: readonly object[] }[] = []

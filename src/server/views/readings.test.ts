@@ -141,6 +141,9 @@ onEachStore('the figures are of the operator’s own decisions', async (url) => 
     passed: 2,
     asked: 4,
     passedShare: 1 / 3,
+    audited: 0,
+    wrong: 0,
+    errorRate: null,
   })
   assert.deepEqual(byKind.effect, {
     decided: 4,
