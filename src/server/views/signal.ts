@@ -79,7 +79,7 @@ async function ofSignal(c: OpenCompany, given: string, n: number | undefined) {
       'file.not_found',
       files.length === 0
         ? `No file came with ${row.id}. Leave the number out for all of it as it came.`
-        : `With ${row.id} came the files 0 to ${files.length - 1}, and no ${n}.`,
+        : `With ${row.id} came ${files.length === 1 ? 'one file, 0' : `the files 0 to ${files.length - 1}`}, and no ${n}.`,
     )
   return { hash: file.sha256, name: file.name, type: file.type }
 }
