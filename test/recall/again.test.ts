@@ -64,7 +64,7 @@ onEachStore('a gate shows the very words that were recalled for it, until they a
   const cited = item!.evidence.filter((e) => e.kind === 'message').map((e) => e.text)
   assert.deepEqual(cited, ['from ada@example.org: "For your files: my plan is gold since spring."'])
   const fact = item!.evidence.find((e) => e.kind === 'fact' && e.text.startsWith('plan'))
-  assert.match(fact!.text, /^plan = gold \(outsider, from sig_\w+\): "my plan is gold"$/)
+  assert.match(fact!.text, /^plan = gold \(outsider, message from ada@example\.org: hello\): "my plan is gold"$/)
   await c.decide('answer', { gate: item!.id, value: 'gold', reason: 'it says so' })
   const [listed] = await c.list('decisions', {})
   const decision = await c.ask('decision', { id: listed!.id })
