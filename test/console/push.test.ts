@@ -39,24 +39,36 @@ async function withWorker(page: Page) {
   const worker = await started
   await worker.evaluate(() => {
     const scope = globalThis as unknown as Played
-    scope.shown = []
-    scope.registration.showNotification = async (title, options) => void scope.shown.push({ title, ...options })
+    scope.registration.showNotification = async (title, options) => void (scope.shown = { title, ...options })
+    const { waitUntil } = scope.ExtendableEvent.prototype
+    scope.ExtendableEvent.prototype.waitUntil = function (work) {
+      scope.work = work
+      waitUntil.call(this, work)
+    }
   })
-  const deliver = (data: string) =>
-    cdp.send('ServiceWorker.deliverPushMessage', { origin: stage.url, registrationId, data })
   return {
     /** What is shown of a message, if anything is. */
     push: async (data: string): Promise<Shown | undefined> => {
-      await worker.evaluate(() => void ((globalThis as unknown as Played).shown = []))
-      await deliver(data)
-      // Messages come in order: when the next one is shown, this one is done with.
-      await deliver('{"tag":"test","title":"end"}')
-      for (;;) {
-        const shown = await worker.evaluate(() => (globalThis as unknown as Played).shown)
-        if (shown.some(({ title }) => title === 'end')) return shown.find(({ title }) => title !== 'end')
-        await new Promise((resolve) => setTimeout(resolve, 20))
-      }
+      await worker.evaluate(() => {
+        const scope = globalThis as unknown as Played
+        scope.shown = undefined
+        scope.work = undefined
+      })
+      await cdp.send('ServiceWorker.deliverPushMessage', { origin: stage.url, registrationId, data })
+      return worker.evaluate(async () => {
+        const scope = globalThis as unknown as Played
+        while (!scope.work) await new Promise((resolve) => setTimeout(resolve, 20))
+        await scope.work
+        return scope.shown
+      })
     },
+    /** Until the worker knows of no window: one that is left is told of to it a moment later. */
+    alone: () =>
+      worker.evaluate(async () => {
+        const { clients } = globalThis as unknown as Played
+        while ((await clients.matchAll({ type: 'window', includeUncontrolled: true })).length > 0)
+          await new Promise((resolve) => setTimeout(resolve, 20))
+      }),
     /** What the system does when the operator clicks; it lets a window come to the front, which a test cannot. */
     click: (url: string) =>
       worker.evaluate(async (given) => {
@@ -81,8 +93,12 @@ interface Shown {
   readonly data?: { readonly url: string }
 }
 interface Played {
-  shown: Shown[]
-  registration: { showNotification(title: string, options: Omit<Shown, 'title'>): Promise<void> }
+  shown: Shown | undefined
+  /** What the worker is at for the message it was handed last. */
+  work: Promise<unknown> | undefined
+  readonly ExtendableEvent: { readonly prototype: { waitUntil(this: unknown, work: Promise<unknown>): void } }
+  readonly clients: { matchAll(of: object): Promise<readonly unknown[]> }
+  readonly registration: { showNotification(title: string, options: Omit<Shown, 'title'>): Promise<void> }
 }
 
 test(
@@ -90,7 +106,7 @@ test(
   { timeout: 30_000 },
   async () => {
     const { context, page, problems } = await look(browser, stage, '/settings')
-    const { push, click } = await withWorker(page)
+    const { push, click, alone } = await withWorker(page)
     const id = await gateTitled(stage.company, 'hans@hof.example')
     const message = { title: 'Waits for your yes', body: '<b>x</b>', tag: 'test', url: `/queue?item=${id}` }
     assert.deepEqual(await push(JSON.stringify(message)), {
@@ -112,6 +128,7 @@ test(
     assert.equal(await page.evaluate(() => (globalThis as { kept?: boolean }).kept), true)
     assert.deepEqual(problems, [])
     await page.goto('about:blank')
+    await alone()
     assert.equal((await push(JSON.stringify({ ...message, tag: 'waiting' })))?.title, message.title)
     assert.equal((await push('not JSON'))?.title, 'Something waits for you')
     await context.close()
