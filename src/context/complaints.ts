@@ -1,4 +1,5 @@
 import { FactotumError } from '../lib/errors.ts'
+import { decisionsBefore } from './decisions.ts'
 import { eventKind, sql, type EventInput, type Store } from '../store/index.ts'
 
 const insertComplaint = sql(
@@ -34,9 +35,6 @@ export const complaintsOf = sql('select * from complaint where subject = ? order
 const MAX_REASON_CHARS = 4_000
 const decisionRun = sql('select run from decision where id = ?')
 const effectRun = sql('select run, proposed_seq from effect where id = ?')
-const before = sql(
-  'select id from decision where run = ? and decided_seq < ? and retracted_seq is null order by decided_seq',
-)
 
 /**
  * The event of a complaint about a decision or an effect; behind an effect stand the decisions of its run before it. Throws
@@ -56,7 +54,7 @@ export async function complaint(
       'complaint.unknown',
       `"${subject}" is no decision and no effect. "factotum decisions" and "factotum effects" list them.`,
     )
-  const behind = effect ? await store.read<{ id: string }>(before(effect.run, effect.proposed_seq)) : []
+  const behind = effect ? await store.read<{ id: string }>(decisionsBefore(effect.run, effect.proposed_seq)) : []
   const { actor, cause, signal } = by
   const body = { complaint: store.newId('cpl'), decisions: behind.map((d) => d.id), signal }
   return complained(subject, body, { private: { reason: reason.slice(0, MAX_REASON_CHARS) }, actor, cause })

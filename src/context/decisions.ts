@@ -180,7 +180,7 @@ export const decisionMade = eventKind<
   ...opinionRows(e, e.body.agent, e.body.opinions ?? [], e.private?.opinions),
 ])
 
-/** Who judged: the operator's answer at its own gate, at the gate of an effect that rested on it, or a correction. */
+/** Who judged: the operator's answer at its own gate, at the gate of an effect that rested on it, a correction, or a look at an effect that had passed. */
 export type JudgedBy = 'answer' | 'gate' | 'correction' | 'audit'
 
 /** A decision turned out right or wrong, and with it each tier that had an opinion. */
@@ -254,6 +254,10 @@ export interface OpinionRow {
 }
 
 export const decisionById = sql('select * from decision where id = ?')
+/** Those of a run that stood before an event of it, in order: what led to an effect. */
+export const decisionsBefore = sql(
+  'select * from decision where run = ? and decided_seq < ? and retracted_seq is null order by decided_seq',
+)
 const opinionsById = sql('select * from opinion where decision = ? order by n')
 
 export function opinionsOf(store: Store, decision: string): Promise<OpinionRow[]> {

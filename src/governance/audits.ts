@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { judgedBy, NO_EVIDENCE } from '../context/decisions.ts'
+import { decisionsBefore, judgedBy, NO_EVIDENCE } from '../context/decisions.ts'
 import { FactotumError } from '../lib/errors.ts'
 import { eventKind, sql, type Store } from '../store/index.ts'
 
@@ -44,9 +44,15 @@ export const PASSED = `e.state = 'succeeded' and e.risk <> 'read' and e.undoes i
   and not exists (select 1 from gate g where g.subject = e.id and g.kind = 'effect')`
 
 const passed = sql(`select run, proposed_seq from effect e where id = ? and ${PASSED}`)
-const decisionsBefore = sql(
-  'select id from decision where run = ? and decided_seq < ? and retracted_seq is null order by decided_seq',
-)
+
+/** The effect, where it passed; undefined where somebody was asked, or it has not succeeded. */
+export function passedAlone(
+  store: Store,
+  effect: string,
+): Promise<{ readonly run: string; readonly proposed_seq: number } | undefined> {
+  return store.first(passed(effect))
+}
+
 const newestEvent = sql('select seq from event where stream = ? order by seq desc limit 1')
 const notAudited = sql('select 1 as ok where not exists (select 1 from audit where effect = ?)')
 
@@ -61,7 +67,7 @@ export async function audit(
   verdict: AuditVerdict,
   reason: string | null,
 ): Promise<AuditRow> {
-  const row = await store.first<{ run: string; proposed_seq: number }>(passed(effect))
+  const row = await passedAlone(store, effect)
   if (!row)
     throw new FactotumError(
       'audit.asked',

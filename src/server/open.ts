@@ -79,6 +79,8 @@ export class OpenCompany {
   /** What is asked before anything leaves; `loadPolicies` reads the company's files. */
   policies: Policies = NO_POLICIES
   readonly agents: Agents
+  /** What may come in, by its kind. */
+  readonly signals: ReadonlyMap<string, AnySignalKind>
   readonly ephemeral: Ephemeral
   readonly coordinator: Coordinator
   readonly sealer: Sealer
@@ -101,12 +103,9 @@ export class OpenCompany {
     this.store = store
     this.keys = keys
     const actions = actionsOf(this.company.connectors)
-    const signals = new Map<string, AnySignalKind>()
-    for (const kind of [
-      ...this.company.connectors.flatMap((c) => c.signals),
-      ...this.company.workflows.flatMap((w) => w.on),
-    ])
-      signals.set(kind.signal, kind)
+    const { connectors, workflows } = this.company
+    const kinds = [...connectors.flatMap((one) => one.signals), ...workflows.flatMap((one) => one.on)]
+    this.signals = new Map(kinds.map((kind) => [kind.signal, kind]))
     this.spend = new Spend(store, this.company.budgets, this.company.zone)
     this.ephemeral = new Ephemeral(store)
     this.attention = new Attention(store, readHours(this.company.attention, this.company.zone), {
@@ -149,7 +148,7 @@ export class OpenCompany {
       drivers: {
         eff: (fence) => this.#dispatcher.drive(fence),
         prb: (fence) => this.#probes.drive(fence),
-        sig: (fence) => routeSignal(store, this.coordinator.workflows, signals, fence),
+        sig: (fence) => routeSignal(store, this.coordinator.workflows, this.signals, fence),
         use: (fence) => this.spend.drive(fence),
         dig: (fence) => this.attention.drive(fence),
         era: (fence) => finishErasure(this, fence.id),

@@ -96,7 +96,7 @@ interface Played {
   shown: Shown | undefined
   /** What the worker is at for the message it was handed last. */
   work: Promise<unknown> | undefined
-  readonly ExtendableEvent: { readonly prototype: { waitUntil(this: unknown, work: Promise<unknown>): void } }
+  readonly ExtendableEvent: { readonly prototype: { waitUntil: (this: unknown, work: Promise<unknown>) => void } }
   readonly clients: { matchAll(of: object): Promise<readonly unknown[]> }
   readonly registration: { showNotification(title: string, options: Omit<Shown, 'title'>): Promise<void> }
 }

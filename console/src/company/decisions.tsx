@@ -12,7 +12,7 @@ import { Dialog } from '../shell/dialog.tsx'
 import { toast } from '../shell/toasts.tsx'
 import { Verb } from '../shell/verb.tsx'
 import { Empty, Section, Shown, State, Time } from '../ui/bits.tsx'
-import { Chain } from '../ui/chain.tsx'
+import { LedTo } from '../ui/chain.tsx'
 import { SameAsCommand } from '../ui/cli-line.tsx'
 import { Filter, Head, Split } from '../ui/split.tsx'
 import { Line, Text } from '../ui/text.tsx'
@@ -65,7 +65,6 @@ type Whole = Result<'decision'>
 
 function Decision({ id }: { id: string }) {
   const one = useReading('decision', { id })
-  const chain = useReading('why', { id })
   const [open, setOpen] = useState<'correct' | 'complain' | null>(null)
   const close = () => setOpen(null)
   return (
@@ -130,11 +129,7 @@ function Decision({ id }: { id: string }) {
               </div>
             </Section>
           )}
-          <Section title="What led to it">
-            <Shown of={chain} rows={2}>
-              {(links) => <Chain links={links} />}
-            </Shown>
-          </Section>
+          <LedTo id={id} />
           <SameAsCommand text={`factotum decision ${id}`} />
           {open === 'correct' && <Correct of={d} close={close} />}
           {open === 'complain' && <Complain of={d} close={close} />}

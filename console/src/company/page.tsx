@@ -5,7 +5,7 @@ import { Files } from '../history/came-in.tsx'
 import { toast } from '../shell/toasts.tsx'
 import { Verb } from '../shell/verb.tsx'
 import { Empty, Facts, Section, Shown, State, Time } from '../ui/bits.tsx'
-import { Chain } from '../ui/chain.tsx'
+import { LedTo } from '../ui/chain.tsx'
 import { SameAsCommand } from '../ui/cli-line.tsx'
 import { Filter, Head, Lenses, Split } from '../ui/split.tsx'
 import { Line, Text } from '../ui/text.tsx'
@@ -310,7 +310,6 @@ function Tasks() {
 
 function Task({ id }: { id: string }) {
   const task = useReading('task', { id })
-  const chain = useReading('why', { id })
   const end = async (state: 'done' | 'dropped') => {
     await api.post('endTask', { id, state }).then(
       () => toast(state === 'done' ? 'The task is done.' : 'The task is dropped.'),
@@ -345,11 +344,7 @@ function Task({ id }: { id: string }) {
               ]}
             />
           </Section>
-          <Section title="What led to it">
-            <Shown of={chain} rows={2}>
-              {(links) => <Chain links={links} />}
-            </Shown>
-          </Section>
+          <LedTo id={id} />
         </article>
       )}
     </Shown>

@@ -9,7 +9,7 @@ import { Preview } from '../queue/proposal.tsx'
 import { Dialog } from '../shell/dialog.tsx'
 import { Verb } from '../shell/verb.tsx'
 import { Empty, Facts, Key, Section, Shown, State, Time } from '../ui/bits.tsx'
-import { Chain } from '../ui/chain.tsx'
+import { LedTo } from '../ui/chain.tsx'
 import { copy, SameAsCommand } from '../ui/cli-line.tsx'
 import { Filter, Head, Split } from '../ui/split.tsx'
 import { Line, Text } from '../ui/text.tsx'
@@ -105,7 +105,6 @@ const OUTCOMES = [
 
 function Whole({ of: e }: { of: Whole }) {
   const { id } = e
-  const chain = useReading('why', { id })
   const [open, setOpen] = useState<'reconcile' | 'redrive' | null>(null)
   const [busy, setBusy] = useState(false)
   const gate = (kind: string) => e.gates.find((g) => g.kind === kind && g.state === 'open')
@@ -194,11 +193,7 @@ function Whole({ of: e }: { of: Whole }) {
           )}
         </div>
       </Section>
-      <Section title="What led to it">
-        <Shown of={chain} rows={3}>
-          {(links) => <Chain links={links} />}
-        </Shown>
-      </Section>
+      <LedTo id={id} />
       <SameAsCommand
         text={
           uncertain

@@ -1,7 +1,8 @@
 import type { Result } from '../../../src/client.ts'
 import type { Json } from '../../../src/lib/json.ts'
 import { exact } from '../lib/time.ts'
-import { Time } from './bits.tsx'
+import { useReading } from '../api.ts'
+import { Section, Shown, Time } from './bits.tsx'
 import { Value } from './value.tsx'
 
 type Link = Result<'why'>[number]
@@ -19,6 +20,18 @@ export function Chain({ links }: { links: readonly Link[] }) {
         <Event key={link.seq} link={link} />
       ))}
     </ol>
+  )
+}
+
+/** The events that led to a record. */
+export function LedTo({ id }: { id: string }) {
+  const chain = useReading('why', { id })
+  return (
+    <Section title="What led to it">
+      <Shown of={chain} rows={2}>
+        {(links) => <Chain links={links} />}
+      </Shown>
+    </Section>
   )
 }
 

@@ -73,10 +73,9 @@ const dropBlob = sql('delete from blob where hash = ?')
 
 async function planOf(c: OpenCompany, target: string, also: readonly string[]): Promise<Plan> {
   const files = also.filter((one) => one.startsWith('data/'))
-  const { connectors, workflows } = c.company
   const scope = await scopeOf(
     c.store,
-    [...connectors.flatMap((one) => one.signals), ...workflows.flatMap((one) => one.on)],
+    c.signals,
     target,
     also.filter((one) => !one.startsWith('data/')),
   )

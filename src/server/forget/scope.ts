@@ -156,7 +156,7 @@ const entityKnown = sql('select id from entity where id = ?')
  */
 export async function scopeOf(
   store: Store,
-  kinds: readonly AnySignalKind[],
+  kinds: ReadonlyMap<string, AnySignalKind>,
   target: string,
   also: readonly string[] = [],
 ): Promise<Scope> {
@@ -224,14 +224,13 @@ const withoutMessage = sql(
 )
 
 /** Her mails that never became messages: they were set aside, or only just came. */
-async function setAside(store: Store, kinds: readonly AnySignalKind[], scope: Scope): Promise<string[]> {
-  const partyOf = new Map(kinds.map((kind) => [kind.signal, kind.message]))
+async function setAside(store: Store, kinds: ReadonlyMap<string, AnySignalKind>, scope: Scope): Promise<string[]> {
   const found: string[] = []
   for (let last = ''; ;) {
     const rows = await store.read<{ id: string; kind: string; payload: string }>(withoutMessage(last))
     if (rows.length === 0) return found
     for (const { id, kind, payload } of rows) {
-      const party = partyIn(partyOf.get(kind), payload)
+      const party = partyIn(kinds.get(kind)?.message, payload)
       if (party !== null && scope.has('key', lookupKey(store, party))) found.push(id)
     }
     last = rows.at(-1)!.id

@@ -12,7 +12,7 @@ import { sql, type Store } from '../../store/index.ts'
 import type { SignalRow } from '../../context/signals.ts'
 import type { OpenCompany } from '../open.ts'
 import { page, type Paging } from './page.ts'
-import { filesOf, type FileInfo } from './signal.ts'
+import { filesOf, messageIn, type FileInfo } from './signal.ts'
 
 export interface ConversationFilter {
   readonly state?: 'open' | 'closed' | undefined
@@ -114,7 +114,7 @@ export async function conversationView(c: OpenCompany, id: string) {
   const row = await getConversation(store, id)
   const messages = await store.read<MessageRow>(messagesIn(id, MAX_MESSAGES))
   const said = new Set(messages.map((m) => m.id))
-  const came = new Map((await store.read<SignalRow>(signalsOf(id))).map((row) => [row.id, filesOf(c, row)]))
+  const came = new Map((await store.read<SignalRow>(signalsOf(id))).map((row) => [row.id, filesOf(messageIn(c, row))]))
   const lines: Line[] = messages.map((m) => ({
     at: m.at,
     kind: 'message',

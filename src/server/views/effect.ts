@@ -3,7 +3,7 @@ import { getEffect } from '../../execution/effects.ts'
 import { previewOf, titleOf } from '../../execution/proposal.ts'
 import type { EffectRow } from '../../execution/events.ts'
 import { undoStep, type UndoStep } from '../../execution/undo.ts'
-import { auditOf, isSampled, PASSED, type AuditVerdict } from '../../governance/audits.ts'
+import { auditOf, isSampled, passedAlone, type AuditVerdict } from '../../governance/audits.ts'
 import type { Link } from '../../governance/why.ts'
 import { toLink } from '../../governance/why.ts'
 import type { Json } from '../../lib/json.ts'
@@ -109,12 +109,10 @@ export async function effectView(c: OpenCompany, id: string): Promise<EffectView
   }
 }
 
-const passed = sql(`select 1 as ok from effect e where id = ? and ${PASSED}`)
-
 async function auditShown(store: Store, id: string): Promise<EffectView['audit']> {
   const found = await auditOf(store, id)
   if (found) return { verdict: found.verdict, sampled: isSampled(id) }
-  return (await store.first(passed(id))) ? { verdict: null, sampled: isSampled(id) } : null
+  return (await passedAlone(store, id)) ? { verdict: null, sampled: isSampled(id) } : null
 }
 
 type Given = Pick<EffectRow, 'action' | 'input'>

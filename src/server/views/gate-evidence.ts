@@ -1,13 +1,10 @@
-import { NO_EVIDENCE, type DecisionRow, type Evidence } from '../../context/decisions.ts'
+import { decisionsBefore, NO_EVIDENCE, type DecisionRow, type Evidence } from '../../context/decisions.ts'
 import { effectById, type EffectRow } from '../../execution/events.ts'
 import type { GateRow } from '../../governance/gates.ts'
 import { sql, type Store } from '../../store/index.ts'
 
 const askedFor = sql(`select evidence from gate where subject = ? and kind = 'effect' order by opened_seq desc limit 1`)
 const signalOfRun = sql('select signal from run where id = ?')
-const decidedBefore = sql(
-  'select * from decision where run = ? and decided_seq < ? and retracted_seq is null order by decided_seq',
-)
 
 /**
  * What a gate rests on, as references. Where an effect stopped, or what is believed was contradicted, the gate itself holds
@@ -27,7 +24,7 @@ async function ofEffect(store: Store, id: string): Promise<Evidence> {
   const effect = await store.first<EffectRow>(effectById(id))
   if (!effect) return NO_EVIDENCE
   if (effect.undoes !== null) return ofEffect(store, effect.undoes)
-  const decisions = await store.read<DecisionRow>(decidedBefore(effect.run, effect.proposed_seq))
+  const decisions = await store.read<DecisionRow>(decisionsBefore(effect.run, effect.proposed_seq))
   return all([
     await ofSignal(store, effect.run),
     ...decisions.map((row) => JSON.parse(row.evidence) as Evidence),

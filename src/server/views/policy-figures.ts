@@ -80,6 +80,10 @@ interface Row {
   readonly n: number
 }
 
+function withNames<R extends { readonly policies: string | null }>(row: R) {
+  return { ...row, named: row.policies === null ? [] : (JSON.parse(row.policies) as string[]) }
+}
+
 /** The policies as the files have them, and what each came to in the last 28 days. Throws nothing of the files. */
 export async function policiesShown(c: OpenCompany): Promise<PoliciesShown> {
   const now = c.store.clock.now()
@@ -87,17 +91,14 @@ export async function policiesShown(c: OpenCompany): Promise<PoliciesShown> {
   const policies = read ?? c.policies
   const expired = new Set(policies.expired(now).map((p) => p.id))
   const since = await sinceTime(c.store, now - DAYS_28_MS)
-  const rows = (await c.store.read<Row>(verdicts(since.seq))).map(({ policies: named, ...row }) => ({
-    ...row,
-    named: named === null ? [] : (JSON.parse(named) as string[]),
-  }))
+  const rows = (await c.store.read<Row>(verdicts(since.seq))).map(withNames)
   const came = (is: (named: readonly string[]) => boolean): Came => {
     const of = (what: keyof Came) => rows.reduce((n, r) => (r.came === what && is(r.named) ? n + r.n : n), 0)
     return { passed: of('passed'), asked: of('asked'), refused: of('refused') }
   }
   const looked = (
     await c.store.read<{ policies: string | null; verdict: string; n: number }>(audited(now - DAYS_28_MS))
-  ).map((row) => ({ ...row, named: row.policies === null ? [] : (JSON.parse(row.policies) as string[]) }))
+  ).map(withNames)
   const lookedOver = (id: string) => {
     const own = looked.filter(({ named }) => named.includes(id))
     const sum = (rows: typeof own) => rows.reduce((n, row) => n + Number(row.n), 0)

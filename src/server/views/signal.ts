@@ -1,7 +1,7 @@
 import { readBlob } from '../../context/blobs.ts'
 import { messageById, type MessageRow } from '../../context/conversations.ts'
 import { documentById, versionOf, type VersionRow } from '../../context/documents/documents.ts'
-import { signalById, type IncomingFile, type IncomingMessage, type SignalRow } from '../../context/signals.ts'
+import { signalById, type IncomingMessage, type SignalRow } from '../../context/signals.ts'
 import { FactotumError } from '../../lib/errors.ts'
 import type { Json } from '../../lib/json.ts'
 import { sql } from '../../store/index.ts'
@@ -43,15 +43,15 @@ export async function signalView(c: OpenCompany, given: string) {
     payload: row.payload === null ? null : (JSON.parse(row.payload) as Json),
     conversation: joined?.conversation ?? null,
     runs: await c.store.read<{ id: string; workflow: string; state: string }>(runsOf(row.id)),
-    files: filesOf(c, row),
+    files: filesOf(message),
     /** Bytes of it as it came, as `file` without `n` gives them; null where they were erased. */
     size: raw?.size ?? null,
   }
 }
 
 /** The files that came with a message, in its order. */
-export function filesOf(c: OpenCompany, row: SignalRow): FileInfo[] {
-  return filesIn(c, row).map(({ name, type, size }, n) => ({ n, name, type, size }))
+export function filesOf(message: IncomingMessage | null): FileInfo[] {
+  return (message?.files ?? []).map(({ name, type, size }, n) => ({ n, name, type, size }))
 }
 
 /**
@@ -67,12 +67,12 @@ export async function fileOf(c: OpenCompany, id: string, n: number | undefined) 
 
 async function ofSignal(c: OpenCompany, given: string, n: number | undefined) {
   const row = await rowOf(c, given)
+  const message = messageIn(c, row)
   if (n === undefined) {
     if (row.raw === null) throw new FactotumError('file.erased', `What came as ${row.id} was erased.`)
-    const mail = messageIn(c, row) !== null
-    return { hash: row.raw, name: `${row.id}${mail ? '.eml' : '.bin'}`, type: 'application/octet-stream' }
+    return { hash: row.raw, name: `${row.id}${message ? '.eml' : '.bin'}`, type: 'application/octet-stream' }
   }
-  const files = filesIn(c, row)
+  const files = message?.files ?? []
   const file = files[n]
   if (!file)
     throw new FactotumError(
@@ -97,15 +97,10 @@ async function rowOf(c: OpenCompany, given: string): Promise<SignalRow> {
   return (await c.store.first<SignalRow>(signalById(await resolveId(c.store, 'signal', given))))!
 }
 
-function filesIn(c: OpenCompany, row: SignalRow): readonly IncomingFile[] {
-  return messageIn(c, row)?.files ?? []
-}
-
 /** Null where it is none, and where it cannot be read: what was set aside may be broken in any way. */
-function messageIn({ company }: OpenCompany, row: SignalRow): IncomingMessage | null {
+export function messageIn({ signals }: OpenCompany, row: SignalRow): IncomingMessage | null {
   if (row.payload === null) return null
-  const kinds = [...company.connectors.flatMap((one) => one.signals), ...company.workflows.flatMap((one) => one.on)]
-  const kind = kinds.find((one) => one.signal === row.kind)
+  const kind = signals.get(row.kind)
   const read = kind?.payload.safeParse(JSON.parse(row.payload))
   return read?.success ? (kind!.message?.(read.data as never) ?? null) : null
 }
