@@ -1,7 +1,7 @@
 import { errorCode, errorMessage } from '../lib/errors.ts'
 import { jsonCopy, shortHash, type Json } from '../lib/json.ts'
 import { notPaused, pauseOn } from '../governance/pause.ts'
-import type { Fence } from '../store/index.ts'
+import { newestSeq, type Fence } from '../store/index.ts'
 import { ActionError, type AnyAction, type Reconciled } from './action.ts'
 import { answerEffect, expireEffect, getEffect } from './effects.ts'
 import {
@@ -14,7 +14,6 @@ import {
   laneToken,
   mayHaveHappened,
   newestDispatch,
-  newestEvent,
   wasUncertain,
   type EffectRow,
 } from './events.ts'
@@ -243,7 +242,7 @@ export class Dispatcher {
     const settled = effectSettled(
       effect.id,
       { state: 'refused', code: 'policy.refused', token: effect.token },
-      { private: { output: null, error: reason }, cause: await this.#cause(effect.id) },
+      { private: { output: null, error: reason }, cause: await newestSeq(store, effect.id) },
     )
     await store.commit({
       key: `eff:${effect.id}:refuse`,
@@ -270,7 +269,7 @@ export class Dispatcher {
     const body = lane === null ? { token } : { token, lane: effect.lane!, laneToken: lane }
     await store.commit({
       key: `eff:${effect.id}:${token}:dispatch`,
-      events: [effectDispatched(effect.id, body, { cause: await this.#cause(effect.id) }), ...reserved.events],
+      events: [effectDispatched(effect.id, body, { cause: await newestSeq(store, effect.id) }), ...reserved.events],
       guards: [
         effectStill(effect.id, effect.state, effect.token),
         notPaused(effect.workflow ?? '', action.connector),
@@ -355,10 +354,6 @@ export class Dispatcher {
       effect.risk !== 'read' &&
       (effect.state === 'dispatched' || (await mayHaveHappened(this.#execution.store, effect.id)))
     )
-  }
-
-  async #cause(id: string): Promise<number | null> {
-    return (await this.#execution.store.first<{ seq: number }>(newestEvent(id)))?.seq ?? null
   }
 }
 

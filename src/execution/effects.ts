@@ -2,7 +2,16 @@ import { FactotumError } from '../lib/errors.ts'
 import type { Json } from '../lib/json.ts'
 import { judgedBy, type Evidence } from '../context/decisions.ts'
 import { gateClosed, gateStillOpen, type GateRow, type Gates } from '../governance/gates.ts'
-import { answerWait, ConflictError, sql, type EventInput, type Fence, type Guard, type Store } from '../store/index.ts'
+import {
+  answerWait,
+  ConflictError,
+  newestSeq,
+  sql,
+  type EventInput,
+  type Fence,
+  type Guard,
+  type Store,
+} from '../store/index.ts'
 import { actionOf, targetOf, verdictNow, type Execution } from './execution.ts'
 import { binding, checkInput, inputOf, laneOf, observedOf } from './proposal.ts'
 import {
@@ -13,7 +22,6 @@ import {
   effectStill,
   effectUndo,
   mayHaveHappened,
-  newestEvent,
   type EffectRow,
   type EffectState,
 } from './events.ts'
@@ -80,7 +88,7 @@ export async function cancellation(
     {
       private: { output: null, error: reason },
       actor,
-      cause: (await store.first<{ seq: number }>(newestEvent(id)))!.seq,
+      cause: await newestSeq(store, id),
     },
   )
   const closed = gate ? [gateClosed(gate.id, { because: 'cancelled' }, { actor, cause })] : []
@@ -118,7 +126,7 @@ export async function cancelEffect(store: Store, id: string, reason: string | nu
 export async function expireEffect(store: Store, effect: EffectRow, fence: Fence): Promise<void> {
   const gate = await store.first<GateRow>(openGateOf(effect.id))
   const reason = gate ? 'Nobody decided in time: it was not done.' : 'It could not leave in time: it was not done.'
-  const cause = (await store.first<{ seq: number }>(newestEvent(effect.id)))!.seq
+  const cause = await newestSeq(store, effect.id)
   const settled = effectSettled(
     effect.id,
     { state: 'expired', code: 'effect.expired', token: effect.token },

@@ -266,8 +266,6 @@ export interface EffectRow {
 export const effectById = sql('select * from effect where id = ?')
 export const effectsOfRun = sql('select * from effect where run = ? order by proposed_seq')
 const effectIs = sql('select 1 as ok from effect where id = ? and state = ? and token = ?')
-/** The newest event of an effect is the cause of the next one. */
-export const newestEvent = sql('select seq from event where stream = ? order by seq desc limit 1')
 
 const newestRetry = sql(
   `select kind, body from event where stream = ? and kind in ('effect.held@1', 'effect.retrying@1') order by seq desc limit 1`,

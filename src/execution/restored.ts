@@ -1,5 +1,5 @@
-import { eventKind, sql, type Store } from '../store/index.ts'
-import { newestEvent, type EffectRow } from './events.ts'
+import { eventKind, newestSeq, sql, type Store } from '../store/index.ts'
+import type { EffectRow } from './events.ts'
 
 /** A company went on from a copy. What happened to the original after the copy was made is not known here. */
 export const companyRestored = eventKind<{
@@ -24,7 +24,7 @@ const causeOf = sql('select seq, cause from event where seq = ?')
 export async function waitsSinceRestore(store: Store, effect: EffectRow): Promise<boolean> {
   const restored = (await store.first<{ seq: number | null }>(newestRestore(RESTORED_STREAM)))?.seq ?? null
   if (restored === null) return false
-  const newest = (await store.first<{ seq: number }>(newestEvent(effect.id)))?.seq ?? 0
+  const newest = (await newestSeq(store, effect.id)) ?? 0
   if (newest < restored) return true
   if (effect.approved_by !== null) return false
   type Link = { readonly seq: number; readonly cause: number | null }

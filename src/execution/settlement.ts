@@ -2,7 +2,7 @@ import type { Json } from '../lib/json.ts'
 import { joinConversation } from '../context/conversations.ts'
 import { NO_EVIDENCE } from '../context/decisions.ts'
 import { gateOpened, type Choice, type Gates } from '../governance/gates.ts'
-import { work, type EventInput, type Fence, type Guard, type Store } from '../store/index.ts'
+import { newestSeq, work, type EventInput, type Fence, type Guard, type Store } from '../store/index.ts'
 import type { AnyAction } from './action.ts'
 import { answerEffect, getEffect } from './effects.ts'
 import {
@@ -13,7 +13,6 @@ import {
   effectStopped,
   effectUndo,
   mayHaveHappened,
-  newestEvent,
   type EffectRow,
   type EffectState,
 } from './events.ts'
@@ -103,7 +102,7 @@ export class Settlement {
         maybe: at.maybe,
         expiresAt: at.maybe ? null : effect.expires_at,
       },
-      { private: { error: at.message }, cause: await this.#cause(effect.id) },
+      { private: { error: at.message }, cause: await newestSeq(this.#store, effect.id) },
     )
     await this.#transition(
       effect,
@@ -118,7 +117,7 @@ export class Settlement {
     const settled = effectSettled(
       effect.id,
       { state: 'succeeded', code: null, token: effect.token },
-      { private: { output, error: null }, cause: await this.#cause(effect.id) },
+      { private: { output, error: null }, cause: await newestSeq(this.#store, effect.id) },
     )
     const answer = await answerEffect(
       this.#store,
@@ -146,7 +145,7 @@ export class Settlement {
     const stopped = effectStopped(
       effect.id,
       { state, code, token },
-      { private: { error: message }, cause: await this.#cause(effect.id) },
+      { private: { error: message }, cause: await newestSeq(this.#store, effect.id) },
     )
     const kind = state === 'uncertain' ? 'uncertain' : 'dead_letter'
     const action = this.#execution.actions.get(effect.action)
@@ -198,10 +197,6 @@ export class Settlement {
       // A dead letter holds up nobody in its lane.
       ...(name === 'stop' && effect.lane !== null ? { also: [work.lookAgain()] } : {}),
     })
-  }
-
-  async #cause(id: string): Promise<number | null> {
-    return (await this.#store.first<{ seq: number }>(newestEvent(id)))?.seq ?? null
   }
 }
 

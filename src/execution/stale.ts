@@ -1,10 +1,10 @@
 import { NO_EVIDENCE } from '../context/decisions.ts'
 import type { Evidence } from '../context/decisions.ts'
 import { shortHash, type Json } from '../lib/json.ts'
-import { sql, work, type Fence } from '../store/index.ts'
+import { newestSeq, sql, work, type Fence } from '../store/index.ts'
 import type { AnyAction } from './action.ts'
 import { binding, checkInput, effectGate, inputOf, look, observedOf } from './proposal.ts'
-import { effectStale, effectStill, newestEvent, type EffectRow } from './events.ts'
+import { effectStale, effectStill, type EffectRow } from './events.ts'
 import { targetOf, type Execution } from './execution.ts'
 
 const evidenceOfLastGate = sql(
@@ -41,7 +41,7 @@ export async function regate(
   const bound = binding(store, action, target, input, observed)
   const expiresAt =
     effect.expires_at === null ? null : store.clock.now() + Math.max(0, effect.expires_at - effect.proposed_at)
-  const cause = (await store.first<{ seq: number }>(newestEvent(effect.id)))?.seq ?? null
+  const cause = await newestSeq(store, effect.id)
   const row = await store.first<{ evidence: string }>(evidenceOfLastGate(effect.id))
   const evidence = row ? (JSON.parse(row.evidence) as Evidence) : NO_EVIDENCE
   const event = effectStale(

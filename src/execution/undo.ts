@@ -1,10 +1,10 @@
 import { FactotumError } from '../lib/errors.ts'
 import { shortHash } from '../lib/json.ts'
-import { ConflictError, sql, type EventInput, type Guard } from '../store/index.ts'
+import { ConflictError, newestSeq, sql, type EventInput, type Guard } from '../store/index.ts'
 import { consequencesOf, retraction, type Consequences } from '../context/retractions.ts'
 import type { AnyAction } from './action.ts'
 import { canBeStopped, cancellation } from './effects.ts'
-import { effectProposed, effectStill, effectUndo, newestEvent, type EffectRow } from './events.ts'
+import { effectProposed, effectStill, effectUndo, type EffectRow } from './events.ts'
 import { targetOf, type Execution } from './execution.ts'
 import { binding, inputOf, titleOf } from './proposal.ts'
 
@@ -209,7 +209,7 @@ export async function undo(
           reason: 'the operator takes it back',
           follows: undoing.at(-1) ?? null,
           approvedBy: actor,
-          cause: (await store.first<{ seq: number }>(newestEvent(effect.id)))?.seq ?? null,
+          cause: await newestSeq(store, effect.id),
         },
         at,
       )

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import { decisionsBefore, judgedBy, NO_EVIDENCE } from '../context/decisions.ts'
 import { FactotumError } from '../lib/errors.ts'
-import { eventKind, sql, type Store } from '../store/index.ts'
+import { eventKind, newestSeq, sql, type Store } from '../store/index.ts'
 
 /** What the operator found who looked at an effect that had passed without asking. */
 export type AuditVerdict = 'right' | 'wrong'
@@ -53,7 +53,6 @@ export function passedAlone(
   return store.first(passed(effect))
 }
 
-const newestEvent = sql('select seq from event where stream = ? order by seq desc limit 1')
 const notAudited = sql('select 1 as ok where not exists (select 1 from audit where effect = ?)')
 
 /**
@@ -79,7 +78,6 @@ export async function audit(
       'What was wrong needs a reason: say what, so that it is on the record.',
     )
   if (await auditOf(store, effect)) throw done(effect)
-  const newest = await store.first<{ seq: number }>(newestEvent(effect))
   const decisions = (await store.read<{ id: string }>(decisionsBefore(row.run, row.proposed_seq))).map((d) => d.id)
   const judged = verdict === 'right' ? await judgedBy(store, { ...NO_EVIDENCE, decisions }, row.run, null, 'audit') : []
   const found = effectAudited(
@@ -87,7 +85,7 @@ export async function audit(
     { verdict },
     {
       actor: 'operator',
-      cause: newest?.seq ?? null,
+      cause: await newestSeq(store, effect),
       ...(reason === null || reason.trim() === '' ? {} : { private: { reason: reason.trim().slice(0, 4_000) } }),
     },
   )

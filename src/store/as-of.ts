@@ -11,6 +11,13 @@ const lastUntil = sql(
    ) select low from search where low = high`,
 )
 
+const newestOf = sql('select seq from event where stream = ? order by seq desc limit 1')
+
+/** The newest event of a record, by its `seq`: the cause of the next one. Null where nothing is recorded of it. */
+export async function newestSeq(store: Store, stream: string): Promise<number | null> {
+  return (await store.first<{ seq: number }>(newestOf(stream)))?.seq ?? null
+}
+
 /** The last event that was recorded until then, by its `seq`; -1: there was none yet. `at`: epoch ms. */
 export async function seqAt(store: Store, at: number): Promise<number> {
   return Number((await store.first<{ low: number }>(lastUntil(at, at)))?.low ?? -1)

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { complaint } from '../../context/complaints.ts'
 import { findPrecedents, PRECEDENTS, readPrecedents, type Sought } from '../../context/precedents.ts'
-import { sql } from '../../store/index.ts'
+import { newestSeq } from '../../store/index.ts'
 import { FactotumError } from '../../lib/errors.ts'
 import type { OpenCompany } from '../open.ts'
 import { byId, operation, paged, reading } from '../operation.ts'
@@ -9,7 +9,6 @@ import { decisionList, decisionView, getDecision } from '../views/decisions.ts'
 import { resolveId } from '../views/ids.ts'
 import { soughtByDecision, soughtByGate } from '../views/precedents.ts'
 
-const newestEvent = sql('select seq from event where stream = ? order by seq desc limit 1')
 const outcomes = z.enum(['approved', 'edited', 'rejected', 'reversed', 'complained', 'open'])
 
 export const OUTCOME_OPERATIONS = {
@@ -38,8 +37,7 @@ export const OUTCOME_OPERATIONS = {
     async (c, { id, reason, signal }) => {
       const subject = await resolveId(c.store, 'decision or effect', id)
       const message = signal === undefined ? null : await resolveId(c.store, 'record', signal)
-      const newest = await c.store.first<{ seq: number }>(newestEvent(message ?? subject))
-      const by = { actor: 'operator', cause: newest?.seq ?? null, signal: message }
+      const by = { actor: 'operator', cause: await newestSeq(c.store, message ?? subject), signal: message }
       const event = await complaint(c.store, subject, reason, by)
       await c.store.commit({ key: `complain:${c.store.newId('key')}`, events: [event] })
       const { complaint: made, decisions } = event.body as { complaint: string; decisions: readonly string[] }

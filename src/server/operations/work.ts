@@ -19,7 +19,7 @@ import {
 import { ownLabel } from '../../context/signals.ts'
 import { parseUntil } from '../../governance/attention/away.ts'
 import { milliseconds, type Duration } from '../../lib/durations.ts'
-import { ConflictError, sql, type EventInput, type Store } from '../../store/index.ts'
+import { ConflictError, newestSeq, type EventInput, type Store } from '../../store/index.ts'
 import type { OpenCompany } from '../open.ts'
 import { byId, none, operation, paged, reading } from '../operation.ts'
 import { conversationList, conversationView } from '../views/conversations.ts'
@@ -28,7 +28,6 @@ import { resolveId } from '../views/ids.ts'
 import { taskList, taskView } from '../views/tasks.ts'
 
 const taskId = (c: OpenCompany, id: string) => resolveId(c.store, 'task', id)
-const newestEvent = sql('select seq from event where stream = ? order by seq desc limit 1')
 
 export const WORK_OPERATIONS = {
   due: reading('read', none, (c) => due(c.store)),
@@ -144,8 +143,7 @@ async function changeConversation(
   const id = await resolveId(c.store, 'conversation', given)
   return again(async () => {
     const row = await getConversation(c.store, id)
-    const newest = await c.store.first<{ seq: number }>(newestEvent(id))
-    const events = [event(row, { actor: 'operator', cause: newest?.seq ?? null })]
+    const events = [event(row, { actor: 'operator', cause: await newestSeq(c.store, id) })]
     await c.store.commit({ key: `${id}:${c.store.newId('key')}`, events, guards: [conversationStill(row)] })
     const { state, turn, subject } = await getConversation(c.store, id)
     return { id, state, turn, subject }
