@@ -25,7 +25,7 @@ import { document, documents, recall, remember } from './commands/recall.ts'
 import { cancel, launch, restart, retry, run, runs } from './commands/runs.ts'
 import { runbook } from './commands/runbook.ts'
 import { scratch } from './commands/scratch.ts'
-import { signals } from './commands/signals.ts'
+import { release, signals } from './commands/signals.ts'
 import { snapshot } from './commands/snapshot.ts'
 import { start } from './commands/start.ts'
 import { status } from './commands/status.ts'
@@ -45,6 +45,7 @@ export const COMMANDS: { readonly [N in CliName]: Command<N> } = {
   document,
   recall,
   signals,
+  release,
   status,
   queue,
   approve,

@@ -19,6 +19,7 @@ const DETAILS: Readonly<Record<string, (link: Link) => string>> = {
   'signal.received': (l) =>
     `${text(l.body.kind)} from ${text(l.body.trust)} ${text((l.private?.payload as { from?: string } | null)?.from)} "${text((l.private?.payload as { subject?: string } | null)?.subject)}"`,
   'signal.routed': (l) => `${text(l.body.state)} ${text(l.private?.reason)}`,
+  'signal.released': (l) => text(l.private?.reason),
   'message.joined': (l) => `${text(l.body.direction)} ${text(l.private?.party)} "${text(l.private?.subject)}"`,
   'run.started': (l) => `${text(l.body.workflow)} ${l.stream}`,
   'run.suspended': (l) => `waits for ${text((l.body.on as readonly string[]).join(', '))}`,

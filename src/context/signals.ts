@@ -153,6 +153,14 @@ export const signalRouted = eventKind<
   { readonly reason: string }
 >('signal.routed@1', (e) => [setState(e.body.state, e.private?.reason, e.stream), work.endWork(e.stream)])
 
+const release = sql(`update signal set state = 'new', reason = null, match = ? where id = ?`)
+
+/** The operator took in what had been set aside: it is routed as if it had come now. `match`: HMAC of what waits match on. */
+export const signalReleased = eventKind<{ readonly match: string | null }, { readonly reason: string | null }>(
+  'signal.released@1',
+  (e) => [release(e.body.match, e.stream), work.addWork(e.stream, 'signal', work.AT_ONCE)],
+)
+
 export interface SignalRow {
   readonly id: string
   readonly kind: string
@@ -186,4 +194,4 @@ export function signalIs(id: string, state: SignalState): Guard {
   return { check: isInState(id, state), code: 'signal.moved', message: `Signal ${id} is no longer ${state}.` }
 }
 
-export const SIGNAL_EVENTS = [signalReceived, signalRouted]
+export const SIGNAL_EVENTS = [signalReceived, signalRouted, signalReleased]

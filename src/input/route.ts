@@ -1,7 +1,16 @@
-import { joinConversation } from '../context/conversations.ts'
+import { joinConversation, messageById } from '../context/conversations.ts'
 import { signalById, signalIs, signalRouted, type AnySignalKind, type SignalRow } from '../context/signals.ts'
 import { errorMessage } from '../lib/errors.ts'
-import { answerWait, ConflictError, sql, type EventInput, type Fence, type Guard, type Store } from '../store/index.ts'
+import {
+  answerWait,
+  ConflictError,
+  newestSeq,
+  sql,
+  type EventInput,
+  type Fence,
+  type Guard,
+  type Store,
+} from '../store/index.ts'
 import { start } from '../orchestration/starting.ts'
 import { signalSubject } from '../orchestration/verbs/basics.ts'
 import type { AnyWorkflow } from '../orchestration/workflow.ts'
@@ -23,9 +32,10 @@ export async function routeSignal(
     const routing = await inTurn(store, async () => {
       const row = await store.first<SignalRow>(signalById(fence.id))
       if (!row || row.state !== 'new') return null
-      const plan = await planRoute(store, workflows, kinds.get(row.kind), row)
+      const cause = await newestSeq(store, row.id)
+      const plan = await planRoute(store, workflows, kinds.get(row.kind), row, cause)
       const guards = [signalIs(row.id, 'new'), ...plan.guards]
-      return { committed: store.commit({ key: `route:${row.id}`, events: plan.events, guards, fence }) }
+      return { committed: store.commit({ key: `route:${row.id}:${cause}`, events: plan.events, guards, fence }) }
     })
     try {
       await routing?.committed
@@ -59,12 +69,15 @@ async function planRoute(
   workflows: ReadonlyMap<string, AnyWorkflow>,
   kind: AnySignalKind | undefined,
   row: SignalRow,
+  cause: number | null,
 ): Promise<Plan> {
   const payload = JSON.parse(row.payload ?? 'null') as never
-  const cause = row.received_seq
-  const join = kind?.message
-    ? await joinConversation(store, { message: row.id, direction: 'in', ...kind.message(payload) }, cause)
-    : null
+  // What was set aside because it could not be routed is in its conversation already.
+  const isSaid = (await store.first(messageById(row.id))) !== undefined
+  const join =
+    kind?.message && !isSaid
+      ? await joinConversation(store, { message: row.id, direction: 'in', ...kind.message(payload) }, cause)
+      : null
   const joined = join ? [join.event] : []
   const begun = join?.guards ?? []
   const subject = row.match === null ? null : `${signalSubject(row.kind, row.match)}`

@@ -11,6 +11,7 @@ import { why } from '../governance/why.ts'
 import { FactotumError } from '../lib/errors.ts'
 import { jsonCopy, type Json } from '../lib/json.ts'
 import { correct } from '../orchestration/agents/correcting.ts'
+import { releaseSignal } from '../input/release.ts'
 import { agentDetail, agentList } from '../orchestration/agents/report.ts'
 import { cancelRun, getRun } from '../orchestration/operator.ts'
 import { PLAN_WORKFLOW } from '../orchestration/planner/planner.ts'
@@ -117,6 +118,11 @@ export const OPERATIONS = {
   signals: reading('read', newest, (c, { state, ...paging }) => signalList(c.store, state, paging)),
   signal: reading('read', byId, (c, { id }) => signalView(c, id)),
   file: reading('read', byId.extend({ n: z.int().min(0).optional() }), (c, { id, n }) => fileOf(c, id, n)),
+  release: operation('decide', byId.extend({ reason: z.string().optional() }), async (c, { id, reason }) => {
+    const found = await resolveId(c.store, 'signal', id)
+    await releaseSignal(c.store, c.signals, found, reason?.trim() || null)
+    return signalView(c, found)
+  }),
   runs: reading('read', newest, (c, { state, ...paging }) => runList(c.store, state, paging)),
   run: reading('read', byId, async (c, { id }) =>
     timeline(c.store, await getRun(c.store, await resolveId(c.store, 'run', id))),

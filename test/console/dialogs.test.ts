@@ -5,7 +5,7 @@ import { buildConsole } from '../../scripts/build-console.ts'
 import { violations } from './axe.ts'
 import { look, startBrowser } from './browser.ts'
 import { SCREENS } from './screens.ts'
-import { gateTitled, openStage, tenItems, type Stage } from './stage.ts'
+import { gateTitled, letter, openStage, tenItems, type Stage } from './stage.ts'
 
 let browser: Browser
 let stage: Stage
@@ -27,6 +27,14 @@ const focused = (page: Page) =>
     const at = document.activeElement
     return at === null || at === document.body ? 'body' : `${at.tagName} ${at.textContent.slice(0, 40)}`
   })
+
+/** A letter under an id that is known. */
+async function setAside(): Promise<string> {
+  const { company } = stage
+  for (const text of ['Are you there?', 'Are you there at all?'])
+    await company.send(letter, { id: text, from: 'ivo@inn.example', subject: 'Hello', text }, { id: 'twice' })
+  return (await company.list('signals', { state: 'quarantined' }))[0]!.id
+}
 
 /** Every dialog: where it is opened, and the key or control that opens it. */
 const DIALOGS: readonly {
@@ -51,6 +59,11 @@ const DIALOGS: readonly {
     name: 'what taking back a run does',
     path: async () => `/history?lens=runs&id=${(await stage.company.list('runs', { state: 'waiting' }))[0]!.id}`,
     open: 'z',
+  },
+  {
+    name: 'take in what was set aside',
+    path: async () => `/history?lens=signals&id=${await setAside()}`,
+    open: (page) => page.getByRole('button', { name: 'Take it in' }).press('Enter'),
   },
   { name: 'pause', path: async () => '/', open: 'Shift+p' },
 ]

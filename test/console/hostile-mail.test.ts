@@ -135,3 +135,37 @@ test(
     await context.close()
   },
 )
+
+test(
+  'a mail under an id that is known is set aside, and by keyboard taken in once its reason was read',
+  { timeout: 60_000 },
+  async () => {
+    const path = join(stage.company.folder, 'again.eml')
+    await writeFile(path, mail(0, 'plain'))
+    await stage.company.ask('ingest', { path })
+    const [aside] = await stage.company.list('signals', { state: 'quarantined' })
+    const { page, context, problems } = await look(browser, stage, `/history?lens=signals&id=${aside!.id}`)
+    const shown = page.locator(`[data-item="${aside!.id}"]`)
+    await shown.getByText(/may be forged/).waitFor()
+    await shown.getByRole('button', { name: 'Take it in' }).press('Enter')
+    const dialog = page.getByRole('dialog')
+    await dialog.getByText(/may be forged/).waitFor()
+    await dialog.getByText(/begins answer-real-mail/).waitFor()
+    await page.keyboard.type('She wrote twice.')
+    await page.keyboard.press('Enter')
+    await page.locator('[data-toast]', { hasText: 'taken in' }).waitFor()
+    await stage.company.idle()
+    await shown.getByRole('link', { name: 'answer-real-mail' }).waitFor()
+    assert.equal(await shown.getByRole('button', { name: 'Take it in' }).count(), 0)
+    const { runs, conversation } = await stage.company.ask('signal', { id: aside!.id })
+    assert.equal(runs.length, 1)
+    const first = await stage.company.list('signals', { state: 'routed' })
+    const talks = await Promise.all(
+      first.map(async ({ id }) => (await stage.company.ask('signal', { id })).conversation),
+    )
+    assert.ok(talks.filter((one) => one === conversation).length >= 2, 'it is in the conversation of the one before')
+    await inert(page)
+    assert.deepEqual(problems, [])
+    await context.close()
+  },
+)

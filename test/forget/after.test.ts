@@ -78,7 +78,7 @@ onEachStore('everything can still be read, and says that it was erased', async (
     'status queue signals runs effects dead pauses agents costs digest away quiet runbook doctor verify entities factsDue decisions due conversations tasks documents recallCosts recallIndex snapshotProgress snapshotList snapshotNow tokens sessions pushKey pushDevices today figures budgets forecast connectors policies workflows audits'
   for (const name of plainly.split(' ') as OperationName[]) reads[name] = [{}]
   const changes = new Set(
-    'decide decideAll snooze wake audit start do cancel retry restart undo redrive closeDead pause resume correct ingest export leave comeBack policyAdopt forget rebuild scratchClear sessionSet sessionDelete factAssert factCorrect factEnd factRetract entityMerge entitySplit entityKey complain closeConversation handOver addTask endTask moveTask remember snapshotCreate snapshotDrill tokenAdd guestAdd tokenRevoke accessLink sessionEnd pushSubscribe pushRenew pushUnsubscribe pushTest'.split(
+    'decide decideAll snooze wake audit release start do cancel retry restart undo redrive closeDead pause resume correct ingest export leave comeBack policyAdopt forget rebuild scratchClear sessionSet sessionDelete factAssert factCorrect factEnd factRetract entityMerge entitySplit entityKey complain closeConversation handOver addTask endTask moveTask remember snapshotCreate snapshotDrill tokenAdd guestAdd tokenRevoke accessLink sessionEnd pushSubscribe pushRenew pushUnsubscribe pushTest'.split(
       ' ',
     ),
   )

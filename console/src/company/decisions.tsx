@@ -1,15 +1,14 @@
 import { useState } from 'react'
 import type { Result } from '../../../src/client.ts'
 import type { Json } from '../../../src/lib/json.ts'
-import { api, messageOf, useReading } from '../api.ts'
-import { moved } from '../live.ts'
+import { api, useReading } from '../api.ts'
 import { usePages } from '../pages.ts'
 import { Form } from '../queue/dialogs.tsx'
 import { Grounds } from '../queue/evidence.tsx'
 import { Fields, useForm } from '../queue/form.tsx'
 import { Given } from '../queue/proposal.tsx'
 import { Dialog } from '../shell/dialog.tsx'
-import { toast } from '../shell/toasts.tsx'
+import { say, Why } from '../shell/saying.tsx'
 import { Verb } from '../shell/verb.tsx'
 import { Empty, Section, Shown, State, Time } from '../ui/bits.tsx'
 import { LedTo } from '../ui/chain.tsx'
@@ -208,18 +207,6 @@ function Became({ of: { effects, turnout } }: { of: Whole }) {
   )
 }
 
-/** Says it, tells what came of it, and reads the company anew. */
-async function say(doing: Promise<unknown>, done: string, close: () => void): Promise<void> {
-  try {
-    await doing
-    toast(done)
-    close()
-  } catch (error) {
-    toast(messageOf(error), { bad: true })
-  }
-  moved()
-}
-
 /** What it should have been: its tiers are judged by it, and the learned one learns it. */
 function Correct({ of: { id, agent, value }, close }: { of: Whole; close: () => void }) {
   const form = useForm(value as Json)
@@ -264,14 +251,5 @@ function Complain({ of: { id }, close }: { of: Whole; close: () => void }) {
         <Why value={reason} set={setReason} first />
       </Form>
     </Dialog>
-  )
-}
-
-function Why({ value, set, first = false }: { value: string; set: (text: string) => void; first?: boolean }) {
-  return (
-    <label className="flex flex-col gap-1">
-      <span className="heading">Why, in your words (it is kept on the record)</span>
-      <input className="field" autoFocus={first} value={value} onChange={(e) => set(e.target.value)} />
-    </label>
   )
 }

@@ -1,6 +1,7 @@
 import { Download } from 'lucide-react'
 import { useState } from 'react'
-import { useReading } from '../api.ts'
+import type { Result } from '../../../src/client.ts'
+import { api, useReading } from '../api.ts'
 import { usePages } from '../pages.ts'
 import { bytes } from '../lib/amounts.ts'
 import { Empty, Facts, Section, Shown, State, Time } from '../ui/bits.tsx'
@@ -8,7 +9,11 @@ import { SameAsCommand } from '../ui/cli-line.tsx'
 import { Filter, Head, Split } from '../ui/split.tsx'
 import { Line, Text } from '../ui/text.tsx'
 import { Value } from '../ui/value.tsx'
+import { Form } from '../queue/dialogs.tsx'
+import { Dialog } from '../shell/dialog.tsx'
 import { save } from '../shell/saving.ts'
+import { say, Why } from '../shell/saying.tsx'
+import { Verb } from '../shell/verb.tsx'
 import { useAddress } from '../url.ts'
 
 const STATES = ['new', 'routed', 'delivered', 'kept', 'quarantined']
@@ -67,6 +72,7 @@ const TRUST: Readonly<Record<string, string>> = {
 
 function One({ id }: { id: string }) {
   const one = useReading('signal', { id })
+  const [open, setOpen] = useState(false)
   return (
     <Shown of={one}>
       {(s) => (
@@ -80,6 +86,17 @@ function One({ id }: { id: string }) {
             }
             title={<Text text={s.message?.subject ?? (s.payload === null ? '(erased)' : s.kind)} />}
           >
+            {s.state === 'quarantined' && (
+              <Verb
+                of="release"
+                className="button button-first"
+                disabled={!s.releasable}
+                title={s.releasable ? undefined : 'It cannot be read. Save it as it came, and act on it by hand.'}
+                onClick={() => setOpen(true)}
+              >
+                Take it in
+              </Verb>
+            )}
             {s.size !== null && <Save id={s.id} label={`Save it as it came, ${bytes(s.size)}`} />}
           </Head>
           <Section title="In short">
@@ -149,10 +166,37 @@ function One({ id }: { id: string }) {
               )}
             </div>
           </Section>
-          <SameAsCommand text={`factotum signals ${s.id}`} />
+          <SameAsCommand text={`factotum ${s.releasable ? 'release' : 'signals'} ${s.id}`} />
+          {open && s.releasable && <Release of={s} close={() => setOpen(false)} />}
         </article>
       )}
     </Shown>
+  )
+}
+
+/** It was set aside for a reason, which is read before it is taken in. */
+function Release({ of: s, close }: { of: Result<'signal'>; close: () => void }) {
+  const [reason, setReason] = useState('')
+  return (
+    <Dialog title="Take it in" close={close}>
+      <Form
+        submit={() => void say(api.post('release', { id: s.id, reason: reason.trim() }), 'It is taken in.', close)}
+        able
+        label="Take it in"
+        close={close}
+      >
+        <p>
+          <Text text={s.reason ?? ''} />
+        </p>
+        <p className="text-soft">
+          {s.handledBy.length === 0
+            ? 'Nothing reacts to it: it is kept until a run waits for it.'
+            : `A run that waits for it goes on, or else it begins ${s.handledBy.join(' and ')}.`}{' '}
+          How far it is believed does not change, and what comes of it passes the same policies as ever.
+        </p>
+        <Why value={reason} set={setReason} first />
+      </Form>
+    </Dialog>
   )
 }
 

@@ -41,6 +41,7 @@ async function one(call: Invocation, id: string): Promise<number> {
   call.out(`${s.id}  ${oneLine(s.message?.subject ?? s.kind, 200)}`)
   const rows = [
     ['state', s.reason === null ? s.state : `${s.state}: ${oneLine(s.reason, 300)}`],
+    ...(s.releasable ? [['', `"factotum release ${s.id}" takes it in`]] : []),
     ['from', s.message === null ? s.source : `${oneLine(s.message.party, 200)}, by ${s.source}`],
     ['trust', s.trust],
     ['came', `${time(s.receivedAt)} UTC`],
@@ -54,3 +55,21 @@ async function one(call: Invocation, id: string): Promise<number> {
   call.out(`\n${indent(plain(words.trim()), '    ')}`)
   return 0
 }
+
+export const release = command('release', {
+  options: { reason: { type: 'string' } },
+  arity: [1, 1],
+  async run(call) {
+    const { reason } = call.flags
+    const s = await ask(call.folder, 'release', {
+      id: call.positionals[0]!,
+      ...(typeof reason === 'string' ? { reason } : {}),
+    })
+    if (call.json) call.print(s)
+    else
+      call.out(
+        `${s.id} is taken in: ${s.handledBy.length === 0 ? 'nothing reacts to it, so it is kept' : `it goes to ${s.handledBy.join(', ')}`}`,
+      )
+    return 0
+  },
+})

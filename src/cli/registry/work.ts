@@ -21,6 +21,11 @@ export const WORK = {
     calls: [`signals [--state STATE] ${PAGES}`, 'signals <signal> [[--file N] --out FILE]'],
     operations: ['signals', 'signal', 'file'],
   },
+  release: {
+    summary: 'Take in what had been set aside, so that it starts what reacts to it.',
+    calls: ['release <signal> [--reason TEXT]'],
+    operations: ['release', 'signal'],
+  },
   runs: { summary: 'The newest runs.', calls: [`runs [--state STATE] ${PAGES}`], operations: ['runs'] },
   run: { summary: "One run's story, as a tree.", calls: ['run <run>'], operations: ['run'] },
   retry: {

@@ -36,6 +36,7 @@ export const SUMMARIES: Readonly<Record<string, readonly [Area, string]>> = {
   signals: ['work', 'What came in, the newest first.'],
   signal: ['work', 'One thing that came in, whole, with the files that came with it.'],
   file: ['work', 'The bytes of a file that came in, or of all of it as it came; the original of a document.'],
+  release: ['work', 'Takes in what had been set aside: it starts what reacts to it, at the trust it came with.'],
   runs: ['work', 'Runs, the newest first.'],
   run: ['work', "One run's story as a tree."],
   start: ['work', 'Starts a workflow by hand.'],

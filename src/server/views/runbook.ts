@@ -113,7 +113,7 @@ const TROUBLE = [
   '- **A run failed** (`failure`) `factotum retry <run>` goes on from the step that failed, `factotum restart <run>` begins anew, `factotum decide <gate> compensate` takes back what it did, `factotum cancel <run>` ends it.',
   '- **A run is parked** (`parked`: its code and its record disagree) Bring the code back and `factotum decide <gate> continue`, or `factotum restart <run>`.',
   '- **Why did this happen?** `factotum why <id>` of anything.',
-  '- **A mail or a command was set aside** `factotum signals --state quarantined` says why.',
+  '- **A mail or a command was set aside** `factotum signals --state quarantined` says why; `factotum release <signal>` takes it in.',
   '',
 ]
 

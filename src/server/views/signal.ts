@@ -2,6 +2,7 @@ import { readBlob } from '../../context/blobs.ts'
 import { messageById, type MessageRow } from '../../context/conversations.ts'
 import { documentById, versionOf, type VersionRow } from '../../context/documents/documents.ts'
 import { signalById, type IncomingMessage, type SignalRow } from '../../context/signals.ts'
+import { isReadable } from '../../input/release.ts'
 import { FactotumError } from '../../lib/errors.ts'
 import type { Json } from '../../lib/json.ts'
 import { sql } from '../../store/index.ts'
@@ -24,6 +25,7 @@ const sizeOf = sql('select size from blob where hash = ?')
 /** One thing that came in, whole, also where it was set aside. Throws `id.not_found`, `id.ambiguous`. */
 export async function signalView(c: OpenCompany, given: string) {
   const row = await rowOf(c, given)
+  const kind = c.signals.get(row.kind)
   const message = messageIn(c, row)
   const joined = await c.store.first<MessageRow>(messageById(row.id))
   const raw = row.raw === null ? undefined : await c.store.first<{ size: number }>(sizeOf(row.raw))
@@ -37,6 +39,12 @@ export async function signalView(c: OpenCompany, given: string) {
     receivedAt: row.received_at,
     /** Why it was set aside; null where it was not. */
     reason: row.reason,
+    /** It is set aside and can be read: `release` takes it in. */
+    releasable: row.state === 'quarantined' && kind !== undefined && isReadable(kind, row),
+    /** The workflows that react to such a signal, by name. */
+    handledBy: c.company.workflows
+      .filter((one) => one.on.some((on) => on.signal === row.kind))
+      .map((one) => one.workflow),
     /** What it brought to be read; null where it is no message, cannot be read as one, or was erased. */
     message: message && { party: message.party, subject: message.subject, text: message.text },
     /** All that was read from it; null once it was erased. */
@@ -99,8 +107,6 @@ async function rowOf(c: OpenCompany, given: string): Promise<SignalRow> {
 
 /** Null where it is none, and where it cannot be read: what was set aside may be broken in any way. */
 export function messageIn({ signals }: OpenCompany, row: SignalRow): IncomingMessage | null {
-  if (row.payload === null) return null
   const kind = signals.get(row.kind)
-  const read = kind?.payload.safeParse(JSON.parse(row.payload))
-  return read?.success ? (kind!.message?.(read.data as never) ?? null) : null
+  return kind?.message && isReadable(kind, row) ? kind.message(JSON.parse(row.payload!) as never) : null
 }
