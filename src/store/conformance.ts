@@ -289,6 +289,25 @@ export function storeConformance(name: string, start: () => Promise<Database>): 
       })
     })
 
+    check(
+      'whoever lost its lease is told so, also where another has done its step differently meanwhile',
+      async (store) => {
+        await store.commit({ key: 'w', events: [added('w', { at: 5 })] })
+        await store.write([work.claim('me', 10, 20, 5)])
+        const step = (at: number): CommitInput => ({
+          key: 'step',
+          events: [rung('w', { at })],
+          fence: { id: 'w', epoch: 1 },
+        })
+        await store.commit(step(1))
+        assert.equal((await store.commit(step(1))).duplicate, true)
+        await assert.rejects(store.commit(step(2)), { code: 'store.key_reused' })
+        await store.write([work.revokeLease('w')])
+        assert.equal((await store.commit(step(1))).duplicate, true)
+        await assert.rejects(store.commit(step(2)), { code: 'store.fenced' })
+      },
+    )
+
     check('writes what goes with a commit in its transaction', async (store) => {
       await store.commit({ ...note('a'), also: [putMeta('a', '1')] })
       await assert.rejects(store.commit({ ...note('b'), also: [putMeta('b', '1'), putMeta('a', '2')] }))

@@ -5,12 +5,12 @@ import { callerNow, OPERATOR } from '../lib/caller.ts'
 import { systemClock, type Clock } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
 import { Committer, type CommitListener, type CommitResult } from './commit.ts'
-import type { Engine } from './engine.ts'
-import { StoreError } from './errors.ts'
+import type { Engine, Fence } from './engine.ts'
+import { fenced, StoreError } from './errors.ts'
 import type { CommitInput } from './prepared.ts'
 import { sql, type Bound, type Value } from './sql.ts'
 import { openSqlite } from './sqlite.ts'
-import { expireAll } from './work.ts'
+import { checkFence, expireAll } from './work.ts'
 
 export interface StoreOptions {
   /** A file path (SQLite) or a `postgres://` URL. */
@@ -51,7 +51,15 @@ export class Store {
   /** Records events. Resolves when they are durable. Throws a guard's conflict, `store.fenced`, `store.key_reused`. */
   commit(input: CommitInput): Promise<CommitResult> {
     if (this.#closed) return Promise.reject(new StoreError('store.closed', 'The store is closed.'))
-    return this.#committer.commit(inTheirName(input))
+    const done = this.#committer.commit(inTheirName(input))
+    const { fence } = input
+    return fence ? done.catch((error: unknown) => this.#overtaken(fence, error)) : done
+  }
+
+  /** Where another has taken over and did the same step with another end, the lease is what was lost, and no key misused. */
+  async #overtaken({ id, epoch }: Fence, error: unknown): Promise<never> {
+    const isUsed = error instanceof StoreError && error.code === 'store.key_reused'
+    throw isUsed && !(await this.first(checkFence(id, epoch))) ? fenced(id) : error
   }
 
   read<R = Record<string, Value>>(query: Bound): Promise<R[]> {
