@@ -139,17 +139,23 @@ export function QueuePage() {
   )
 }
 
-/** Once somebody rests at an item, the one below it is read: it is there when the key is pressed. */
 const RESTS_MS = 60
 
+/**
+ * The item below is read, so that it is there when the key is pressed: at once for who came here by a decision, and may be as
+ * fast with the next one; once somebody rests here who only goes through the list, and drops most of what is passed.
+ */
 function useAhead(rows: readonly Row<Item>[], at: string | null) {
   const below = rows[rows.findIndex(({ key }) => key === at) + 1]
   const id = at !== null && below?.row === 'item' ? below.item.id : null
+  const was = useRef(rows)
   useEffect(() => {
+    const rests = was.current === rows ? RESTS_MS : 0
+    was.current = rows
     if (id === null) return
-    const timer = setTimeout(() => readAhead('gate', { id }), RESTS_MS)
+    const timer = setTimeout(() => readAhead('gate', { id }), rests)
     return () => clearTimeout(timer)
-  }, [id])
+  }, [id, rows])
 }
 
 /**
