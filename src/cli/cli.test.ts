@@ -139,7 +139,7 @@ test('beside a server commands go through it; hostile text is printed inertly; a
   const { url, child } = await server()
   const run = await post(url, 'start', { workflow: 'ask', input: { title: HOSTILE } })
   const failed = await post(url, 'start', { workflow: 'fail', input: {} })
-  await new Promise((resolve) => setTimeout(resolve, 300))
+  while (((await json('queue')).value as unknown[]).length < 2);
   for (const printed of [
     await cli('queue', '--company', folder),
     await cli('run', String(run.id), '--company', folder),

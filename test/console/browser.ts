@@ -58,6 +58,8 @@ export interface Looked {
   readonly problems: string[]
   /** Every request that the page made. */
   readonly requests: string[]
+  /** Until all that the page asked for has come and is drawn; the event stream goes on. */
+  readonly drawn: () => Promise<void>
 }
 
 interface Look {
@@ -108,7 +110,19 @@ export async function look(browser: Browser, stage: Stage, path = '/', options: 
     if (message.type() === 'error' || message.type() === 'warning') problems.push(message.text())
   })
   page.on('pageerror', (error) => problems.push(error.message))
-  page.on('request', (request) => requests.push(`${request.method()} ${request.url()}`))
+  const open = new Set<unknown>()
+  page.on('request', (request) => {
+    requests.push(`${request.method()} ${request.url()}`)
+    if (!request.url().includes('/v1/events')) open.add(request)
+  })
+  page.on('requestfinished', (request) => open.delete(request))
+  page.on('requestfailed', (request) => open.delete(request))
+  const drawn = async () => {
+    do {
+      await page.evaluate(`new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))`)
+      await page.waitForTimeout(50)
+    } while (open.size > 0)
+  }
   await page.goto(stage.url + path)
-  return { context, page, problems, requests }
+  return { context, page, problems, requests, drawn }
 }

@@ -157,8 +157,9 @@ test(
     await page.locator(`[data-row="${id}"]`).waitFor()
     await press('Home')
     for (let n = 0; n < 30 && !page.url().includes(id); n++) {
+      const was = page.url()
       await press('j')
-      await page.waitForTimeout(50)
+      await page.waitForURL((url) => url.href !== was)
     }
     await page.getByRole('button', { name: 'Take it back' }).waitFor()
     await press('z')

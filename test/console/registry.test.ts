@@ -193,7 +193,7 @@ test('on a phone every verb of an item is reached by touch', { timeout: 60_000 }
 })
 
 test('every screen is in its address: loaded again it shows the same', { timeout: 240_000 }, async (t) => {
-  const { page, context } = await look(browser, stage)
+  const { page, context, drawn } = await look(browser, stage)
   const shown = () =>
     page.evaluate(() => {
       const of = (selector: string, what: string) =>
@@ -212,11 +212,11 @@ test('every screen is in its address: loaded again it shows the same', { timeout
       await page.locator(screen.ready).first().waitFor()
       // Whatever can be narrowed is, by its second choice.
       for (const select of await page.locator('main select:not(form *)').all()) await select.selectOption({ index: 1 })
-      await page.waitForTimeout(150)
+      await drawn()
       const before = await shown()
       await page.reload()
       await page.locator('main').first().waitFor()
-      await page.waitForTimeout(400)
+      await drawn()
       assert.deepEqual(await shown(), before)
     })
   await context.close()
