@@ -115,7 +115,7 @@ export const OPERATIONS = {
       )
     return JSON.parse((await getEffect(c.store, gate.subject)).input ?? 'null') as Json
   }),
-  signals: reading('read', newest, (c, { state, ...paging }) => signalList(c.store, state, paging)),
+  signals: reading('read', newest, (c, { state, ...paging }) => signalList(c, state, paging)),
   signal: reading('read', byId, (c, { id }) => signalView(c, id)),
   file: reading('read', byId.extend({ n: z.int().min(0).optional() }), (c, { id, n }) => fileOf(c, id, n)),
   release: operation('decide', byId.extend({ reason: z.string().optional() }), async (c, { id, reason }) => {

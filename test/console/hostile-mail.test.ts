@@ -144,6 +144,7 @@ test(
     await writeFile(path, mail(0, 'plain'))
     await stage.company.ask('ingest', { path })
     const [aside] = await stage.company.list('signals', { state: 'quarantined' })
+    assert.deepEqual([aside!.subject?.endsWith('<b>0</b>'), aside!.party], [true, 'eve@evil.example'])
     const { page, context, problems } = await look(browser, stage, `/history?lens=signals&id=${aside!.id}`)
     const shown = page.locator(`[data-item="${aside!.id}"]`)
     await shown.getByText(/may be forged/).waitFor()

@@ -60,6 +60,10 @@ const STATES: Readonly<Record<string, readonly [LucideIcon, Tone, string?]>> = {
   undone: [Undo2, 'plain', 'taken back'],
   reversed: [Undo2, 'warn'],
   complained: [AlertTriangle, 'bad'],
+  routed: [Check, 'plain'],
+  delivered: [Check, 'plain'],
+  kept: [Hourglass, 'plain'],
+  quarantined: [AlertTriangle, 'warn'],
 }
 
 export function State({ of, label }: { of: string; label?: string }) {

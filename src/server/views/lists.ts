@@ -9,6 +9,7 @@ import type { OpenCompany } from '../open.ts'
 import { effectTitle } from './effect.ts'
 import { bySeq, page, type Paging } from './page.ts'
 import { describeSignal } from './queue.ts'
+import { messageIn } from './signal.ts'
 
 /**
  * The newest runs; all of them, or those in one state. `about`, `party`: of the message that began it; null for a run that none
@@ -50,11 +51,11 @@ export function runList(store: Store, state: string | undefined, paging: Paging)
 }
 
 /** The newest signals; all of them, or those in one state. */
-export function signalList(store: Store, state: string | undefined, paging: Paging) {
+export function signalList(c: Pick<OpenCompany, 'store' | 'signals'>, state: string | undefined, paging: Paging) {
   return page(paging, {
     order: bySeq,
     read: (after, limit) =>
-      store
+      c.store
         .select<{ signal: SignalRow; message: MessageRow }>()
         .selectFrom('signal')
         .leftJoin('message', 'message.id', 'signal.id')
@@ -66,18 +67,22 @@ export function signalList(store: Store, state: string | undefined, paging: Pagi
         .limit(limit)
         .execute(),
     place: (r) => [r.received_seq],
-    show: (r) => ({
-      id: r.id,
-      kind: r.kind,
-      state: r.state,
-      trust: r.trust,
-      receivedAt: r.received_at,
-      reason: r.reason,
-      /** Of the message that it brought; null where it is none, or was erased. */
-      subject: r.subject,
-      party: r.party,
-      text: describeSignal(r),
-    }),
+    show(r) {
+      // What was set aside is in no conversation.
+      const { subject, party } = r.subject === null ? (messageIn(c, r) ?? r) : r
+      return {
+        id: r.id,
+        kind: r.kind,
+        state: r.state,
+        trust: r.trust,
+        receivedAt: r.received_at,
+        reason: r.reason,
+        /** Of the message that it brought; null where it is none, or was erased. */
+        subject,
+        party,
+        text: describeSignal(r),
+      }
+    },
   })
 }
 

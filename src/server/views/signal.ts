@@ -106,7 +106,7 @@ async function rowOf(c: OpenCompany, given: string): Promise<SignalRow> {
 }
 
 /** Null where it is none, and where it cannot be read: what was set aside may be broken in any way. */
-export function messageIn({ signals }: OpenCompany, row: SignalRow): IncomingMessage | null {
+export function messageIn({ signals }: Pick<OpenCompany, 'signals'>, row: SignalRow): IncomingMessage | null {
   const kind = signals.get(row.kind)
   return kind?.message && isReadable(kind, row) ? kind.message(JSON.parse(row.payload!) as never) : null
 }

@@ -82,8 +82,8 @@ for (const [name, database] of Object.entries(DATABASES)) {
         party: null,
       },
     )
-    assert.deepEqual(ids(await signalList(store, undefined, { limit: 50 })), ['sig_b', 'sig_a'])
-    assert.equal((await signalList(store, 'kept', { limit: 50 })).items[0]!.text, 'k: {"n":1}')
+    assert.deepEqual(ids(await signalList({ store, signals: new Map() }, undefined, { limit: 50 })), ['sig_b', 'sig_a'])
+    assert.equal((await signalList({ store, signals: new Map() }, 'kept', { limit: 50 })).items[0]!.text, 'k: {"n":1}')
     assert.deepEqual(await stateCounts(store, 'run'), { done: 2, failed: 1 })
     assert.deepEqual(await stateCounts(store, 'effect'), {})
   })
