@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { FakeClock, type Clock } from '../lib/clock.ts'
-import { errorCode } from '../lib/errors.ts'
-import type { CommitResult } from './commit.ts'
+import { added, note, noted, rung, together, type Check } from './conformance-kit.ts'
+import { workConformance } from './conformance-work.ts'
 import type { CommitInput } from './prepared.ts'
 import type { Guard } from './engine.ts'
 import { eventLeaf, privateHash } from '../lib/event-leaf.ts'
@@ -22,9 +22,6 @@ export interface Database {
 const putMeta = sql('insert into meta (name, value) values (?, ?)')
 const getMeta = sql('select value from meta where name = ?')
 const getWork = sql('select kind, at, inbox from work where id = ?')
-const noted = eventKind<{ n: number }, { text: string }>('test.noted@1', () => [])
-const added = eventKind<{ at?: number }>('test.added@1', (e) => [work.addWork(e.stream, 'run', e.body.at)])
-const rung = eventKind<{ at: number }>('test.rung@1', (e) => [work.ringWork(e.body.at, e.stream)])
 const wrong = eventKind<{ n: number }>('test.wrong@1', (e) => [work.addWork(e.stream, null, 0)])
 const thrown = eventKind<{ n: number }>('test.thrown@1', () => {
   throw new TypeError('a projection with a defect')
@@ -33,7 +30,6 @@ const labelled = eventKind<{ n: number }, { text: string }>('test.labelled@1', (
   putMeta(e.stream, e.private?.text),
 ])
 
-const note = (key: string, n = 0): CommitInput => ({ key, events: [noted(`s-${key}`, { n })] })
 const inboxIs = (id: string, inbox: number): Guard => ({
   check: work.inboxIs(id, inbox),
   code: 'test.conflict',
@@ -46,12 +42,6 @@ async function ledger(store: Store): Promise<EventRow[]> {
   return all
 }
 
-/** All in one turn of the event loop, so that they share a group: what each came to. */
-async function together(store: Store, inputs: readonly CommitInput[]): Promise<(CommitResult | string)[]> {
-  const settled = await Promise.allSettled(inputs.map((input) => store.commit(input)))
-  return settled.map((s) => (s.status === 'fulfilled' ? s.value : errorCode(s.reason)))
-}
-
 const isDense = (rows: readonly EventRow[]): void =>
   assert.deepEqual(
     rows.map((r) => r.seq),
@@ -61,11 +51,7 @@ const isDense = (rows: readonly EventRow[]): void =>
 /** What every store must do. `start` makes an empty database for each test. */
 export function storeConformance(name: string, start: () => Promise<Database>): void {
   void describe(`${name}: the store`, () => {
-    const check = (
-      what: string,
-      run: (store: Store, again: (clock?: Clock) => Promise<Store>) => Promise<void>,
-      clock?: () => Clock,
-    ): void => {
+    const check: Check = (what, run, clock) => {
       void test(what, async () => {
         const database = await start()
         let store = await database.open(clock?.())
@@ -81,6 +67,7 @@ export function storeConformance(name: string, start: () => Promise<Database>): 
       })
     }
 
+    workConformance(check)
     check('gives dense sequence numbers in commit order, and hashes that match', async (store) => {
       const results = await Promise.all(
         Array.from({ length: 1_000 }, (_, i) =>
@@ -264,50 +251,6 @@ export function storeConformance(name: string, start: () => Promise<Database>): 
       assert.equal(results.filter((r) => r === 'test.conflict').length, 299)
     })
 
-    check('answers the inbox version to the holder of a lease and refuses everybody else', async (store) => {
-      await store.commit({ key: 'w', events: [added('w', { at: 5 })] })
-      const [claimed] = await store.write([work.claim('me', 10, 20, 5)])
-      assert.deepEqual(
-        claimed!.map((r) => ({ ...r })),
-        [{ id: 'w', epoch: 1 }],
-      )
-      const fenced = (key: string, epoch: number): CommitInput => ({
-        key,
-        events: [rung('w', { at: 1 })],
-        fence: { id: 'w', epoch },
-      })
-      const results = await together(store, [fenced('a', 1), fenced('b', 1), fenced('c', 2), fenced('d', 1)])
-      assert.deepEqual(
-        results.map((r) => (typeof r === 'string' ? r : r.inbox)),
-        [0, 1, 'store.fenced', 2],
-      )
-      assert.equal((await store.commit(note('no fence'))).inbox, -1)
-      await store.write([work.revokeLease('w')])
-      await assert.rejects(store.commit(fenced('e', 1)), { code: 'store.fenced' })
-      await assert.rejects(store.commit({ ...fenced('f', 1), fence: { id: 'nobody', epoch: 1 } }), {
-        code: 'store.fenced',
-      })
-    })
-
-    check(
-      'whoever lost its lease is told so, also where another has done its step differently meanwhile',
-      async (store) => {
-        await store.commit({ key: 'w', events: [added('w', { at: 5 })] })
-        await store.write([work.claim('me', 10, 20, 5)])
-        const step = (at: number): CommitInput => ({
-          key: 'step',
-          events: [rung('w', { at })],
-          fence: { id: 'w', epoch: 1 },
-        })
-        await store.commit(step(1))
-        assert.equal((await store.commit(step(1))).duplicate, true)
-        await assert.rejects(store.commit(step(2)), { code: 'store.key_reused' })
-        await store.write([work.revokeLease('w')])
-        assert.equal((await store.commit(step(1))).duplicate, true)
-        await assert.rejects(store.commit(step(2)), { code: 'store.fenced' })
-      },
-    )
-
     check('writes what goes with a commit in its transaction', async (store) => {
       await store.commit({ ...note('a'), also: [putMeta('a', '1')] })
       await assert.rejects(store.commit({ ...note('b'), also: [putMeta('b', '1'), putMeta('a', '2')] }))
@@ -414,43 +357,6 @@ export function storeConformance(name: string, start: () => Promise<Database>): 
       assert.equal((await waiting).seq, 0)
       await assert.rejects(store.commit(note('b')), { code: 'store.closed' })
       assert.equal(await next.engine.head(), 1)
-    })
-
-    check('never leases one piece of work twice', async (store) => {
-      await Promise.all(
-        Array.from({ length: 200 }, (_, i) => store.commit({ key: `k${i}`, events: [added(`w${i}`, { at: i })] })),
-      )
-      const claims = await Promise.all(
-        Array.from({ length: 30 }, (_, i) => store.write([work.claim(`holder-${i}`, 150, 1_000, 7)])),
-      )
-      const ids = claims.flat(2).map((r) => String(r.id))
-      assert.equal(ids.length, 151)
-      assert.equal(new Set(ids).size, 151)
-      assert.deepEqual((await store.write([work.claim('late', 150, 1_000, 500)]))[0], [])
-      await store.write([work.releaseAll('holder-0')])
-      const again = (await store.write([work.claim('other', 150, 1_000, 500)]))[0]!
-      assert.deepEqual(
-        again.map((r) => `${String(r.id)} ${String(r.epoch)}`).toSorted(),
-        claims[0]![0]!.map((r) => `${String(r.id)} 2`).toSorted(),
-      )
-    })
-
-    check('runs every statement about work and leases', async (store) => {
-      await Promise.all(['a', 'b', 'c'].map((id, i) => store.commit({ key: id, events: [added(id, { at: i * 10 })] })))
-      await store.write([work.claim('me', 0, 100, 5)])
-      assert.equal((await store.first(work.nextDue(5)))!.at, 10)
-      assert.equal((await store.first(work.dueNow(15, 15)))!.n, 1)
-      assert.equal((await store.first(work.allDue(15, 15)))!.n, 2)
-      await store.write([work.renewLease(200, 'a', 'me'), work.releaseLease('a', 1)])
-      assert.equal((await store.first(work.dueNow(15, 15)))!.n, 2)
-      await store.write([
-        work.expireAll(),
-        work.endWork('b'),
-        work.sleepWork(null, 'a'),
-        work.reviveWork('c', 'run', 3),
-      ])
-      assert.deepEqual({ ...(await store.first(work.kindOf('c'))) }, { id: 'c', kind: 'run', inbox: 1 })
-      assert.deepEqual(await store.read(work.kindOf('b')), [])
     })
 
     check('undoes a write that fails', async (store) => {
