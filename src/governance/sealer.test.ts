@@ -51,7 +51,9 @@ test('checkpoints are copied to a folder, at most so often, and the last one at 
   const clock = new FakeClock()
   const witness = new Witness({ folder: join(to, 'new'), every: '1h' }, clock, 'factotum/test', noMail)
   const kept = async () =>
-    (await readdir(join(to, 'new')).catch(() => [])).map((name) => Number(/\d+/.exec(name)![0])).toSorted()
+    (await readdir(join(to, 'new')).catch(() => []))
+      .map((name) => Number(/\d+/.exec(name)![0]))
+      .toSorted((a, b) => a - b)
   for (const [size, minutes, copies] of [
     [1, 0, 1],
     [2, 30, 1],

@@ -317,8 +317,9 @@ test(
     await page.keyboard.press('Enter')
     await page.locator('[data-toast]', { hasText: 'It was wrong' }).waitFor()
     // What takes it back is offered at once.
-    await dialog(page).waitFor()
+    await dialog(page).getByText('Taken back by an action of its own').waitFor()
     await page.keyboard.press('Enter')
+    await page.locator('[data-toast]', { hasText: 'being taken back' }).waitFor()
     await own.company.idle()
     assert.ok(
       own.till.done.some((done) => done.startsWith('recall')),

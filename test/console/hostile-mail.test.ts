@@ -148,7 +148,7 @@ test(
     const { page, context, problems } = await look(browser, stage, `/history?lens=signals&id=${aside!.id}`)
     const shown = page.locator(`[data-item="${aside!.id}"]`)
     await shown.getByText(/may be forged/).waitFor()
-    await shown.getByRole('button', { name: 'Take it in' }).press('Enter')
+    await page.keyboard.press('Enter')
     const dialog = page.getByRole('dialog')
     await dialog.getByText(/may be forged/).waitFor()
     await dialog.getByText(/begins answer-real-mail/).waitFor()

@@ -4,12 +4,13 @@ import type { Result } from '../../../src/client.ts'
 import { api, useReading } from '../api.ts'
 import { usePages } from '../pages.ts'
 import { bytes } from '../lib/amounts.ts'
-import { Empty, Facts, Section, Shown, State, Time } from '../ui/bits.tsx'
+import { Empty, Facts, Key, Section, Shown, State, Time } from '../ui/bits.tsx'
 import { SameAsCommand } from '../ui/cli-line.tsx'
 import { Filter, Head, Split } from '../ui/split.tsx'
 import { Line, Text } from '../ui/text.tsx'
 import { Value } from '../ui/value.tsx'
 import { Form } from '../queue/dialogs.tsx'
+import { useCommands } from '../shell/acting.ts'
 import { Dialog } from '../shell/dialog.tsx'
 import { save } from '../shell/saving.ts'
 import { say, Why } from '../shell/saying.tsx'
@@ -73,6 +74,7 @@ const TRUST: Readonly<Record<string, string>> = {
 function One({ id }: { id: string }) {
   const one = useReading('signal', { id })
   const [open, setOpen] = useState(false)
+  useCommands({ answer: () => setOpen(true) }, { on: one.data?.releasable === true })
   return (
     <Shown of={one}>
       {(s) => (
@@ -94,7 +96,7 @@ function One({ id }: { id: string }) {
                 title={s.releasable ? undefined : 'It cannot be read. Save it as it came, and act on it by hand.'}
                 onClick={() => setOpen(true)}
               >
-                Take it in
+                Take it in {s.releasable && <Key>Enter</Key>}
               </Verb>
             )}
             {s.size !== null && <Save id={s.id} label={`Save it as it came, ${bytes(s.size)}`} />}
