@@ -239,3 +239,16 @@ test('a decision that led to nothing outside is taken back too', async () => {
   const again = await cli('undo', decisions[0]!.id, '--yes', '--company', folder)
   assert.deepEqual([again.code, again.out], [1, 'Nothing of this can be taken back.\n'])
 })
+
+test('several gates are decided together only where they ask for the same', async () => {
+  for (const title of ['Which?', 'And which?'])
+    assert.equal((await json('launch', 'ask', '--input', JSON.stringify({ title }))).code, 0)
+  assert.equal((await json('start', '--once')).code, 0)
+  const items = (await json('queue')).value as { id: string; title: string }[]
+  const ids = items.filter(({ title }) => title.endsWith('hich?')).map(({ id }) => id)
+  assert.equal(ids.length, 2)
+  const mixed = (await json('decide', ...ids, 'answer')).value as { error: { code: string } }
+  assert.equal(mixed.error.code, 'gate.mixed_group')
+  const used = await json('decide', ...ids, 'answer', '--value', '1')
+  assert.deepEqual([used.code, (used.value as { error: { code: string } }).error.code], [2, 'cli.usage'])
+})

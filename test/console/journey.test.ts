@@ -92,6 +92,7 @@ test(
     // A group of the same shape, at once: an entry in the record for each.
     await to('items of one shape')
     assert.match(await page.locator('[data-group]').innerText(), /Approve all 4/)
+    assert.match(await page.locator('[data-group] code').innerText(), /^factotum approve( gate_\w+){4}$/)
     await press('a')
     await toast('Approved: 4 items')
     await left(6)

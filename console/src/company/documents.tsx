@@ -1,5 +1,6 @@
 import { useState } from 'react'
 import { useReading } from '../api.ts'
+import { quoted } from '../lib/calls.ts'
 import { usePages } from '../pages.ts'
 import { Empty, Facts, Section, Shown, Time } from '../ui/bits.tsx'
 import { Save } from '../history/came-in.tsx'
@@ -106,7 +107,7 @@ function Recalled({ query }: { query: string }) {
           </>
         )}
       </Shown>
-      <SameAsCommand text={`factotum recall ${JSON.stringify(query)}`} />
+      <SameAsCommand text={`factotum recall ${quoted(query)}`} />
     </article>
   )
 }

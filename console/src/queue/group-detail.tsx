@@ -8,7 +8,7 @@ import { SameAsCommand } from '../ui/cli-line.tsx'
 import { decideAll, lookAt } from './deciding.ts'
 import { Reason } from './dialogs.tsx'
 import type { Item } from './items.ts'
-import { kindText } from './words.ts'
+import { commandText, kindText } from './words.ts'
 
 /** Several of one shape, decided together: each is listed, each gets its own entry in the record. */
 export function GroupDetail({
@@ -66,11 +66,7 @@ export function GroupDetail({
                 : 'Open the group with o to read each whole. Each gets its own entry in the record.'}
           </p>
         </Section>
-        {together && (
-          <SameAsCommand
-            text={`factotum ${outcome === 'approve' ? 'approve' : 'redrive'} ${ids.slice(0, 3).join(' ')}${ids.length > 3 ? ' …' : ''}`}
-          />
-        )}
+        {together && <SameAsCommand text={commandText(ids, outcome)} />}
       </div>
       <footer className="flex flex-wrap items-center gap-2 border-t border-line bg-surface px-5 py-2.5">
         {together && (

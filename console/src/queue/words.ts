@@ -1,5 +1,4 @@
 import type { Choice } from '../../../src/governance/gates.ts'
-import { quoted } from '../lib/calls.ts'
 
 /** What the console calls each kind of item, in the singular and the plural. */
 const KINDS: Readonly<Record<string, readonly [string, string]>> = {
@@ -87,10 +86,10 @@ export function saidText(outcome: string): string {
 }
 
 /** The factotum command that decides the same. */
-export function commandText(gate: string, outcome: string, reason?: string): string {
-  const because = reason === undefined ? '' : ` --reason ${quoted(reason)}`
-  if (outcome === 'approve' || outcome === 'reject') return `factotum ${outcome} ${gate}${because}`
-  if (outcome === 'edit') return `factotum approve ${gate} --set field=value`
-  if (outcome === 'answer') return `factotum answer ${gate} VALUE`
-  return `factotum decide ${gate} ${outcome}${because}`
+export function commandText(gates: string | readonly string[], outcome: string): string {
+  const of = [gates].flat().join(' ')
+  if (outcome === 'approve' || outcome === 'reject') return `factotum ${outcome} ${of}`
+  if (outcome === 'edit') return `factotum approve ${of} --set field=value`
+  if (outcome === 'answer') return `factotum answer ${of} VALUE`
+  return `factotum decide ${of} ${outcome}`
 }

@@ -12,7 +12,7 @@ export const approve = command('approve', {
   options: { set: { type: 'string', multiple: true } },
   arity: [1, 1_000],
   async run(call) {
-    if (call.positionals.length > 1) return sendAll(call, 'approve')
+    if (call.positionals.length > 1) return sendAll(call, call.positionals, 'approve')
     const changes = call.flags.set as unknown as readonly string[] | undefined
     if (!changes) return send(call, 'approve')
     return send(call, 'edit', await edited(call, changes))
@@ -22,7 +22,7 @@ export const approve = command('approve', {
 export const reject = command('reject', {
   options: REASON,
   arity: [1, 1_000],
-  run: (call) => (call.positionals.length > 1 ? sendAll(call, 'reject') : send(call, 'reject')),
+  run: (call) => (call.positionals.length > 1 ? sendAll(call, call.positionals, 'reject') : send(call, 'reject')),
 })
 
 export const snooze = command('snooze', {
@@ -43,11 +43,12 @@ export const snooze = command('snooze', {
 })
 
 /** Several gates of one shape; each is a decision of its own on the record. */
-async function sendAll(call: Invocation, outcome: string): Promise<number> {
-  const { reason, set } = call.flags
+async function sendAll(call: Invocation, gates: readonly string[], outcome: string): Promise<number> {
+  const { reason, set, value } = call.flags
   if (set !== undefined) throw new FactotumError('cli.usage', '--set changes one gate: approve it by itself.')
+  if (value !== undefined) throw new FactotumError('cli.usage', '--value is for one gate: decide it by itself.')
   const done = await ask(call.folder, 'decideAll', {
-    ids: [...call.positionals],
+    ids: [...gates],
     outcome,
     ...(typeof reason === 'string' ? { reason } : {}),
   })
@@ -67,9 +68,14 @@ export const answer = command('answer', {
 
 export const decide = command('decide', {
   options: { ...REASON, ...VALUE },
-  arity: [2, 2],
-  run: (call) =>
-    send(call, call.positionals[1]!, typeof call.flags.value === 'string' ? parseValue(call.flags.value) : undefined),
+  arity: [2, 1_001],
+  run(call) {
+    const gates = call.positionals.slice(0, -1)
+    const outcome = call.positionals.at(-1)!
+    if (gates.length > 1) return sendAll(call, gates, outcome)
+    const { value } = call.flags
+    return send(call, outcome, typeof value === 'string' ? parseValue(value) : undefined)
+  },
 })
 
 /** JSON where it is JSON, else the words as they are: `answer g refund` needs no quotes. */

@@ -36,9 +36,9 @@ export const DECIDE = {
     needs: ITEM,
   },
   decide: {
-    summary: 'Choose any outcome that a gate offers (retry, close, continue, …).',
-    calls: ['decide <gate> <outcome> [--value JSON] [--reason TEXT]'],
-    operations: ['decide'],
+    summary: 'Choose any outcome that a gate offers, or several of one shape (retry, close, continue, …).',
+    calls: ['decide <gate>… <outcome> [--value JSON] [--reason TEXT]'],
+    operations: ['decide', 'decideAll'],
   },
   snooze: {
     summary: 'Put a gate out of sight until then: 2h, 3d. "now" brings it back.',
